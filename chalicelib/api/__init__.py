@@ -1,0 +1,1 @@
+"""HTTP doors: one file per resource, behind one route wrapper."""

@@ -1,0 +1,1 @@
+"""What is true without AWS: messages, statuses, threads, addresses, errors."""

@@ -1,0 +1,76 @@
+"""Accounts, their API keys, and who is calling."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.ids import AccountId, KeyId
+
+
+class Scope(StrEnum):
+    """What a key may do. READ, SEND and MANAGE do not imply each other; ADMIN implies all."""
+
+    READ = "read"  # every GET
+    SEND = "send"  # messages, replies, attachments
+    MANAGE = "manage"  # inboxes, webhooks, domains, keys, suppressions, deletions
+    ADMIN = "admin"  # accounts; of the first account only
+
+
+DEFAULT_SCOPES = frozenset({Scope.READ, Scope.SEND, Scope.MANAGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant; nothing of it is visible to another."""
+
+    id: AccountId
+    name: str
+    email: str
+    plan: str
+    daily_send_limit: int
+    is_verified: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as stored: never the key itself, only its SHA-256."""
+
+    id: KeyId
+    account_id: AccountId
+    name: str | None
+    prefix: str  # the first characters, to tell keys apart in a list
+    scopes: frozenset[Scope]
+    inbox_numbers: frozenset[int] | None  # None: every inbox of the account
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def allows(self, scope: Scope) -> bool:
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request: the account, and the key with what it may do."""
+
+    account_id: AccountId
+    key: ApiKey
+
+    def may_use_inbox(self, inbox_number: int) -> bool:
+        return self.key.inbox_numbers is None or inbox_number in self.key.inbox_numbers
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """A key's window: how many requests it may make, how many are left, seconds until it starts anew."""
+
+    limit: int
+    remaining: int
+    reset_after: int
+
+
+def joined(scopes: Iterable[Scope]) -> str:
+    """Scopes for a sentence, in a fixed order."""
+    return ", ".join(sorted(scopes))

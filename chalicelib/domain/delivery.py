@@ -1,0 +1,214 @@
+"""A message's way to each of its recipients, and the reports that tell of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.delivery_status import DeliveryStatus, message_status
+from chalicelib.domain.ids import EventId, MessageKey, derived_text
+from chalicelib.domain.message_status import MessageStatus
+
+TIMELINE_LIMIT = 200  # notes that change nothing are kept up to here; changes always
+
+
+class EventType(StrEnum):
+    """The kinds of news in a timeline, in the contract's words."""
+
+    QUEUED = "message.queued"
+    SENDING = "message.sending"
+    SENT = "message.sent"
+    DELAYED = "message.delayed"
+    DELIVERED = "message.delivered"
+    FAILED = "message.failed"
+    BOUNCED = "message.bounced"
+    COMPLAINED = "message.complained"
+
+
+_TYPE_OF = {
+    MessageStatus.QUEUED: EventType.QUEUED,
+    MessageStatus.SENDING: EventType.SENDING,
+    MessageStatus.SENT: EventType.SENT,
+    MessageStatus.DELIVERED: EventType.DELIVERED,
+    MessageStatus.FAILED: EventType.FAILED,
+    MessageStatus.BOUNCED: EventType.BOUNCED,
+    MessageStatus.COMPLAINED: EventType.COMPLAINED,
+}
+
+
+# Told once a message however often and by whomever: our own record and SES's Send event mean the same moment.
+_ONCE = frozenset({EventType.SENDING, EventType.SENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a delivery stands where it stands."""
+
+    code: str  # stable and machine-readable: bounce_permanent_general, ses_sandbox_unverified, outcome_unknown …
+    message: str  # one sentence for a person, with what to do where something can be done
+    diagnostic: str | None = None  # what the other server said, word for word (RFC 3464 Diagnostic-Code)
+    retryable: bool = False  # whether sending the same again may work
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """News about one recipient, or about all of them (`recipient` None: SES has taken the whole message).
+
+    `status` is None for news that is noted in the timeline and changes nothing: a delay, a bounce without recipients.
+    """
+
+    message: MessageKey
+    type: EventType
+    status: DeliveryStatus | None
+    occurred_at: datetime
+    recipient: str | None = None
+    every_recipient: bool = False
+    reason: Reason | None = None
+    ses_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientDelivery:
+    """What is known of one recipient."""
+
+    address: str
+    status: DeliveryStatus
+    updated_at: datetime
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened to a message; `id` depends on message and change, so a repeat is recognised."""
+
+    id: EventId
+    type: EventType
+    status: MessageStatus  # of the recipient, or of the message where no recipient is named
+    occurred_at: datetime
+    recipient: str | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A recipient whose status rose; what webhooks and counters are made from."""
+
+    recipient: str
+    before: DeliveryStatus
+    after: DeliveryStatus
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelivery:
+    """Everything known about one message's deliveries; what the delivery item stores."""
+
+    recipients: tuple[RecipientDelivery, ...]
+    timeline: tuple[TimelineEntry, ...] = ()
+    submitted_at: datetime | None = None  # when a worker began to hand it to SES
+    ses_message_id: str | None = None
+    message_id_header: str | None = None  # the final Message-ID, which SES gives
+    in_reply_to: str | None = None  # the header values the mail was composed with
+    references: tuple[str, ...] = field(default=())
+    version: int = 0  # of the stored item; 0: not stored yet
+
+    @property
+    def message_status(self) -> MessageStatus:
+        return message_status(recipient.status for recipient in self.recipients)
+
+    @property
+    def updated_at(self) -> datetime:
+        return max(recipient.updated_at for recipient in self.recipients)
+
+    @property
+    def accepted_by_ses(self) -> bool:
+        """Whether anything proves that SES has taken the message."""
+        return self.ses_message_id is not None or any(
+            recipient.status >= DeliveryStatus.SENT for recipient in self.recipients
+        )
+
+    @classmethod
+    def begin(cls, addresses: Iterable[str], at: datetime) -> "MessageDelivery":
+        """The deliveries of a message that was accepted `at`: every recipient queued."""
+        return cls(tuple(RecipientDelivery(address, DeliveryStatus.QUEUED, at) for address in addresses))
+
+    def apply(self, report: DeliveryReport) -> tuple["MessageDelivery", tuple[StatusChange, ...]]:
+        """The deliveries after this news, and what rose. News already known gives an equal value and no change."""
+        concerned = self._concerned(report)
+        changes: list[StatusChange] = []
+        recipients: list[RecipientDelivery] = []
+        for known in self.recipients:
+            if report.status is None or known.address not in concerned or report.status <= known.status:
+                recipients.append(known)
+                continue
+            changes.append(StatusChange(known.address, known.status, report.status))
+            recipients.append(RecipientDelivery(known.address, report.status, report.occurred_at, report.reason))
+        after = replace(
+            self,
+            recipients=tuple(recipients),
+            timeline=self._noted(report, changes),
+            ses_message_id=self.ses_message_id or report.ses_message_id,
+        )
+        return after, tuple(changes)
+
+    def _concerned(self, report: DeliveryReport) -> frozenset[str]:
+        if report.every_recipient:
+            return frozenset(known.address for known in self.recipients)
+        if report.recipient is None:
+            return frozenset()
+        match = match_recipient(report.recipient, [known.address for known in self.recipients])
+        return frozenset() if match is None else frozenset((match,))
+
+    def _noted(self, report: DeliveryReport, changes: list[StatusChange]) -> tuple[TimelineEntry, ...]:
+        recipient = None
+        if not report.every_recipient and report.recipient is not None:
+            recipient = match_recipient(report.recipient, [known.address for known in self.recipients])
+            recipient = recipient or report.recipient
+        shown = report.status.shown if report.status is not None else self._shown_for(recipient)
+        entry = TimelineEntry(
+            EventId("evt_" + _entry_id(report, recipient)), report.type, shown, report.occurred_at, recipient,
+            report.reason,
+        )  # fmt: skip
+        if any(known.id == entry.id for known in self.timeline):
+            return self.timeline
+        if not changes and len(self.timeline) >= TIMELINE_LIMIT:
+            return self.timeline
+        return (*self.timeline, entry)
+
+    def _shown_for(self, recipient: str | None) -> MessageStatus:
+        for known in self.recipients:
+            if known.address == recipient:
+                return known.status.shown
+        return self.message_status
+
+
+def match_recipient(reported: str, ours: list[str]) -> str | None:
+    """Which of our recipients a report means: exact, then domain lower-cased, then case-folded.
+
+    An address that is none of ours comes from forwarding. With one recipient it is theirs; otherwise nobody's.
+    """
+    if reported in ours:
+        return reported
+    local, _, domain = reported.rpartition("@")
+    lowered = f"{local}@{domain.lower()}"
+    if lowered in ours:
+        return lowered
+    folded = [address for address in ours if address.casefold() == reported.casefold()]
+    if folded:
+        return folded[0]
+    return ours[0] if len(ours) == 1 else None
+
+
+def event_type(status: MessageStatus) -> EventType:
+    """The timeline's word for reaching an outbound status."""
+    return _TYPE_OF[status]
+
+
+def _entry_id(report: DeliveryReport, recipient: str | None) -> str:
+    key = report.message
+    return derived_text(
+        f"{key.inbox_number}.{key.sequence}",
+        recipient or "",
+        report.type,
+        "" if report.status is None else str(int(report.status)),
+        "" if report.type in _ONCE else report.occurred_at.isoformat(),
+    )

@@ -1,0 +1,37 @@
+"""Inboxes: our addresses, each with its messages and its limits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.ids import AccountId
+
+
+class InboxStatus(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """An address of ours. Counters count messages; `sends_today` belongs to the UTC day `sends_day`."""
+
+    number: int
+    account_id: AccountId
+    address: str
+    display_name: str | None
+    status: InboxStatus
+    daily_send_limit: int
+    sends_day: str  # YYYY-MM-DD
+    sends_today: int
+    total_sent: int
+    bounce_count: int
+    complaint_count: int
+    next_sequence: int  # the sequence number the next message gets
+    created_at: datetime
+    domain_id: str | None = None
+
+    def sends_on(self, day: str) -> int:
+        """How many messages were accepted on this UTC day."""
+        return self.sends_today if self.sends_day == day else 0

@@ -1,0 +1,102 @@
+"""Messages: what one email says, and what is shown of its state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.address import Mailbox
+from chalicelib.domain.delivery import MessageDelivery
+from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
+from chalicelib.domain.message_status import MessageStatus
+
+
+class Direction(StrEnum):
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+class DeliveryMode(StrEnum):
+    """Whether the environment really sends."""
+
+    EMAIL = "email"
+    DRY_RUN = "dry-run"
+
+
+class RecipientKind(StrEnum):
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message as the caller hands it to us: checked, not yet accepted."""
+
+    to: tuple[Mailbox, ...]
+    subject: str
+    cc: tuple[Mailbox, ...] = ()
+    bcc: tuple[Mailbox, ...] = ()
+    body_text: str | None = None
+    body_html: str | None = None
+    reply_to: tuple[Mailbox, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    thread: ThreadKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """What a message says, as stored: written once, never changed.
+
+    `in_reply_to` and `references` are what was known when the message was accepted. Where the parent's final
+    Message-ID was still unknown then (SES gives it on sending), `awaits_parent` names the parent's sequence number
+    and the sender looks again before it composes; what it used stands in the delivery item.
+    """
+
+    key: MessageKey
+    thread: ThreadKey
+    account_id: AccountId
+    direction: Direction
+    mode: DeliveryMode
+    sender: Mailbox
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    bcc: tuple[Mailbox, ...]
+    reply_to: tuple[Mailbox, ...]
+    subject: str
+    body_text: str | None
+    body_html: str | None
+    headers: Mapping[str, str]
+    metadata: Mapping[str, str]
+    in_reply_to: str | None
+    references: tuple[str, ...]
+    awaits_parent: int | None
+    created_at: datetime
+    body_truncated: bool = False  # only in lists: a long body was left out or cut
+
+    @property
+    def recipients(self) -> tuple[tuple[RecipientKind, Mailbox], ...]:
+        """Every envelope recipient with the header field it stands in, in the caller's order."""
+        return (
+            *((RecipientKind.TO, mailbox) for mailbox in self.to),
+            *((RecipientKind.CC, mailbox) for mailbox in self.cc),
+            *((RecipientKind.BCC, mailbox) for mailbox in self.bcc),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it is shown: its content, its status, and what is known of each delivery."""
+
+    content: MessageContent
+    status: MessageStatus
+    delivery: MessageDelivery | None  # None: no worker has touched it, every recipient is still queued
+
+
+SNIPPET_CHARACTERS = 200
+
+
+def snippet(body_text: str | None) -> str:
+    """The first words of a body on one line, at most 200 characters."""
+    return " ".join((body_text or "")[: SNIPPET_CHARACTERS * 4].split())[:SNIPPET_CHARACTERS]

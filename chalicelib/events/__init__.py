@@ -1,0 +1,1 @@
+"""Queue and schedule doors: one file per Lambda function."""

@@ -1,0 +1,1 @@
+"""RFC 5322 bytes: composing them, and reading them."""
