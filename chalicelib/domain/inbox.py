@@ -32,6 +32,10 @@ class Inbox:
     created_at: datetime
     domain_id: str | None = None
 
+    @property
+    def is_deleted(self) -> bool:
+        return self.status is InboxStatus.DELETED
+
     def sends_on(self, day: str) -> int:
         """How many messages were accepted on this UTC day."""
         return self.sends_today if self.sends_day == day else 0

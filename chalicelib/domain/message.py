@@ -100,3 +100,8 @@ SNIPPET_CHARACTERS = 200
 def snippet(body_text: str | None) -> str:
     """The first words of a body on one line, at most 200 characters."""
     return " ".join((body_text or "")[: SNIPPET_CHARACTERS * 4].split())[:SNIPPET_CHARACTERS]
+
+
+def own_message_id_header(message_id: str, sender_domain: str) -> str:
+    """The Message-ID we give a mail; it names our id, so a reply to it finds the message without an index."""
+    return f"<{message_id}@{sender_domain}>"

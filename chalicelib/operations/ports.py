@@ -74,9 +74,6 @@ class InboxStore(Protocol):
         inbox of this account.
         """
 
-    def count_outcome(self, inbox_number: int, *, bounced: bool, complained: bool) -> None:
-        """Count a message that bounced, or that was complained of, for the first time."""
-
     def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
         """The account's inboxes, newest first, deleted ones left out."""
 
@@ -99,6 +96,14 @@ class VersionConflict(Exception):
     """Someone else saved the item since it was read; read it again and repeat."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the inbox's reputation counts: a message that bounced, or was complained of, for the first time."""
+
+    bounced: bool
+    complained: bool
+
+
 class MessageStore(Protocol):
     """Message contents and delivery items."""
 
@@ -111,8 +116,13 @@ class MessageStore(Protocol):
     def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
         """What is known of its deliveries."""
 
-    def save_delivery(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
-        """Store it if its version is still the one that was read; the stored value. Raises `VersionConflict`."""
+    def save_delivery(
+        self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None = None
+    ) -> MessageDelivery:
+        """Store it if its version is still the one that was read; the stored value. Raises `VersionConflict`.
+
+        An `outcome` is counted on the inbox in the same transaction, so each is counted exactly once.
+        """
 
     def page(self, keys: Sequence[MessageKey], *, body_budget: int) -> list[StoredMessage]:
         """The messages under these keys, in the order given, missing ones left out.
@@ -141,6 +151,18 @@ class IndexedMessage:
     phase: MessagePhase
 
 
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """How a conditional step ended: whether *this* call took it, and the phase as it now stands.
+
+    When the database's reply to a step was lost and the step was repeated by the SDK, `taken` is False although the
+    first try took it. Whoever uses a step as a lock must therefore treat False as "somebody's, perhaps mine".
+    """
+
+    taken: bool
+    phase: MessagePhase
+
+
 class MessageIndex(Protocol):
     """One cell a message: the list, the count, the state machine and the commit point (storage/message_index.py)."""
 
@@ -154,8 +176,8 @@ class MessageIndex(Protocol):
         again when others write to the thread at the same time.
         """
 
-    def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> MessagePhase:
-        """Set the phase if it is one of `allowed`; the phase as it now stands (`to` on success)."""
+    def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
+        """Set the phase if it is one of `allowed`."""
 
     def remove(self, key: MessageKey, thread_members: Callable[[], Sequence[int]]) -> MessagePhase:
         """Make the message invisible for good; the phase it was in before (GONE: somebody else removed it)."""
@@ -195,6 +217,9 @@ class ThreadStore(Protocol):
 
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> bool:
         """Add a message to a thread; again is harmless. False when the thread is gone."""
+
+    def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
+        """The sequence numbers of its newest messages, at least 32 if it has them; empty when the thread is gone."""
 
     def get(self, key: ThreadKey) -> ThreadMembers | None:
         """The thread with all its members."""

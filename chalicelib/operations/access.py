@@ -1,0 +1,37 @@
+"""What a caller may touch. Whatever is not theirs is answered exactly like what does not exist."""
+
+from chalicelib.domain.account import Caller
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.ids import MessageKey, ThreadKey
+from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.operations.ports import InboxStore, MessageStore, StoredMessage, ThreadMembers, ThreadStore
+
+
+def require_inbox(inboxes: InboxStore, inbox_number: int, caller: Caller) -> Inbox:
+    """The caller's inbox; NotFound when it is another's, deleted, or out of the key's reach."""
+    if not caller.may_use_inbox(inbox_number):
+        raise NotFound
+    inbox = inboxes.get(inbox_number)
+    if inbox is None or inbox.account_id != caller.account_id or inbox.status is InboxStatus.DELETED:
+        raise NotFound
+    return inbox
+
+
+def require_message(messages: MessageStore, key: MessageKey, caller: Caller) -> StoredMessage:
+    """What is stored of the caller's message; whether it is visible is the index's to say."""
+    if not caller.may_use_inbox(key.inbox_number):
+        raise NotFound
+    stored = messages.get(key)
+    if stored is None or stored.content.account_id != caller.account_id:
+        raise NotFound
+    return stored
+
+
+def require_thread(threads: ThreadStore, key: ThreadKey, caller: Caller) -> ThreadMembers:
+    """The caller's thread with its members."""
+    if not caller.may_use_inbox(key.inbox_number):
+        raise NotFound
+    members = threads.get(key)
+    if members is None or members.thread.account_id != caller.account_id:
+        raise NotFound
+    return members

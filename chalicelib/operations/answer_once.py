@@ -1,0 +1,151 @@
+"""The idempotency protocol: a request repeated under its Idempotency-Key is carried out once.
+
+    begin ──ours──▶ create ──▶ finish                            the answer, kept for replays
+      │                ├─ refused ─▶ forget                      the key is free again
+      │                └─ failed after naming ─▶ recover ──▶     finish, or forget when nothing came of it
+      └─taken─▶ other body                                       IDEMPOTENCY_KEY_REUSED
+                answer kept                                      the first answer again
+                owner may live                                   IDEMPOTENCY_IN_PROGRESS
+                owner died ──take over──▶ recover, else create   as above
+
+The resource is named before it is created, so whoever comes after a crash knows what to look for.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.domain.errors import CallerError, Conflict, ErrorCode, ServiceError
+from chalicelib.operations.ports import Clock, IdempotencyStore
+
+OWNER_LIFETIME = timedelta(seconds=35)
+"""After this long a first request without an answer is dead: API Gateway and the function end it at 29 s."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """An answer that was just made; `kept` is what a replay shows where that differs (a secret is shown once)."""
+
+    answer: bytes
+    kept: bytes | None = None
+    by_earlier_request: bool = False  # the resource was found: an earlier request had created it
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to answer, and whether an earlier request did the work."""
+
+    answer: bytes
+    replayed: bool
+
+
+NameResource = Callable[[str], None]
+"""Called with the resource's name before anything of it is stored."""
+
+Create = Callable[[NameResource], Fresh]
+"""Creates the resource. A CallerError means that nothing was created."""
+
+Recover = Callable[[str], Fresh | None]
+"""Finds or finishes the named resource; None is the certainty that it does not exist and never will."""
+
+
+@dataclass(frozen=True)
+class AnswerOnce:
+    """Carry out a creating request once per key, however often and however closely together it comes."""
+
+    store: IdempotencyStore
+    clock: Clock
+
+    def __call__(self, key: str, body_hash: bytes, create: Create, recover: Recover) -> Answer:
+        """`key` carries its scope: account, method, concrete path and the caller's Idempotency-Key."""
+        since = self.clock()
+        first = self.store.begin(key, body_hash, since)
+        claim = _Claim(self, key, since)
+        if first is None:
+            return claim.carry_out(create, recover)
+        if first.body_hash != body_hash:
+            raise Conflict(
+                "This Idempotency-Key was already used with another body.",
+                fix="Use a new Idempotency-Key for a new request; repeat a request with exactly the same body.",
+                code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            )
+        if first.answer is not None:
+            return Answer(first.answer, replayed=True)
+        if since - first.started_at < OWNER_LIFETIME or not self.store.take_over(key, first, since):
+            raise Conflict(
+                "The first request with this Idempotency-Key is still running.",
+                fix="Send the same request again in a second; it then gets the first one's answer.",
+                code=ErrorCode.IDEMPOTENCY_IN_PROGRESS,
+                retry_after=1,
+            )
+        return claim.carry_on(first.resource, create, recover)
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A key that is ours since `since`."""
+
+    once: AnswerOnce
+    key: str
+    since: datetime
+
+    def carry_on(self, resource: str | None, create: Create, recover: Recover) -> Answer:
+        """In place of an owner that died: what it had begun comes first; an error there leaves the key to others."""
+        found = recover(resource) if resource is not None else None
+        if found is None:
+            return self.carry_out(create, recover)
+        self._finish(found)
+        return Answer(found.answer, replayed=found.by_earlier_request)
+
+    def carry_out(self, create: Create, recover: Recover) -> Answer:
+        named: list[str] = []
+
+        def name_resource(resource: str) -> None:
+            named.append(resource)  # first, for the write may succeed although its reply is lost
+            self.once.store.name_resource(self.key, resource)
+
+        try:
+            fresh = create(name_resource)
+        except CallerError:
+            self._forget()
+            raise
+        except Exception as failure:  # noqa: BLE001 - whatever it was, the key must not outlive it unsettled
+            fresh = self._settled(named, recover, failure)
+        self._finish(fresh)
+        return Answer(fresh.answer, replayed=False)
+
+    def _settled(self, named: list[str], recover: Recover, failure: Exception) -> Fresh:
+        """What came of a creation that failed halfway: the resource after all, or the failure and a free key.
+
+        When that cannot be told either, the key stays taken, and whoever takes it over settles the matter.
+        """
+        found = recover(named[-1]) if named else None
+        if found is None:
+            self._forget()
+            raise failure
+        return found
+
+    def _finish(self, fresh: Fresh) -> None:
+        if not self._is_ours():
+            return
+        try:
+            self.once.store.finish(self.key, fresh.answer if fresh.kept is None else fresh.kept)
+        except ServiceError:
+            # The resource exists, so the caller gets its answer; a repeat finds the resource by its name.
+            _log.warning("an answer could not be kept for replays", exc_info=True)
+
+    def _forget(self) -> None:
+        if not self._is_ours():
+            return
+        try:
+            self.once.store.forget(self.key)
+        except ServiceError:
+            # What made us forget is the better answer; the key frees itself like that of a dead owner.
+            _log.warning("an idempotency key could not be freed", exc_info=True)
+
+    def _is_ours(self) -> bool:
+        """Whether nobody can have taken the key over: a stalled request must not touch its heir's record."""
+        return self.once.clock() - self.since < OWNER_LIFETIME

@@ -1,0 +1,51 @@
+"""The inboxes of an account: list them, look at one, delete one."""
+
+from dataclasses import dataclass
+
+from chalicelib.domain.account import Caller
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.inbox import Inbox
+from chalicelib.operations.access import require_inbox
+from chalicelib.operations.ports import InboxStore, Page, PageRequest
+
+
+@dataclass(frozen=True)
+class ListInboxes:
+    """The account's inboxes, newest first; a key bound to inboxes sees only those."""
+
+    inboxes: InboxStore
+
+    def __call__(self, caller: Caller, request: PageRequest) -> Page[Inbox]:
+        bound = caller.key.inbox_numbers
+        if bound is None:
+            return self.inboxes.page(caller.account_id, request)
+        mine = [
+            inbox
+            for number in bound
+            if (inbox := self.inboxes.get(number)) and inbox.account_id == caller.account_id and not inbox.is_deleted
+        ]
+        mine.sort(key=lambda inbox: (inbox.created_at, inbox.number), reverse=True)
+        start = request.offset if request.after is None else request.after
+        end = start + request.limit
+        return Page(tuple(mine[start:end]), len(mine), end if end < len(mine) else None)
+
+
+@dataclass(frozen=True)
+class GetInbox:
+    """One inbox."""
+
+    inboxes: InboxStore
+
+    def __call__(self, inbox_number: int, caller: Caller) -> Inbox:
+        return require_inbox(self.inboxes, inbox_number, caller)
+
+
+@dataclass(frozen=True)
+class DeleteInbox:
+    """Delete an inbox: it answers 404 from now on, its address stays taken, mail in flight is still recorded."""
+
+    inboxes: InboxStore
+
+    def __call__(self, inbox_number: int, caller: Caller) -> None:
+        if not self.inboxes.delete(require_inbox(self.inboxes, inbox_number, caller)):
+            raise NotFound

@@ -1,0 +1,157 @@
+"""Create an inbox: pick or check its address, claim it for good."""
+
+import re
+from dataclasses import dataclass
+
+from chalicelib.domain.account import Caller
+from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInput, NotFound
+from chalicelib.domain.ids import random_text
+from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.operations.ports import Clock, InboxStore
+
+LOCAL_PART = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,50}[a-z0-9])?")
+DISPLAY_NAME_LIMIT = 200
+RANDOM_TAIL = 8  # base32 characters, 40 bits
+# RFC 2142 names, and those that people take for the system itself.
+RESERVED = frozenset(
+    [
+        "abuse",
+        "admin",
+        "administrator",
+        "bounce",
+        "bounces",
+        "hostmaster",
+        "info",
+        "mailer-daemon",
+        "marketing",
+        "mail",
+        "noc",
+        "no-reply",
+        "noreply",
+        "postmaster",
+        "root",
+        "sales",
+        "security",
+        "ssl-admin",
+        "support",
+        "sysadmin",
+        "usenet",
+        "uucp",
+        "webmaster",
+        "www",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewInbox:
+    """What the caller wants; `number` is chosen before, so that a retry names the same inbox."""
+
+    number: int
+    address: str | None = None
+    display_name: str | None = None
+    domain_id: str | None = None
+    prefix: str | None = None
+
+
+@dataclass(frozen=True)
+class CreateInbox:
+    """Create an inbox on the deployment's mail domain."""
+
+    inboxes: InboxStore
+    clock: Clock
+    mail_domain: str
+    daily_send_limit: int
+
+    def __call__(self, new: NewInbox, caller: Caller) -> Inbox:
+        """Raises InvalidInput, or Conflict when the address was ever given out. Repeating a success returns it."""
+        if caller.key.inbox_numbers is not None:
+            raise Forbidden(
+                "This key is bound to certain inboxes and cannot create another.",
+                fix="Use a key that is not bound to inboxes.",
+            )
+        if new.domain_id is not None:
+            raise NotFound
+        address = self._address(new)
+        now = self.clock()
+        inbox = Inbox(
+            number=new.number,
+            account_id=caller.account_id,
+            address=address,
+            display_name=new.display_name,
+            status=InboxStatus.ACTIVE,
+            daily_send_limit=self.daily_send_limit,
+            sends_day=f"{now:%Y-%m-%d}",
+            sends_today=0,
+            total_sent=0,
+            bounce_count=0,
+            complaint_count=0,
+            next_sequence=0,
+            created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
+        )
+        if self.inboxes.create(inbox):
+            return inbox
+        existing = self.inboxes.get(new.number)
+        if existing is not None and existing.address == address and existing.account_id == caller.account_id:
+            return existing
+        raise Conflict(
+            f"The address {address} is taken; an address is never given out twice.",
+            fix="Choose another local part, or send `prefix` to get one with a random tail.",
+            code=ErrorCode.INBOX_ADDRESS_TAKEN,
+        )
+
+    def _address(self, new: NewInbox) -> str:
+        if new.address is not None and new.prefix is not None:
+            raise InvalidInput({"prefix": ["cannot be combined with `address`; send one of the two"]})
+        if new.address is not None:
+            return self._wanted(new.address.strip().lower())
+        if new.prefix is None:
+            return f"{random_text(RANDOM_TAIL + 4)}@{self.mail_domain}"
+        prefix = new.prefix.strip().lower()
+        if not PREFIX.fullmatch(prefix) or ".." in prefix:
+            raise InvalidInput(
+                {
+                    "prefix": [
+                        (
+                            "must start and end with a letter or digit, with letters, digits, `.`, `_` or `-` between, "
+                            "at most 52 characters"
+                        )
+                    ]
+                },
+                code=ErrorCode.INVALID_INBOX_LOCAL_PART,
+            )
+        return f"{prefix}-{random_text(RANDOM_TAIL)}@{self.mail_domain}"
+
+    def _wanted(self, address: str) -> str:
+        local_part, at, domain = address.partition("@")
+        if at and domain != self.mail_domain:
+            if not domain or "@" in domain:
+                raise InvalidInput(
+                    {"address": ["not an address; send a local part, or local-part@domain"]},
+                    code=ErrorCode.INVALID_INBOX_ADDRESS,
+                )
+            raise InvalidInput(
+                {"address": [f"the domain {domain} is not one this deployment receives mail for"]},
+                fix=f"Leave the domain out to get an address at {self.mail_domain}.",
+                code=ErrorCode.INVALID_INBOX_DOMAIN,
+            )
+        if not LOCAL_PART.fullmatch(local_part) or ".." in local_part:
+            raise InvalidInput(
+                {
+                    "address": [
+                        (
+                            f'the local part "{local_part[:70]}" must start and end with a letter or digit, with letters, '
+                            "digits, single `.`, `_` or `-` between, at most 64 characters"
+                        )
+                    ]
+                },
+                code=ErrorCode.INVALID_INBOX_LOCAL_PART,
+            )
+        if local_part in RESERVED:
+            raise InvalidInput(
+                {"address": [f'"{local_part}" is reserved (RFC 2142); people write to it to reach the operator']},
+                fix="Choose another local part.",
+                code=ErrorCode.INVALID_INBOX_LOCAL_PART,
+            )
+        return f"{local_part}@{self.mail_domain}"

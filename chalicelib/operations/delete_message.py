@@ -1,0 +1,26 @@
+"""Delete a message for good: record, bodies and deliveries; its thread follows."""
+
+from dataclasses import dataclass
+
+from chalicelib.domain.account import Caller
+from chalicelib.domain.ids import MessageKey
+from chalicelib.operations.access import require_message
+from chalicelib.operations.ports import MessageIndex, MessageStore, ThreadStore
+
+
+@dataclass(frozen=True)
+class DeleteMessage:
+    """Take the cell first, so that a message still queued is not sent; then remove what was stored.
+
+    A crash in between leaves an invisible message; deleting again finishes the work.
+    """
+
+    messages: MessageStore
+    threads: ThreadStore
+    index: MessageIndex
+
+    def __call__(self, key: MessageKey, caller: Caller) -> None:
+        thread = require_message(self.messages, key, caller).content.thread
+        self.index.remove(key, lambda: self.threads.newest_members(thread))
+        self.threads.leave(thread, key.sequence)
+        self.messages.delete(key)

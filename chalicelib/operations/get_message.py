@@ -1,0 +1,75 @@
+"""One message, its timeline and its source."""
+
+from dataclasses import dataclass
+
+from chalicelib.domain.account import Caller
+from chalicelib.domain.delivery import EventType, TimelineEntry
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.ids import EventId, MessageKey, PublicIds, derived_text
+from chalicelib.domain.message import Message
+from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.abandon_reservation import AbandonReservation
+from chalicelib.operations.access import require_message
+from chalicelib.operations.ports import MessageIndex, MessageStore
+from chalicelib.operations.send_message import compose_outbound
+
+
+@dataclass(frozen=True)
+class GetMessage:
+    """A message as it stands."""
+
+    messages: MessageStore
+    index: MessageIndex
+
+    def __call__(self, key: MessageKey, caller: Caller) -> Message:
+        stored = require_message(self.messages, key, caller)
+        phase = self.index.phase(key)
+        if not phase.visible:
+            raise NotFound
+        return Message(stored.content, phase.status, stored.delivery)
+
+
+@dataclass(frozen=True)
+class RecoverMessage:
+    """What became of a message whose request died: it, or None and the certainty that it will never exist."""
+
+    get_message: GetMessage
+    abandon_reservation: AbandonReservation
+
+    def __call__(self, key: MessageKey, caller: Caller) -> Message | None:
+        try:
+            return self.get_message(key, caller)
+        except NotFound:
+            if self.abandon_reservation(key):
+                return None
+        return self.get_message(key, caller)
+
+
+@dataclass(frozen=True)
+class ListMessageEvents:
+    """A message's timeline, in order of occurrence."""
+
+    get_message: GetMessage
+
+    def __call__(self, key: MessageKey, caller: Caller) -> tuple[TimelineEntry, ...]:
+        message = self.get_message(key, caller)
+        accepted = TimelineEntry(
+            EventId("evt_" + derived_text(f"{key.inbox_number}.{key.sequence}", "", EventType.QUEUED)),
+            EventType.QUEUED,
+            MessageStatus.QUEUED,
+            message.content.created_at,
+        )
+        noted = message.delivery.timeline if message.delivery else ()
+        return tuple(sorted((accepted, *noted), key=lambda entry: entry.occurred_at))
+
+
+@dataclass(frozen=True)
+class ReadRawMessage:
+    """The message's RFC 5322 source: composed again, byte for byte what SES was handed."""
+
+    get_message: GetMessage
+    public_ids: PublicIds
+
+    def __call__(self, key: MessageKey, caller: Caller) -> bytes:
+        message = self.get_message(key, caller)
+        return compose_outbound(message.content, message.delivery, self.public_ids)

@@ -1,0 +1,97 @@
+"""API keys: create, list, delete."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.account import DEFAULT_SCOPES, ApiKey, Caller, Scope, joined
+from chalicelib.domain.errors import Forbidden, InvalidInput, NotFound
+from chalicelib.domain.ids import KeyId, random_text
+from chalicelib.operations.access import require_inbox
+from chalicelib.operations.authenticate import key_hash
+from chalicelib.operations.ports import Clock, InboxStore, KeyStore, Page, PageRequest
+
+SECRET_CHARACTERS = 32  # base32: 160 random bits
+PREFIX_CHARACTERS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What the caller wants; `id` is chosen before, so that a retry names the same key."""
+
+    id: KeyId
+    name: str | None = None
+    scopes: frozenset[Scope] = DEFAULT_SCOPES
+    inbox_numbers: frozenset[int] | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A new key; `text` is the key itself, to be shown once and kept nowhere."""
+
+    key: ApiKey
+    text: str
+
+
+def new_key_text(key_id: KeyId) -> str:
+    """A key that names its own id, with 160 random bits."""
+    return f"ask_{key_id.removeprefix('key_')}{random_text(SECRET_CHARACTERS)}"
+
+
+@dataclass(frozen=True)
+class CreateKey:
+    """Create a key that can do no more than the one that creates it."""
+
+    keys: KeyStore
+    inboxes: InboxStore
+    clock: Clock
+
+    def __call__(self, new: NewKey, caller: Caller) -> CreatedKey:
+        """Raises InvalidInput, Forbidden when it would widen the caller's rights, NotFound for another's inbox."""
+        now = self.clock()
+        if not new.scopes:
+            raise InvalidInput({"scopes": ["must name at least one scope, or be left out for the default"]})
+        if new.expires_at is not None and new.expires_at <= now:
+            raise InvalidInput({"expiresAt": ["must be in the future"]})
+        wider = frozenset(scope for scope in new.scopes if not caller.key.allows(scope))
+        if wider:
+            raise Forbidden(
+                f"A key cannot create one with more rights than its own; it lacks: {joined(wider)}.",
+                fix="Ask for fewer scopes, or use a key that has them.",
+            )
+        for number in new.inbox_numbers or ():
+            require_inbox(self.inboxes, number, caller)
+        text = new_key_text(new.id)
+        key = ApiKey(
+            id=new.id,
+            account_id=caller.account_id,
+            name=new.name,
+            prefix=text[:PREFIX_CHARACTERS],
+            scopes=new.scopes,
+            inbox_numbers=caller.key.inbox_numbers if new.inbox_numbers is None else new.inbox_numbers,
+            created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
+            expires_at=new.expires_at,
+        )
+        self.keys.create(key, key_hash(text))
+        return CreatedKey(key, text)
+
+
+@dataclass(frozen=True)
+class ListKeys:
+    """The account's keys, newest first; never the keys themselves."""
+
+    keys: KeyStore
+
+    def __call__(self, caller: Caller, request: PageRequest) -> Page[ApiKey]:
+        return self.keys.page(caller.account_id, request)
+
+
+@dataclass(frozen=True)
+class DeleteKey:
+    """Revoke a key; it is not cached anywhere, so this is in force at once."""
+
+    keys: KeyStore
+
+    def __call__(self, key_id: KeyId, caller: Caller) -> None:
+        if not self.keys.delete(caller.account_id, key_id):
+            raise NotFound

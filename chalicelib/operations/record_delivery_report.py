@@ -1,0 +1,45 @@
+"""Apply news about a message's deliveries: a delivery, a bounce, a complaint, a delay."""
+
+import logging
+from dataclasses import dataclass
+
+from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, StatusChange
+from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.operations.ports import MessageStore, Outcome, VersionConflict
+from chalicelib.operations.show_status import ShowStatus
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RecordDeliveryReport:
+    """Raise what a report raises, then show it. Each step may be repeated: a redelivered report heals a crash."""
+
+    messages: MessageStore
+    show_status: ShowStatus
+
+    def __call__(self, report: DeliveryReport) -> None:
+        while True:
+            known = self.messages.get_delivery(report.message)
+            if known is None:
+                logger.info("a report for a deleted message was dropped", extra={"report_type": report.type})
+                return
+            after, changes = known.apply(report)
+            if after == known:  # repeated news; whoever recorded it may have died before showing it
+                self.show_status(report.message, known.message_status, known)
+                return
+            try:
+                saved = self.messages.save_delivery(report.message, after, _outcome(known, changes))
+            except VersionConflict:
+                continue  # another report was faster; apply ours to what it left
+            if changes:
+                self.show_status(report.message, known.message_status, saved)
+            return
+
+
+def _outcome(before: MessageDelivery, changes: tuple[StatusChange, ...]) -> Outcome | None:
+    """Count the message when its first recipient bounces, and when its first recipient complains."""
+    stood = {recipient.status for recipient in before.recipients}
+    raised = {change.after for change in changes} - stood
+    bounced, complained = DeliveryStatus.BOUNCED in raised, DeliveryStatus.COMPLAINED in raised
+    return Outcome(bounced, complained) if bounced or complained else None

@@ -1,0 +1,268 @@
+"""Hand a queued message to SES: claim, compose, mark, send, record.
+
+A crash between SES's acceptance and our record of it is the one moment in which a message could be sent twice, for
+SES knows no idempotency token. So the mark SUBMITTING goes before the call, and whoever finds that mark without a
+result never sends: only evidence moves the message on (the product's lifecycle page, section 3).
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason
+from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.ids import MessageKey, PublicIds
+from chalicelib.domain.message import MessageContent, own_message_id_header
+from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.thread import reply_references
+from chalicelib.mime.compose import ComposeError, compose
+from chalicelib.operations.abandon_reservation import AbandonReservation
+from chalicelib.operations.ports import (
+    Clock,
+    Envelope,
+    MailProvider,
+    MessageIndex,
+    MessageStore,
+    SendJob,
+    SendNotReached,
+    SendOutcomeUnknown,
+    SendPaused,
+    SendQueue,
+    SendRefused,
+    SendThrottled,
+    SesAcceptance,
+    SesMessageIds,
+    StoredMessage,
+    VersionConflict,
+)
+from chalicelib.operations.show_status import ShowStatus
+
+logger = logging.getLogger(__name__)
+
+THROTTLE_DELAYS = (1, 2, 4, 8, 15, 30, 60)  # seconds; the last one goes on
+PAUSE_DELAY = 60  # seconds between probes while the account may not send
+PAUSE_LIMIT = timedelta(hours=24)
+RIVAL_DELAY = 30  # seconds until a job that met another worker of its message looks again
+UNCOMMITTED_DELAY = 2  # seconds until a job whose message is not committed yet comes back
+
+_GIVEN_UP = Reason(
+    "sending_paused",
+    "For 24 hours the account was not allowed to send, or SES could not be reached: look at its quota, at whether "
+    "sending is paused, and at the sender's alarms.",
+    retryable=True,
+)
+_OUTCOME_UNKNOWN = Reason(
+    "outcome_unknown",
+    "SES was called but gave no answer and reported nothing since, so the message may or may not have gone. It is not "
+    "sent again by itself; send a new one if the recipient has not received it.",
+)
+
+
+class _Retry(Enum):
+    """Why a message that SES certainly did not take goes back to the queue."""
+
+    THROTTLED = "throttled"
+    PAUSED = "paused"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True)
+class SendMessage:
+    """Do one send job. The store is the truth and the job a hint: repeating it is harmless."""
+
+    messages: MessageStore
+    index: MessageIndex
+    ses_message_ids: SesMessageIds
+    provider: MailProvider
+    send_queue: SendQueue
+    show_status: ShowStatus
+    abandon_reservation: AbandonReservation
+    public_ids: PublicIds
+    clock: Clock
+    evidence_window: timedelta
+    outcome_unknown_after: timedelta
+    abandon_after: timedelta
+
+    def __call__(self, job: SendJob) -> None:
+        claimable = {MessagePhase.QUEUED, MessagePhase.CLAIMED}
+        phase = self.index.advance(job.message, MessagePhase.CLAIMED, claimable).phase
+        if phase is MessagePhase.CLAIMED:
+            self._send(job)
+        elif phase is MessagePhase.SUBMITTING:
+            self._settle_ambiguous(job)
+        elif phase is MessagePhase.RESERVED:
+            self._await_commit(job)
+        else:
+            logger.info("a job for a message that needs none was dropped", extra={"phase": phase.name.lower()})
+
+    # -------------------------------------------------------------------------------------- the way out
+
+    def _send(self, job: SendJob) -> None:
+        stored = self.messages.get(job.message)
+        if stored is None:
+            return  # deleted since it was claimed
+        content = stored.content
+        delivery = self._begin(stored)
+        try:
+            mail = compose_outbound(content, delivery, self.public_ids)
+        except ComposeError as error:
+            self._fail(content, delivery, Reason("compose_failed", str(error)))
+            return
+        try:
+            delivery = self.messages.save_delivery(content.key, delivery)
+        except VersionConflict:
+            self._defer(job, RIVAL_DELAY)
+            return
+        mark = self.index.advance(content.key, MessagePhase.SUBMITTING, {MessagePhase.CLAIMED})
+        if mark.taken:
+            self._submit(job, content, delivery, mail)
+        elif mark.phase.visible:
+            # Another worker of the same job was faster. This job may be the last one left if that worker dies.
+            self._defer(job, RIVAL_DELAY)
+
+    def _begin(self, stored: StoredMessage) -> MessageDelivery:
+        """The delivery item as it must stand before SES is called: who submits when, and which headers were used."""
+        content, now = stored.content, self.clock()
+        delivery = stored.delivery or MessageDelivery.begin(
+            [mailbox.address for _, mailbox in content.recipients], content.created_at
+        )
+        delivery, _ = delivery.apply(_about_all(content.key, EventType.SENDING, DeliveryStatus.SENDING, now))
+        in_reply_to, references = self._reply_headers(content)
+        return replace(delivery, submitted_at=now, in_reply_to=in_reply_to, references=references)
+
+    def _reply_headers(self, content: MessageContent) -> tuple[str | None, tuple[str, ...]]:
+        """In-Reply-To and References, with the parent's final Message-ID if SES has given it meanwhile."""
+        if content.awaits_parent is None or content.in_reply_to is None:
+            return content.in_reply_to, content.references
+        parent = self.messages.get_delivery(MessageKey(content.key.inbox_number, content.awaits_parent))
+        if parent is None or parent.message_id_header is None:
+            return content.in_reply_to, content.references
+        earlier = tuple(known for known in content.references if known != content.in_reply_to)
+        return parent.message_id_header, reply_references(earlier, parent.message_id_header)
+
+    def _submit(self, job: SendJob, content: MessageContent, delivery: MessageDelivery, mail: bytes) -> None:
+        envelope = Envelope(content.sender.address, tuple(mailbox.address for _, mailbox in content.recipients))
+        try:
+            acceptance = self.provider.send(mail, envelope, self.public_ids.message_id(content.key))
+        except SendRefused as refusal:
+            self._fail(content, delivery, refusal.reason)
+        except SendThrottled:
+            self._put_back(job, content, delivery, _Retry.THROTTLED)
+        except SendPaused:
+            self._put_back(job, content, delivery, _Retry.PAUSED)
+        except SendNotReached:
+            self._put_back(job, content, delivery, _Retry.NOT_REACHED)
+        except SendOutcomeUnknown:
+            logger.warning("SES may or may not have taken a message; waiting for evidence")
+            self._defer(job, self._window_left(delivery))
+        else:
+            self._accepted(content, delivery, acceptance)
+
+    def _accepted(self, content: MessageContent, delivery: MessageDelivery, acceptance: SesAcceptance) -> None:
+        self.ses_message_ids.put(acceptance.ses_message_id, content.key)
+        report = _about_all(
+            content.key, EventType.SENT, DeliveryStatus.SENT, self.clock(), ses_message_id=acceptance.ses_message_id
+        )
+        self._record(
+            content.key,
+            delivery,
+            lambda known: replace(
+                known.apply(report)[0],
+                ses_message_id=acceptance.ses_message_id,
+                message_id_header=acceptance.message_id_header,
+            ),
+        )
+
+    # ------------------------------------------------------------------------------- when it does not go
+
+    def _fail(self, content: MessageContent, delivery: MessageDelivery, reason: Reason) -> None:
+        report = _about_all(content.key, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=reason)
+        self._record(content.key, delivery, lambda known: known.apply(report)[0])
+
+    def _put_back(self, job: SendJob, content: MessageContent, delivery: MessageDelivery, why: _Retry) -> None:
+        """Back to queued: SES certainly has not taken it. The new job starts with a fresh count of receives."""
+        if why is not _Retry.THROTTLED and self.clock() - job.queued_at > PAUSE_LIMIT:
+            self._fail(content, delivery, _GIVEN_UP)
+            return
+        logger.warning("SES did not take a message; it goes back to the queue", extra={"why": why.value})
+        # The mark first: after a crash in between, this very job comes back and finds the message queued.
+        self.index.advance(content.key, MessagePhase.QUEUED, {MessagePhase.SUBMITTING})
+        self._defer(
+            job,
+            PAUSE_DELAY if why is _Retry.PAUSED else THROTTLE_DELAYS[min(job.deferrals, len(THROTTLE_DELAYS) - 1)],
+        )
+
+    def _settle_ambiguous(self, job: SendJob) -> None:
+        """Marked as submitting by somebody: wait for SES's word; never send again here."""
+        known = self.messages.get_delivery(job.message)
+        if known is None or known.submitted_at is None:
+            return  # deleted meanwhile
+        if known.accepted_by_ses:
+            self.show_status(job.message, known.message_status, known)
+            return
+        if self.clock() - known.submitted_at < self.outcome_unknown_after:
+            self._defer(job, self._window_left(known))
+            return
+        report = _about_all(
+            job.message, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=_OUTCOME_UNKNOWN
+        )
+        self._record(job.message, known, lambda delivery: delivery.apply(report)[0])
+
+    def _await_commit(self, job: SendJob) -> None:
+        if self.clock() - job.queued_at > self.abandon_after:
+            self.abandon_reservation(job.message)
+        else:
+            self._defer(job, UNCOMMITTED_DELAY)
+
+    # -------------------------------------------------------------------------------------- small steps
+
+    def _record(
+        self, key: MessageKey, known: MessageDelivery, change: Callable[[MessageDelivery], MessageDelivery]
+    ) -> None:
+        """Save what `change` makes of the item, then show it; events may have written to it since it was `known`."""
+        while True:
+            try:
+                saved = self.messages.save_delivery(key, change(known))
+                break
+            except VersionConflict:
+                current = self.messages.get_delivery(key)
+                if current is None:
+                    return  # deleted meanwhile
+                known = current
+        self.show_status(key, known.message_status, saved)
+
+    def _window_left(self, delivery: MessageDelivery) -> int:
+        submitted_at = delivery.submitted_at or self.clock()
+        left = submitted_at + self.evidence_window - self.clock()
+        return max(1, min(int(left.total_seconds()), int(self.evidence_window.total_seconds())))
+
+    def _defer(self, job: SendJob, delay: int) -> None:
+        self.send_queue.put(replace(job, deferrals=job.deferrals + 1), delay)
+
+
+def compose_outbound(content: MessageContent, delivery: MessageDelivery | None, public_ids: PublicIds) -> bytes:
+    """The mail as SES is handed it; the same bytes each time for the same content and headers."""
+    message_id = public_ids.message_id(content.key)
+    return compose(
+        content,
+        message_id=message_id,
+        message_id_header=own_message_id_header(message_id, content.sender.domain),
+        in_reply_to=delivery.in_reply_to if delivery else content.in_reply_to,
+        references=delivery.references if delivery else content.references,
+    )
+
+
+def _about_all(
+    key: MessageKey,
+    event_type: EventType,
+    status: DeliveryStatus,
+    at: datetime,
+    *,
+    reason: Reason | None = None,
+    ses_message_id: str | None = None,
+) -> DeliveryReport:
+    return DeliveryReport(
+        key, event_type, status, at, every_recipient=True, reason=reason, ses_message_id=ses_message_id
+    )

@@ -1,0 +1,56 @@
+"""The send queue on SQS, and the JSON of its jobs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey
+from chalicelib.operations.ports import SendJob
+
+
+class UnreadableJob(ValueError):
+    """The record is not a job of ours; the text says why. It belongs in the dead-letter queue."""
+
+
+class _JobJson(msgspec.Struct, frozen=True, rename="camel"):
+    """A job as it lies in the queue. `v` changes when an older worker could no longer read it rightly."""
+
+    v: Literal[1]
+    inbox: Annotated[int, msgspec.Meta(ge=1, lt=1 << INBOX_NUMBER_BITS)]
+    sequence: Annotated[int, msgspec.Meta(ge=0, lt=1 << SEQUENCE_BITS)]
+    queued_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    deferrals: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+@dataclass(frozen=True)
+class SqsSendQueue:
+    """Jobs for the sender in a standard queue."""
+
+    client: Any  # boto3's SQS client; botocore makes its class at run time
+    queue_url: str
+
+    def put(self, job: SendJob, delay: int = 0) -> None:
+        """Queue a job for `delay` seconds from now (0 to 900, SQS's limit). Raises `Unavailable`."""
+        try:
+            self.client.send_message(QueueUrl=self.queue_url, MessageBody=job_body(job), DelaySeconds=delay)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable("The send queue did not take the message.") from error
+
+
+def job_body(job: SendJob) -> str:
+    """A job as the text of a queue record."""
+    key = job.message
+    return msgspec.json.encode(_JobJson(1, key.inbox_number, key.sequence, job.queued_at, job.deferrals)).decode()
+
+
+def send_job(body: str | bytes) -> SendJob:
+    """The job in a queue record. Raises `UnreadableJob`."""
+    try:
+        job = msgspec.json.decode(body, type=_JobJson)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise UnreadableJob(f"The record is not a send job: {error}") from error
+    return SendJob(MessageKey(job.inbox, job.sequence), job.queued_at, job.deferrals)

@@ -1,0 +1,156 @@
+"""Cell lists in DynamoDB: one character an entry, 480 characters an item, every change one conditional write."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.storage import keys
+from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
+from chalicelib.storage.tables import (
+    CONDITION_FAILED,
+    TRANSACTION_CANCELED,
+    TRANSACTION_CONFLICT,
+    batch_get,
+    client,
+    query,
+    table_name,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of one cell: from one of `allowed` to `to`."""
+
+    sequence: int
+    to: str
+    allowed: frozenset[str]
+
+
+class StepRefused(Exception):
+    """Nothing was written: a cell was not in an allowed state, or somebody else is writing right now.
+
+    `cells` holds the cells that were found otherwise, by sequence number; empty: look again.
+    """
+
+    def __init__(self, cells: Mapping[int, str]) -> None:
+        super().__init__(f"cells stand at {dict(cells)}")
+        self.cells = cells
+
+
+@dataclass(frozen=True, slots=True)
+class CellList:
+    """The cells of one list: the buckets `prefix`B#… of a partition.
+
+    A bucket is written whole, all cells empty, before its first cell is set: DynamoDB appends to a list when a
+    position past its end is set, so a cell would land in the wrong place.
+    """
+
+    partition: str
+    prefix: str = ""
+
+    def step(self, steps: Collection[Step]) -> None:
+        """Take all steps or none; raises `StepRefused`. One bucket: one write unit. Several: a transaction."""
+        by_bucket: dict[int, list[Step]] = {}
+        for step in steps:
+            by_bucket.setdefault(place(step.sequence).bucket, []).append(step)
+        updates = [self._update(number, its_steps) for number, its_steps in by_bucket.items()]
+        old: Any = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        try:
+            if len(updates) == 1:
+                client().update_item(**updates[0], **old, ReturnConsumedCapacity="TOTAL")
+            else:
+                client().transact_write_items(
+                    TransactItems=[{"Update": {**update, **old}} for update in updates], ReturnConsumedCapacity="TOTAL"
+                )
+        except ClientError as error:
+            refusals = _refusals(error)
+        else:
+            return
+        cells: dict[int, str] = {}
+        unwritten: list[int] = []
+        for (number, its_steps), (failed, item) in zip(by_bucket.items(), refusals, strict=False):
+            if failed and item is None and all(EMPTY in step.allowed for step in its_steps):
+                unwritten.append(number)
+            elif failed:
+                bucket = to_bucket(item) if item else Bucket(number, EMPTY * BUCKET_CELLS)
+                cells |= {step.sequence: bucket.cell(step.sequence) for step in its_steps}
+        if cells or not unwritten:
+            raise StepRefused(cells)
+        for number in unwritten:
+            self.create_bucket(number)
+        self.step(steps)
+
+    def create_bucket(self, number: int) -> None:
+        """Write a bucket of empty cells, unless it is there."""
+        try:
+            client().put_item(
+                TableName=table_name(),
+                Item={**self._key(number), "st": {"L": [{"S": EMPTY}] * BUCKET_CELLS}},
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnConsumedCapacity="TOTAL",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != CONDITION_FAILED:
+                raise
+
+    def buckets(self) -> Iterator[Bucket]:
+        """Every bucket, newest first."""
+        prefix = {":prefix": {"S": f"{self.prefix}B#"}}
+        for item in query(self.partition, "begins_with(sk, :prefix)", prefix, forward=False):
+            yield to_bucket(item)
+
+    def cells(self, sequences: Collection[int]) -> dict[int, str]:
+        """The cells of some sequence numbers; those of a bucket not written yet are empty."""
+        numbers = sorted({place(sequence).bucket for sequence in sequences})
+        items = batch_get([(self.partition, keys.bucket(self.prefix, number)) for number in numbers])
+        buckets = {bucket.number: bucket for bucket in map(to_bucket, items)}
+        return {
+            sequence: buckets[number].cell(sequence) if (number := place(sequence).bucket) in buckets else EMPTY
+            for sequence in sequences
+        }
+
+    def _update(self, number: int, steps: Collection[Step]) -> Any:
+        """One conditional write of some cells of a bucket: SET st[i] = :new IF st[i] IN (allowed), for each."""
+        names: dict[str, str] = {}  # character -> its placeholder, each once
+
+        def value(character: str) -> str:
+            return names.setdefault(character, f":c{len(names)}")
+
+        sets = [f"st[{place(step.sequence).position}] = {value(step.to)}" for step in steps]
+        conditions = [
+            f"st[{place(step.sequence).position}] IN ({', '.join(value(character) for character in sorted(step.allowed))})"
+            for step in steps
+        ]
+        return {
+            "TableName": table_name(),
+            "Key": self._key(number),
+            "UpdateExpression": "SET " + ", ".join(sets),
+            "ConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeValues": {name: {"S": character} for character, name in names.items()},
+        }
+
+    def _key(self, number: int) -> dict[str, Any]:
+        return {"pk": {"S": self.partition}, "sk": {"S": keys.bucket(self.prefix, number)}}
+
+
+def to_bucket(item: Mapping[str, Any]) -> Bucket:
+    """A bucket from its raw item."""
+    return Bucket(keys.bucket_number(item["sk"]["S"]), "".join(cell["S"] for cell in item["st"]["L"]))
+
+
+def _refusals(error: ClientError) -> list[tuple[bool, Mapping[str, Any] | None]]:
+    """For each bucket written: whether its own condition failed, and then the item as it stood (None: no such item)."""
+    code = error.response["Error"]["Code"]
+    response: Mapping[str, Any] = error.response
+    if code == CONDITION_FAILED:
+        return [(True, response.get("Item"))]
+    if code == TRANSACTION_CANCELED:
+        return [
+            (reason.get("Code") == "ConditionalCheckFailed", reason.get("Item"))
+            for reason in response["CancellationReasons"]
+        ]
+    if code == TRANSACTION_CONFLICT:
+        return []  # another transaction is at the item right now; look again
+    raise error

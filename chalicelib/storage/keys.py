@@ -1,0 +1,100 @@
+"""The keys of the table: one partition an inbox, one an account, and a few items found by a key of their own.
+
+| partition      | sort key          | item                                                              |
+|----------------|-------------------|-------------------------------------------------------------------|
+| I#inbox number | I                 | the inbox: address, limits, counters, next sequence number        |
+|                | B#bucket          | 480 cells of the message index                                    |
+|                | M#sequence        | a message's content, written once                                 |
+|                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
+|                | T#first sequence  | a thread and its newest members; `#chunk` behind it: older ones   |
+| A#account      | A                 | the account                                                       |
+|                | L#list#B#bucket   | 480 cells of one of its lists (inboxes, keys)                     |
+|                | L#list#E#sequence | an entry of that list                                             |
+| K#key id       | K                 | an API key: hash, scopes, rate window                             |
+| N#address      | N                 | who owns an inbox address, for good                               |
+| S#SES id       | S                 | which message SES knows under this id                             |
+| P#idempotency  | P                 | a first request under an Idempotency-Key, 24 h                    |
+| D              | …                 | the deployment: its id key, and the list of accounts              |
+
+Sequence and bucket numbers are decimal and padded, so that sort order is number order. A message's content and its
+delivery item lie side by side: one query reads both for a whole page.
+"""
+
+from dataclasses import dataclass
+
+from chalicelib.domain.ids import encode
+
+_SEQUENCE_DIGITS = 11  # 2^36 messages an inbox
+_BUCKET_DIGITS = 9
+_CHUNK_DIGITS = 9
+
+INBOX = "I"
+ACCOUNT = "A"
+DELIVERY_SUFFIX = "#V"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKey:
+    """The primary key of one item."""
+
+    pk: str
+    sk: str
+
+
+def inbox_partition(inbox_number: int) -> str:
+    return "I#" + encode(inbox_number, 12)
+
+
+def account_partition(account_id: str) -> str:
+    return "A#" + account_id
+
+
+DEPLOYMENT_PARTITION = "D"
+
+
+def message(sequence: int) -> str:
+    return f"M#{sequence:0{_SEQUENCE_DIGITS}}"
+
+
+def delivery(sequence: int) -> str:
+    return message(sequence) + DELIVERY_SUFFIX
+
+
+def thread(first_sequence: int) -> str:
+    return f"T#{first_sequence:0{_SEQUENCE_DIGITS}}"
+
+
+def thread_chunk(first_sequence: int, chunk: int) -> str:
+    return f"{thread(first_sequence)}#{chunk:0{_CHUNK_DIGITS}}"
+
+
+def bucket(prefix: str, number: int) -> str:
+    return f"{prefix}B#{number:0{_BUCKET_DIGITS}}"
+
+
+def bucket_number(sort_key: str) -> int:
+    return int(sort_key.rpartition("#")[2])
+
+
+def list_prefix(name: str) -> str:
+    return f"L#{name}#"
+
+
+def entry(name: str, sequence: int) -> str:
+    return f"{list_prefix(name)}E#{sequence:0{_SEQUENCE_DIGITS}}"
+
+
+def api_key(key_id: str) -> ItemKey:
+    return ItemKey("K#" + key_id, "K")
+
+
+def address(text: str) -> ItemKey:
+    return ItemKey("N#" + text, "N")
+
+
+def ses_message_id(text: str) -> ItemKey:
+    return ItemKey("S#" + text, "S")
+
+
+def idempotency(text: str) -> ItemKey:
+    return ItemKey("P#" + text, "P")

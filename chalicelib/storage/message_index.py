@@ -1,0 +1,220 @@
+"""The message index: one character a message.
+
+Message *n* of an inbox is position *n* mod 480 of bucket *n* div 480. A bucket is one item of under 1 KB:
+
+    B#000000002   d d d D b d t T q - - - - …          480 cells
+                  ▲             ▲ ▲
+                  │             │ └ message 967: reserved, not committed yet
+                  │             └ message 966: queued
+                  └ message 960: delivered
+
+That one item is
+
+- the *list*: positions are sequence numbers, so a page is a range of them;
+- the *count*: a total is a tally of characters, exact because a status has one home;
+- the *state machine*: a change is one write, `SET st[i] = :new IF st[i] IN (allowed)`, of one write unit whatever
+  the size of the message, idempotent and atomic;
+- the *lock*: "this message is now being handed to SES" is that same write;
+- the *commit point*: content is written first and the cell last; a message exists when its cell says so;
+- the *thread list*: a capital letter marks the newest visible message of its thread, so threads are listed by their
+  newest message, and counted, by looking at capitals alone.
+
+The last one keeps a second list of cells, and its writes, out of the table: committing a reply sets its own capital
+and takes the capital of the message before it in the same write (docs/decisions/0002-thread-heads-are-capitals.md).
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.ids import MessageKey, decode
+from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageRequest
+from chalicelib.storage import keys
+from chalicelib.storage.cell_list import CellList, Step, StepRefused, to_bucket
+from chalicelib.storage.cell_pages import Selection, select
+from chalicelib.storage.tables import client, table_name
+
+ATTEMPTS = 20  # of a change that meets others at the same thread; each meeting means that somebody else got on
+UNFINISHED = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING})
+VISIBLE = frozenset(phase for phase in MessagePhase if phase.visible)
+
+
+def cell(phase: MessagePhase, *, newest: bool) -> str:
+    """The character for a message: a capital when it is the newest of its thread."""
+    return phase.value.upper() if newest else phase.value
+
+
+def phase_of(character: str) -> MessagePhase:
+    return MessagePhase(character.lower())
+
+
+def characters(phases: Collection[MessagePhase], *, newest_only: bool = False) -> frozenset[str]:
+    """Every cell that stands for one of these phases."""
+    capitals = frozenset(phase.value.upper() for phase in phases if phase.visible)
+    return capitals if newest_only else capitals | frozenset(phase.value for phase in phases)
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoMessageIndex:
+    """The index of every inbox (`operations.ports.MessageIndex`)."""
+
+    def phase(self, key: MessageKey) -> MessagePhase:
+        return self.phases(key.inbox_number, [key.sequence])[key.sequence]
+
+    def phases(self, inbox_number: int, sequences: Collection[int]) -> Mapping[int, MessagePhase]:
+        return {sequence: phase_of(found) for sequence, found in _cells(inbox_number).cells(sequences).items()}
+
+    def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
+        cells = _cells(key.inbox_number)
+        newest = to.visible  # a young message is nearly always the newest of its thread: try the capital first
+        for _ in range(ATTEMPTS):
+            step = Step(key.sequence, cell(to, newest=newest), frozenset(_cased(allowed, newest=newest)))
+            try:
+                cells.step([step])
+            except StepRefused as refused:
+                if not refused.cells:
+                    continue
+                found = refused.cells[key.sequence]
+                phase = phase_of(found)
+                if phase not in allowed:
+                    return Advance(taken=False, phase=phase)
+                newest = found.isupper()
+            else:
+                return Advance(taken=True, phase=to)
+        raise Unavailable("Too many writers are at the same bucket of the message index.")
+
+    def commit(self, key: MessageKey, phase: MessagePhase, thread_members: Callable[[], Sequence[int]]) -> bool:
+        before, others = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members)
+        if others is _Others.UNTOUCHED:
+            # Nothing tied this write to a rival in the same thread that was committed at the same moment.
+            self.settle_thread(key.inbox_number, thread_members)
+        # Anything but a killed reservation means it is committed: a repeat after a lost reply finds its own work.
+        return before is not MessagePhase.GONE
+
+    def remove(self, key: MessageKey, thread_members: Callable[[], Sequence[int]]) -> MessagePhase:
+        everything = set(MessagePhase) - {MessagePhase.GONE}
+        before, _ = self._rearrange(key, MessagePhase.GONE, everything, thread_members)
+        return before
+
+    def settle_thread(self, inbox_number: int, thread_members: Callable[[], Sequence[int]]) -> None:
+        for _ in range(ATTEMPTS):
+            members = thread_members()
+            found = _cells(inbox_number).cells(members)
+            steps = _thread_steps(found)
+            if not steps:
+                return
+            try:
+                _cells(inbox_number).step(steps)
+            except StepRefused:
+                continue
+            return
+        raise Unavailable("Too many writers are at the same thread.")
+
+    def page(self, inbox_number: int, phases: Collection[MessagePhase], request: PageRequest) -> Page[IndexedMessage]:
+        return _page(inbox_number, characters(phases), request)
+
+    def thread_page(self, inbox_number: int, request: PageRequest) -> Page[IndexedMessage]:
+        return _page(inbox_number, characters(VISIBLE, newest_only=True), request)
+
+    def unfinished(self) -> Iterator[IndexedMessage]:
+        wanted = characters(UNFINISHED)
+        start: dict[str, Any] = {}
+        while True:
+            answer = client().scan(
+                TableName=table_name(),
+                FilterExpression="begins_with(pk, :inbox) AND begins_with(sk, :bucket)",
+                ExpressionAttributeValues={":inbox": {"S": "I#"}, ":bucket": {"S": "B#"}},
+                ReturnConsumedCapacity="TOTAL",
+                **start,
+            )
+            for item in answer["Items"]:
+                inbox_number = decode(item["pk"]["S"].removeprefix("I#"))
+                bucket = to_bucket(item)
+                for position, character in enumerate(bucket.cells):
+                    if character in wanted:
+                        yield IndexedMessage(MessageKey(inbox_number, bucket.sequence(position)), phase_of(character))
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _rearrange(
+        self,
+        key: MessageKey,
+        to: MessagePhase,
+        allowed: Collection[MessagePhase],
+        thread_members: Callable[[], Sequence[int]],
+    ) -> tuple[MessagePhase, "_Others"]:
+        """Change one message's phase and its thread's capitals in one write; the phase it had before.
+
+        A message alone in its thread needs no reading first. With others, the cells are read, the change is worked
+        out and written on condition that they still stand so; whoever comes second reads again.
+        """
+        cells = _cells(key.inbox_number)
+        members = thread_members()
+        alone = not any(sequence != key.sequence for sequence in members)
+        found: Mapping[int, str] | None = {key.sequence: MessagePhase.RESERVED.value} if alone and to.visible else None
+        for _ in range(ATTEMPTS):
+            if found is None:
+                found = cells.cells({*members, key.sequence})
+            if phase_of(found[key.sequence]) not in allowed:
+                return phase_of(found[key.sequence]), _Others.NONE
+            steps = _change(found, key.sequence, to)
+            try:
+                cells.step(steps)
+            except StepRefused as refused:
+                members = thread_members()
+                found = refused.cells if refused.cells.keys() == {*members, key.sequence} else None
+            else:
+                others = _Others.NONE if alone else _Others.UNTOUCHED if len(steps) == 1 else _Others.CHANGED
+                return phase_of(found[key.sequence]), others
+        raise Unavailable("Too many writers are at the same thread.")
+
+
+class _Others(Enum):
+    """What a change did to the other messages of its thread."""
+
+    NONE = "it has no others, or nothing was written"
+    UNTOUCHED = "they stand as they stood"
+    CHANGED = "one gave or took the capital, in the same write"
+
+
+def _cells(inbox_number: int) -> CellList:
+    return CellList(keys.inbox_partition(inbox_number))
+
+
+def _cased(phases: Collection[MessagePhase], *, newest: bool) -> Iterator[str]:
+    for phase in phases:
+        yield cell(phase, newest=newest and phase.visible)
+
+
+def _change(found: Mapping[int, str], sequence: int, to: MessagePhase) -> list[Step]:
+    """The steps that bring one message to a phase and leave the capital with the newest visible of its thread."""
+    after = {**found, sequence: to.value}
+    steps = {step.sequence: step for step in _thread_steps(after)}
+    own = steps.get(sequence)
+    steps[sequence] = Step(sequence, own.to if own else to.value, frozenset({found[sequence]}))
+    return list(steps.values())
+
+
+def _thread_steps(cells: Mapping[int, str]) -> list[Step]:
+    """What must change so that exactly the newest visible message of a thread has the capital."""
+    visible = [sequence for sequence, character in cells.items() if phase_of(character).visible]
+    newest = max(visible, default=None)
+    return [
+        Step(sequence, wanted, frozenset({cells[sequence]}))
+        for sequence in visible
+        if (wanted := cell(phase_of(cells[sequence]), newest=sequence == newest)) != cells[sequence]
+    ]
+
+
+def _page(inbox_number: int, wanted: frozenset[str], request: PageRequest) -> Page[IndexedMessage]:
+    chosen: Selection = select(
+        _cells(inbox_number).buckets(), wanted, limit=request.limit, offset=request.offset, after=request.after
+    )
+    items = tuple(
+        IndexedMessage(MessageKey(inbox_number, sequence), phase_of(character)) for sequence, character in chosen.cells
+    )
+    return Page(items, chosen.total, items[-1].key.sequence if chosen.more and items else None)

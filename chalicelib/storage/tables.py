@@ -1,0 +1,198 @@
+"""The one DynamoDB table through PynamoDB: a model for each kind of item.
+
+Attribute names are short because DynamoDB bills their bytes on every write. The models share one connection: it is
+made on the base model, before any of them is used (`bind_table`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    BooleanAttribute,
+    ListAttribute,
+    NumberAttribute,
+    NumberSetAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.models import Model
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+TRANSACTION_CANCELED = "TransactionCanceledException"
+TRANSACTION_CONFLICT = "TransactionConflictException"
+
+
+class Item(Model):
+    """What every item has: its key, and a time to live for those that expire."""
+
+    class Meta:
+        """Time-outs that leave room for a retry within an API request; PynamoDB's own would use it up."""
+
+        table_name = ""
+        connect_timeout_seconds = 1
+        read_timeout_seconds = 3
+        max_retry_attempts = 3
+        max_pool_connections = 50
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    ttl = TTLAttribute(null=True)
+
+
+class InboxItem(Item):
+    account_id = UnicodeAttribute(attr_name="ac")
+    address = UnicodeAttribute(attr_name="ad")
+    display_name = UnicodeAttribute(attr_name="dn", null=True)
+    status = UnicodeAttribute(attr_name="st")
+    daily_send_limit = NumberAttribute(attr_name="dl")
+    sends_day = UnicodeAttribute(attr_name="sd")
+    sends_today = NumberAttribute(attr_name="sn")
+    total_sent = NumberAttribute(attr_name="ts")
+    bounce_count = NumberAttribute(attr_name="bc")
+    complaint_count = NumberAttribute(attr_name="cc")
+    next_sequence = NumberAttribute(attr_name="ns")
+    created_at = UnicodeAttribute(attr_name="ca")
+    list_sequence = NumberAttribute(attr_name="ls")  # its place in the account's list of inboxes
+
+
+class AddressItem(Item):
+    inbox_number = NumberAttribute(attr_name="in")
+
+
+class ContentItem(Item):
+    content = BinaryAttribute(legacy_encoding=False, attr_name="c")
+
+
+class DeliveryItem(Item):
+    version = NumberAttribute(attr_name="n")
+    delivery = BinaryAttribute(legacy_encoding=False, attr_name="d")
+
+
+class ThreadItem(Item):
+    account_id = UnicodeAttribute(attr_name="ac")
+    subject = UnicodeAttribute(attr_name="su")
+    created_at = UnicodeAttribute(attr_name="ca")
+    participants = UnicodeSetAttribute(attr_name="pa")
+    members = NumberSetAttribute(attr_name="me", null=True)  # sequence numbers of the newest messages
+    older: ListAttribute[NumberAttribute] = ListAttribute(attr_name="ol", of=NumberAttribute)  # how many in each chunk
+
+
+class ThreadChunkItem(Item):
+    members = NumberSetAttribute(attr_name="me", null=True)
+
+
+class SesMessageIdItem(Item):
+    inbox_number = NumberAttribute(attr_name="in")
+    sequence = NumberAttribute(attr_name="sq")
+
+
+class AccountItem(Item):
+    name = UnicodeAttribute(attr_name="na")
+    email = UnicodeAttribute(attr_name="em")
+    plan = UnicodeAttribute(attr_name="pl")
+    daily_send_limit = NumberAttribute(attr_name="dl")
+    is_verified = BooleanAttribute(attr_name="ve")
+    created_at = UnicodeAttribute(attr_name="ca")
+
+
+class EntryItem(Item):
+    """An entry of an account's list: what stands there."""
+
+    names = UnicodeAttribute(attr_name="e")
+
+
+class KeyItem(Item):
+    account_id = UnicodeAttribute(attr_name="ac")
+    secret_hash = BinaryAttribute(legacy_encoding=False, attr_name="h")
+    name = UnicodeAttribute(attr_name="na", null=True)
+    prefix = UnicodeAttribute(attr_name="pr")
+    scopes = UnicodeAttribute(attr_name="sc")  # comma-separated
+    inbox_numbers = UnicodeAttribute(attr_name="ib", null=True)  # comma-separated; absent: every inbox
+    created_at = UnicodeAttribute(attr_name="ca")
+    expires_at = NumberAttribute(attr_name="ex", null=True)  # epoch seconds
+    last_used_at = NumberAttribute(attr_name="lu", null=True)  # epoch seconds
+    window = NumberAttribute(attr_name="w")  # the minute, in minutes since the epoch
+    window_count = NumberAttribute(attr_name="wn")  # requests in that minute
+    list_sequence = NumberAttribute(attr_name="ls")
+
+
+class IdempotencyItem(Item):
+    body_hash = BinaryAttribute(legacy_encoding=False, attr_name="h")
+    started_at = NumberAttribute(attr_name="sa")  # epoch seconds, fractions kept
+    resource = UnicodeAttribute(attr_name="r", null=True)
+    answer = BinaryAttribute(legacy_encoding=False, attr_name="an", null=True)
+    version = NumberAttribute(attr_name="n")
+
+
+class IdKeyItem(Item):
+    secret = BinaryAttribute(legacy_encoding=False, attr_name="k")
+
+
+def bind_table(table_name: str) -> None:
+    """Point every model at the deployment's table, through one connection; called once, before anything else."""
+    Item.Meta.table_name = table_name
+    Item._connection = None  # noqa: SLF001  the models look their connection up on the base they inherit from
+    Item._get_connection()  # noqa: SLF001  a model touched first would make a client of its own
+
+
+def connection() -> Connection:
+    """The connection all models share; transactions need it."""
+    return Item._get_connection().connection  # noqa: SLF001  PynamoDB has no public way to share one
+
+
+def client() -> "DynamoDBClient":
+    """The botocore client all models share: for lists and cells, where models cost more than they give."""
+    return connection().client  # type: ignore[return-value]  # PynamoDB types its client as botocore's base client
+
+
+def table_name() -> str:
+    return Item.Meta.table_name
+
+
+def condition_failed(error: PynamoDBException) -> bool:
+    """Whether a write was refused by its own condition, alone or in a transaction."""
+    return error.cause_response_code in (CONDITION_FAILED, TRANSACTION_CANCELED)
+
+
+def query(
+    partition: str, condition: str, values: Mapping[str, Any], *, forward: bool = True, consistent: bool = True
+) -> Iterator[dict[str, Any]]:
+    """Every raw item of a partition whose sort key meets `condition` (in terms of `sk`), page after page."""
+    start: dict[str, Any] = {}
+    while True:
+        answer = client().query(
+            TableName=table_name(),
+            KeyConditionExpression=f"pk = :pk AND {condition}",
+            ExpressionAttributeValues={":pk": {"S": partition}, **values},
+            ConsistentRead=consistent,
+            ScanIndexForward=forward,
+            ReturnConsumedCapacity="TOTAL",
+            **start,
+        )
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def batch_get(keys: Sequence[tuple[str, str]], *, consistent: bool = True) -> list[dict[str, Any]]:
+    """The raw items under these (partition, sort key) pairs, in no order, missing ones left out."""
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(keys), 100):  # the service's limit for one call
+        wanted: list[Any] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys[start : start + 100]]
+        while wanted:
+            answer = client().batch_get_item(
+                RequestItems={table_name(): {"Keys": wanted, "ConsistentRead": consistent}},
+                ReturnConsumedCapacity="TOTAL",
+            )
+            found.extend(answer["Responses"].get(table_name(), []))
+            left = answer.get("UnprocessedKeys", {}).get(table_name())
+            wanted = list(left["Keys"]) if left else []
+    return found
