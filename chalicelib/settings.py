@@ -1,7 +1,7 @@
 """The deployment's settings, read once from the environment when they are first asked for.
 
-Lambda gets them from `infra/resources.yaml`; the embedded system sets the same names. AWS's own variables
-(`AWS_REGION`, `AWS_ENDPOINT_URL_<SERVICE>` …) are read by botocore and not repeated here.
+Lambda gets them from `infra/resources.yaml`; the embedded system sets the same names. Credentials and endpoints
+(`AWS_ENDPOINT_URL_<SERVICE>` …) are read by botocore and not repeated here.
 """
 
 import os
@@ -20,6 +20,7 @@ class SettingsError(RuntimeError):
 class Settings:
     """Every setting; the comment names the unit where it is not in the name."""
 
+    region: str
     table_name: str
     bucket_name: str
     send_queue_url: str
@@ -64,6 +65,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         return value
 
     return Settings(
+        region=text("AWS_REGION", environment.get("AWS_DEFAULT_REGION", "us-east-1")),
         table_name=text("TABLE_NAME"),
         bucket_name=text("BUCKET_NAME"),
         send_queue_url=text("SEND_QUEUE_URL"),

@@ -62,7 +62,7 @@ def _split(text: str) -> tuple[str, str]:
         name, rest = _quoted_name(text)
     elif "<" in text:
         name, _, rest = text.partition("<")
-        name, rest = _plain_name(name.strip(" "), whole=text), "<" + rest
+        name, rest = _plain_name(name.strip(), whole=text), "<" + rest
     else:
         return "", text
     address, closed, after = rest[1:].partition(">")
@@ -85,7 +85,7 @@ def _quoted_name(text: str) -> tuple[str, str]:
         raise AddressError(f"{_shown(text)} has quotes before the @, which hardly any mail server takes")
     if not rest.startswith("<"):
         raise AddressError(f"{_shown(text)} has no address in < > right after the quoted name")
-    return _QUOTED_PAIR.sub(r"\1", quoted[1]).strip(" "), rest
+    return _QUOTED_PAIR.sub(r"\1", quoted[1]).strip(), rest
 
 
 def _plain_name(name: str, *, whole: str) -> str:
@@ -93,7 +93,7 @@ def _plain_name(name: str, *, whole: str) -> str:
     special = _SPECIALS.search(name)
     if special is None:
         return name
-    if "@" in name and special[0] in ",;:":
+    if "@" in name and re.search("[,;:]", name):
         raise AddressError(_several(whole))
     raise AddressError(f'{_shown(whole)} has a {special[0]} in the name; put the name in double quotes: "…" <…>')
 
@@ -133,7 +133,7 @@ _PROBLEMS = tuple(
         (r"^.{65,}@", "has more than 64 characters before the @"),
         (r"^\.", "begins with a dot"),
         (r"\.@", "has a dot right before the @"),
-        (r"=\?", "has =? in it, which mail programs take for the start of an encoded word (RFC 2047)"),
+        (r"=\?[^?]*\?[bBqQ]\?", "has in it what mail programs take for an encoded word (RFC 2047)"),
         (rf"[{_DOTS}]{{2}}", "has two dots in a row"),
         (rf"@[{_DOTS}]", "has a dot right after the @"),
         (rf"[{_DOTS}]$", "ends with a dot"),

@@ -1,6 +1,6 @@
 """A message's way to each of its recipients, and the reports that tell of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -37,7 +37,7 @@ _TYPE_OF = {
 
 
 # Told once a message however often and by whomever: our own record and SES's Send event mean the same moment.
-_ONCE = frozenset({EventType.SENDING, EventType.SENT})
+_ONCE = frozenset({EventType.QUEUED, EventType.SENDING, EventType.SENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class Reason:
 class DeliveryReport:
     """News about one recipient, or about all of them (`recipient` None: SES has taken the whole message).
 
-    `status` is None for news that is noted in the timeline and changes nothing: a delay, a bounce without recipients.
+    `status` is None for news that is only noted in the timeline: a bounce without recipients. `ses_message_id` proves
+    that SES took the mail, whatever else the news is.
     """
 
     message: MessageKey
@@ -137,11 +138,14 @@ class MessageDelivery:
         changes: list[StatusChange] = []
         recipients: list[RecipientDelivery] = []
         for known in self.recipients:
-            if report.status is None or known.address not in concerned or report.status <= known.status:
+            told = report.status if known.address in concerned else None
+            learned = _learned(report, told)
+            if learned <= known.status:
                 recipients.append(known)
                 continue
-            changes.append(StatusChange(known.address, known.status, report.status))
-            recipients.append(RecipientDelivery(known.address, report.status, report.occurred_at, report.reason))
+            changes.append(StatusChange(known.address, known.status, learned))
+            reason = report.reason if learned == told else None
+            recipients.append(RecipientDelivery(known.address, learned, report.occurred_at, reason))
         after = replace(
             self,
             recipients=tuple(recipients),
@@ -181,7 +185,7 @@ class MessageDelivery:
         return self.message_status
 
 
-def match_recipient(reported: str, ours: list[str]) -> str | None:
+def match_recipient(reported: str, ours: Sequence[str]) -> str | None:
     """Which of our recipients a report means: exact, then domain lower-cased, then case-folded.
 
     An address that is none of ours comes from forwarding. With one recipient it is theirs; otherwise nobody's.
@@ -198,6 +202,15 @@ def match_recipient(reported: str, ours: list[str]) -> str | None:
     return ours[0] if len(ours) == 1 else None
 
 
+def _learned(report: DeliveryReport, told: DeliveryStatus | None) -> DeliveryStatus:
+    """The rank that a report proves for a recipient of whom it tells `told`.
+
+    News that carries SES's id proves that SES took the mail for every recipient, whomever it is about.
+    """
+    accepted = DeliveryStatus.SENT if report.ses_message_id is not None else DeliveryStatus.QUEUED
+    return accepted if told is None else max(accepted, told)
+
+
 def event_type(status: MessageStatus) -> EventType:
     """The timeline's word for reaching an outbound status."""
     return _TYPE_OF[status]
@@ -205,10 +218,12 @@ def event_type(status: MessageStatus) -> EventType:
 
 def _entry_id(report: DeliveryReport, recipient: str | None) -> str:
     key = report.message
+    # SES dates its news, so a repeat has the same time. What we find out ourselves has the time of each try.
+    once = report.type in _ONCE or report.status is DeliveryStatus.FAILED_LOCALLY
     return derived_text(
         f"{key.inbox_number}.{key.sequence}",
         recipient or "",
         report.type,
         "" if report.status is None else str(int(report.status)),
-        "" if report.type in _ONCE else report.occurred_at.isoformat(),
+        "" if once else report.occurred_at.isoformat(),
     )

@@ -86,12 +86,21 @@ class MessageContent:
 
 
 @dataclass(frozen=True, slots=True)
+class BodyUrls:
+    """Where bodies too long for an answer can be read, for an hour; None for a body the message does not have."""
+
+    text: str | None
+    html: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message as it is shown: its content, its status, and what is known of each delivery."""
 
     content: MessageContent
     status: MessageStatus
     delivery: MessageDelivery | None  # None: no worker has touched it, every recipient is still queued
+    body_urls: BodyUrls | None = None  # set: the bodies are left out of the answer and read there
 
 
 SNIPPET_CHARACTERS = 200

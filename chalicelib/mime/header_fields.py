@@ -50,7 +50,11 @@ class _Folder:
         self._line += space + token
 
     def add_encoded(self, text: str, space: str = " ") -> None:
-        for word in _encoded_words(text, first_room=_ENCODED_LINE - self._used - len(space)):
+        words = list(_encoded_words(text, first_room=_ENCODED_LINE - self._used - len(space)))
+        if len(words) > 1 and self._line:
+            # On a line of its own it may need fewer; CPython before 3.12.9 shows a space between two in a name.
+            words = min(words, list(_encoded_words(text, first_room=_ENCODED_WORD)), key=len)
+        for word in words:
             self.add(word, space)
             space = " "  # between two encoded words it is not shown
 
@@ -191,7 +195,7 @@ _SECTION = 50  # characters of an encoded value in one line
 
 def _parameters(attribute: str, value: str) -> list[str]:
     """`attribute="value"`, or as many encoded sections as it takes (RFC 2231 sections 3 and 4)."""
-    if len(value) <= _SECTION and "=?" not in value and _PLAIN_VALUE.fullmatch(value):
+    if len(value) <= _SECTION and "=?" not in value and _PLAIN_VALUE.fullmatch(value) and value == value.strip(" "):
         return [f'{attribute}="{value}"']
     # Whole characters a section: some readers decode each by itself.
     sections = ["".join(part) for part in _chunks([_percent(c) for c in value], _SECTION, _SECTION)]

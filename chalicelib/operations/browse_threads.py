@@ -36,7 +36,7 @@ class ListThreads:
         newest = read_messages(self.messages, page.items)
         known = self.threads.get_many([message.content.thread for message in newest])
         summaries = tuple(
-            ThreadSummary(known[message.content.thread].thread, message)
+            ThreadSummary(known[message.content.thread], message)
             for message in newest
             if message.content.thread in known
         )

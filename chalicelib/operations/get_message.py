@@ -26,7 +26,7 @@ class GetMessage:
         phase = self.index.phase(key)
         if not phase.visible:
             raise NotFound
-        return Message(stored.content, phase.status, stored.delivery)
+        return Message(stored.content, phase.status, stored.delivery, self.messages.body_urls(stored.content))
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,12 @@ class ListMessageEvents:
 class ReadRawMessage:
     """The message's RFC 5322 source: composed again, byte for byte what SES was handed."""
 
-    get_message: GetMessage
+    messages: MessageStore
+    index: MessageIndex
     public_ids: PublicIds
 
     def __call__(self, key: MessageKey, caller: Caller) -> bytes:
-        message = self.get_message(key, caller)
-        return compose_outbound(message.content, message.delivery, self.public_ids)
+        stored = require_message(self.messages, key, caller)
+        if not self.index.phase(key).visible:
+            raise NotFound
+        return compose_outbound(stored.content, stored.delivery, self.public_ids)

@@ -13,7 +13,7 @@ from chalicelib.domain.account import Account, ApiKey, RateLimit
 from chalicelib.domain.delivery import MessageDelivery, Reason
 from chalicelib.domain.ids import AccountId, KeyId, MessageKey, ThreadKey
 from chalicelib.domain.inbox import Inbox
-from chalicelib.domain.message import MessageContent
+from chalicelib.domain.message import BodyUrls, MessageContent
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.thread import Thread
 
@@ -131,6 +131,9 @@ class MessageStore(Protocol):
         those messages carry `body_truncated`.
         """
 
+    def body_urls(self, content: MessageContent) -> BodyUrls | None:
+        """Links to the bodies when they are too long for an answer (above 4 MB), else None."""
+
     def delete(self, key: MessageKey) -> None:
         """Remove content, bodies and delivery for good; again is harmless."""
 
@@ -224,8 +227,8 @@ class ThreadStore(Protocol):
     def get(self, key: ThreadKey) -> ThreadMembers | None:
         """The thread with all its members."""
 
-    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, ThreadMembers]:
-        """Several threads of one inbox at once; missing ones left out."""
+    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, Thread]:
+        """Several threads of one inbox at once, without their members; missing ones left out."""
 
     def leave(self, key: ThreadKey, sequence: int) -> None:
         """Take a message out; the thread goes with its last message. Again is harmless."""

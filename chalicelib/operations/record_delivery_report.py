@@ -1,11 +1,12 @@
 """Apply news about a message's deliveries: a delivery, a bounce, a complaint, a delay."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, StatusChange
 from chalicelib.domain.delivery_status import DeliveryStatus
-from chalicelib.operations.ports import MessageStore, Outcome, VersionConflict
+from chalicelib.operations.ports import MessageStore, Outcome, SesMessageIds, VersionConflict
 from chalicelib.operations.show_status import ShowStatus
 
 logger = logging.getLogger(__name__)
@@ -16,7 +17,9 @@ class RecordDeliveryReport:
     """Raise what a report raises, then show it. Each step may be repeated: a redelivered report heals a crash."""
 
     messages: MessageStore
+    ses_message_ids: SesMessageIds
     show_status: ShowStatus
+    final_message_id: Callable[[str], str]  # the Message-ID that SES gives with its own id
 
     def __call__(self, report: DeliveryReport) -> None:
         while True:
@@ -25,6 +28,10 @@ class RecordDeliveryReport:
                 logger.info("a report for a deleted message was dropped", extra={"report_type": report.type})
                 return
             after, changes = known.apply(report)
+            if known.ses_message_id is None and report.ses_message_id is not None:
+                # News before the sender's own record, or in place of it when the sender died.
+                self.ses_message_ids.put(report.ses_message_id, report.message)
+                after = replace(after, message_id_header=self.final_message_id(report.ses_message_id))
             if after == known:  # repeated news; whoever recorded it may have died before showing it
                 self.show_status(report.message, known.message_status, known)
                 return

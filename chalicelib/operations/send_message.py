@@ -121,6 +121,8 @@ class SendMessage:
         elif mark.phase.visible:
             # Another worker of the same job was faster. This job may be the last one left if that worker dies.
             self._defer(job, RIVAL_DELAY)
+        else:
+            self.messages.delete(content.key)  # deleted meanwhile; the delivery item just saved goes too
 
     def _begin(self, stored: StoredMessage) -> MessageDelivery:
         """The delivery item as it must stand before SES is called: who submits when, and which headers were used."""

@@ -81,9 +81,19 @@ class SubmitMessage:
                 lambda: self.send_queue.put(job),
             ]
         )
-        if not self.index.commit(key, MessagePhase.QUEUED, self._members(content)):
+        if not self._commit(content):
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
+
+    def _commit(self, content: MessageContent) -> bool:
+        try:
+            return self.index.commit(content.key, MessagePhase.QUEUED, self._members(content))
+        except Unavailable:
+            # The write may have succeeded and only its answer be lost. An error after the commit would make the
+            # caller send the same again, so what stands there decides.
+            if not self.index.phase(content.key).visible:
+                raise
+            return True
 
     def _reply_into(self, thread: ThreadKey, inbox_number: int, caller: Caller) -> _Reply:
         require_inbox(self.inboxes, inbox_number, caller)

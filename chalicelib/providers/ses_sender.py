@@ -166,8 +166,10 @@ def _answered(error: ClientError) -> SendError:
 
 _UNVERIFIED = (
     "ses_sandbox_unverified",
-    "SES refused the mail because an address is not verified: the AWS account is still in the SES sandbox, or the "
-    "sending domain is not verified. Verify the address or domain in SES, or request production access.",
+    (
+        "SES refused the mail because an address is not verified: the AWS account is still in the SES sandbox, or "
+        "the sending domain is not verified. Verify the address or domain in SES, or request production access."
+    ),
 )
 _REFUSED: Mapping[str, tuple[str, str]] = {
     "MessageRejected": (
@@ -191,7 +193,7 @@ _REFUSED_OTHERWISE = ("ses_refused", "SES refused the mail. The diagnostic says 
 
 
 def _reason(code: str, message: str) -> Reason:
-    # "Email address is not verified. The following identities failed the check in region …: …"
+    # SES then says "Email address is not verified", of the sender's as of a recipient's, and which ones it means.
     unverified = code == "MessageRejected" and "not verified" in message.lower()
     reason_code, sentence = _UNVERIFIED if unverified else _REFUSED.get(code, _REFUSED_OTHERWISE)
     return Reason(reason_code, sentence, diagnostic_text(f"{code}: {message}"))

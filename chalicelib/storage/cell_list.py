@@ -61,9 +61,8 @@ class CellList:
             if len(updates) == 1:
                 client().update_item(**updates[0], **old, ReturnConsumedCapacity="TOTAL")
             else:
-                client().transact_write_items(
-                    TransactItems=[{"Update": {**update, **old}} for update in updates], ReturnConsumedCapacity="TOTAL"
-                )
+                writes: list[Any] = [{"Update": {**update, **old}} for update in updates]
+                client().transact_write_items(TransactItems=writes, ReturnConsumedCapacity="TOTAL")
         except ClientError as error:
             refusals = _refusals(error)
         else:

@@ -1,0 +1,30 @@
+"""Finds the API key in a request's headers."""
+
+from collections.abc import Mapping
+
+from chalicelib.domain.account import Caller, Scope
+from chalicelib.domain.errors import Forbidden, Unauthenticated
+
+_FIX = "Send the key as `Authorization: Bearer <key>` or as `x-api-key: <key>`."
+
+
+def key_text(headers: Mapping[str, str]) -> str:
+    """The key a request carries; a bearer token (RFC 6750) wins over `x-api-key`. Raises Unauthenticated."""
+    authorization = headers.get("authorization") or ""
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    if key := (headers.get("x-api-key") or "").strip():
+        return key
+    if authorization.strip():
+        raise Unauthenticated("The Authorization header does not hold a bearer token.", fix=_FIX)
+    raise Unauthenticated("This request carries no API key.", fix=_FIX)
+
+
+def require_scope(caller: Caller, scope: Scope) -> None:
+    """Raise Forbidden unless the caller's key has the scope."""
+    if not caller.key.allows(scope):
+        raise Forbidden(
+            f"This key may not do this: it lacks the scope `{scope}`.",
+            fix=f"Use a key with the scope `{scope}`; POST /account/api-keys creates one.",
+        )

@@ -1,0 +1,199 @@
+"""The JSON of messages: the message object, its recipients, its timeline."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.api.json_shapes import Shape, Timestamp, timestamp
+from chalicelib.domain.address import Mailbox
+from chalicelib.domain.delivery import EventType, Reason, RecipientDelivery, TimelineEntry
+from chalicelib.domain.ids import PublicIds, inbox_id
+from chalicelib.domain.message import DeliveryMode, Direction, Message, RecipientKind, own_message_id_header
+from chalicelib.domain.message_status import MessageStatus
+
+
+class ReasonJson(Shape, frozen=True):
+    """Why a delivery stands where it stands; `diagnostic` is what the other server said."""
+
+    code: str
+    message: str
+    diagnostic: str | None
+
+
+class FailureJson(Shape, frozen=True):
+    """Why a message failed or bounced, and whether sending the same again may work."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class RecipientJson(Shape, frozen=True):
+    """One recipient and where the message stands with them."""
+
+    address: str
+    name: str | None
+    kind: RecipientKind
+    status: MessageStatus
+    reason: ReasonJson | None
+    updated_at: Timestamp
+
+
+class AttachmentJson(Shape, frozen=True):
+    """A file that came or went with a message."""
+
+    id: str
+    filename: str
+    content_type: str
+    size: int
+
+
+Verdict = Literal["pass", "fail", "gray", "none"]
+
+
+class AuthenticationJson(Shape, frozen=True):
+    """Inbound: what was found out about where it comes from; `fromVerified` is true only on a DMARC pass."""
+
+    spf: Verdict
+    dkim: Verdict
+    dmarc: Verdict
+    spam: Verdict
+    virus: Verdict
+    from_verified: bool
+
+
+class MessageJson(Shape, frozen=True):
+    """One email an inbox sent or received; immutable except for its status."""
+
+    id: Annotated[str, Meta(examples=["msg_7z5k2m9q4r8t1v3x6y0a"])]
+    inbox_id: str
+    thread_id: str
+    direction: Direction
+    from_address: str
+    from_name: str | None
+    to_addresses: list[str]
+    cc_addresses: list[str]
+    bcc_addresses: list[str]
+    reply_to: list[str]
+    subject: str
+    body_text: str | None
+    body_html: str | None
+    extracted_text: Annotated[str | None, Meta(description="Inbound: the new words, without quotes and signature.")]
+    body_truncated: Annotated[bool, Meta(description="A body was left out to keep the answer small.")]
+    delivery: DeliveryMode
+    status: MessageStatus
+    recipients: list[RecipientJson]
+    failure_reason: FailureJson | None
+    attachments: list[AttachmentJson]
+    message_id_header: str
+    in_reply_to: str | None
+    references: list[str]
+    authentication: AuthenticationJson | None
+    kind: Literal["normal", "auto_reply", "bounce", "complaint", "list"]
+    metadata: dict[str, str]
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class TimelineEntryJson(Shape, frozen=True):
+    """One thing that happened to a message."""
+
+    id: str
+    type: EventType
+    status: MessageStatus
+    recipient: str | None
+    reason: ReasonJson | None
+    created_at: Timestamp
+
+
+def message_as_json(message: Message, ids: PublicIds) -> MessageJson:
+    """A message as its owner sees it, blind copies included."""
+    content, delivery = message.content, message.delivery
+    public_id = ids.message_id(content.key)
+    final_header = delivery.message_id_header if delivery else None
+    return MessageJson(
+        id=public_id,
+        inbox_id=inbox_id(content.key.inbox_number),
+        thread_id=ids.thread_id(content.thread),
+        direction=content.direction,
+        from_address=content.sender.address,
+        from_name=content.sender.name or None,
+        to_addresses=[mailbox.address for mailbox in content.to],
+        cc_addresses=[mailbox.address for mailbox in content.cc],
+        bcc_addresses=[mailbox.address for mailbox in content.bcc],
+        reply_to=[_mailbox_text(mailbox) for mailbox in content.reply_to],
+        subject=content.subject,
+        body_text=content.body_text,
+        body_html=content.body_html,
+        extracted_text=None,
+        body_truncated=content.body_truncated,
+        delivery=content.mode,
+        status=message.status,
+        recipients=_recipients_as_json(message),
+        failure_reason=_failure_as_json(message),
+        attachments=[],
+        message_id_header=final_header or own_message_id_header(public_id, content.sender.domain),
+        # What the mail was composed with, once it was; until then what is known.
+        in_reply_to=(delivery.in_reply_to if delivery else None) or content.in_reply_to,
+        references=list((delivery.references if delivery else ()) or content.references),
+        authentication=None,
+        kind="normal",
+        metadata=dict(content.metadata),
+        created_at=timestamp(content.created_at),
+        updated_at=timestamp(delivery.updated_at if delivery else content.created_at),
+    )
+
+
+def timeline_entry_as_json(entry: TimelineEntry) -> TimelineEntryJson:
+    return TimelineEntryJson(
+        id=entry.id,
+        type=entry.type,
+        status=entry.status,
+        recipient=entry.recipient,
+        reason=_reason_as_json(entry.reason),
+        created_at=timestamp(entry.occurred_at),
+    )
+
+
+def _recipients_as_json(message: Message) -> list[RecipientJson]:
+    content = message.content
+    known: dict[str, RecipientDelivery] = {}
+    if message.delivery is not None:
+        known = {recipient.address: recipient for recipient in message.delivery.recipients}
+    # Before any news a recipient stands where the message began.
+    at_first = MessageStatus.RECEIVED if content.direction is Direction.INBOUND else MessageStatus.QUEUED
+    shown = []
+    for kind, mailbox in content.recipients:
+        delivery = known.get(mailbox.address)
+        shown.append(
+            RecipientJson(
+                address=mailbox.address,
+                name=mailbox.name or None,
+                kind=kind,
+                status=delivery.status.shown if delivery else at_first,
+                reason=_reason_as_json(delivery.reason) if delivery else None,
+                updated_at=timestamp(delivery.updated_at if delivery else content.created_at),
+            )
+        )
+    return shown
+
+
+def _failure_as_json(message: Message) -> FailureJson | None:
+    """The reason of the first recipient that made the message fail or bounce."""
+    if message.delivery is None or message.status not in (MessageStatus.FAILED, MessageStatus.BOUNCED):
+        return None
+    for recipient in message.delivery.recipients:
+        if recipient.status.shown is message.status and recipient.reason is not None:
+            reason = recipient.reason
+            return FailureJson(code=reason.code, message=reason.message, retryable=reason.retryable)
+    return None
+
+
+def _reason_as_json(reason: Reason | None) -> ReasonJson | None:
+    if reason is None:
+        return None
+    return ReasonJson(code=reason.code, message=reason.message, diagnostic=reason.diagnostic)
+
+
+def _mailbox_text(mailbox: Mailbox) -> str:
+    return f"{mailbox.name} <{mailbox.address}>" if mailbox.name else mailbox.address

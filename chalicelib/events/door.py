@@ -1,0 +1,58 @@
+"""Opens the envelope of a queue batch: each record to the handler, failures back to the queue.
+
+Lambda imports the module of one handler alone, without `app.py` and without any middleware of it, so everything an
+event needs around it is here.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from chalice.app import Blueprint, SQSEvent
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 10  # records Lambda hands over at once; also how many are worked on side by side
+
+Answer = dict[str, list[dict[str, str]]]
+
+
+class EventDoor:
+    """Declares a module's Lambda functions on a Blueprint of its own."""
+
+    def __init__(self, import_name: str) -> None:
+        self.blueprint = Blueprint(import_name)
+
+    def on_queue(self, queue: str, *, name: str) -> Callable[[Callable[[str], None]], Callable[..., Any]]:
+        """Call the decorated function with the body of each record of `queue`, all records of a batch side by side.
+
+        A record whose call raises is reported as failed (SQS ReportBatchItemFailures) and delivered again; the others
+        are done. `queue` is a CloudFormation reference: `${SendQueue.QueueName}`.
+        """
+
+        def register(handle: Callable[[str], None]) -> Callable[..., Any]:
+            @functools.wraps(handle)
+            def handle_batch(event: SQSEvent) -> Answer:
+                records: list[Mapping[str, Any]] = event.to_dict()["Records"]
+                with ThreadPoolExecutor(BATCH_SIZE) as workers:
+                    done = list(workers.map(lambda record: _handled(handle, record), records))
+                failed = [record["messageId"] for record, ok in zip(records, done, strict=True) if not ok]
+                return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+            decorate = self.blueprint.on_sqs_message(queue=queue, batch_size=BATCH_SIZE, name=name)
+            registered: Callable[..., Any] = decorate(handle_batch)
+            return registered
+
+        return register
+
+
+def _handled(handle: Callable[[str], None], record: Mapping[str, Any]) -> bool:
+    """Whether one record is done; its neighbours must not suffer from its error, so that ends here, in the log."""
+    try:
+        handle(record["body"])
+    except Exception:
+        logger.exception("a record goes back to its queue", extra={"sqs_message_id": record["messageId"]})
+        return False
+    return True

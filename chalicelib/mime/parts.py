@@ -1,0 +1,134 @@
+"""MIME parts (RFC 2045, RFC 2046): texts, attachments, and multiparts of them."""
+
+import binascii
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.mime.guard import ComposeError, ExpectedPart, body_text_problem
+from chalicelib.mime.header_fields import HeaderField, tokens, with_filename
+
+BOUNDARY_START = "=_"  # neither quoted-printable nor base64 can produce it (RFC 2045 section 6.7)
+
+_BASE64_LINE = 76  # RFC 2045 section 6.8
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentPart:
+    """A file in a mail. `inline` with a `content_id` (no angle brackets): an image the HTML shows as `cid:…`."""
+
+    filename: str
+    content_type: str
+    data: bytes
+    content_id: str | None = None
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part ready to be written: fields and encoded body, and beside them what a reader must find in it."""
+
+    fields: tuple[HeaderField, ...]
+    body: bytes
+    content_type: str
+    content: bytes | None  # decoded; None for a multipart
+    filename: str | None = None
+    children: tuple["Part", ...] = ()
+
+    def __bytes__(self) -> bytes:
+        return header_bytes(self.fields) + self.body
+
+    def expected(self, more_names: Sequence[str] = ()) -> Iterator[ExpectedPart]:
+        """What this part and those in it must read back as; `more_names` stand in the same header."""
+        names = (*more_names, *(field.name for field in self.fields))
+        yield ExpectedPart(names, self.content_type, self.content, self.filename)
+        for child in self.children:
+            yield from child.expected()
+
+
+def header_bytes(fields: Sequence[HeaderField]) -> bytes:
+    """The fields with the empty line that ends a header."""
+    return "".join(f"{field}\r\n" for field in (*fields, "")).encode("ascii")
+
+
+# ------------------------------------------------------------------------------------------------------------- texts
+
+_BEYOND_7BIT = re.compile(
+    rb"[^\t\n\x20-\x7e]"  # other octets than visible ASCII
+    rb"|[ \t](?:\n|\Z)"  # spaces at the end of a line, which servers strip
+    rb"|^\.$|^From |^--" + BOUNDARY_START.encode(),  # SMTP's last line; mbox's first; ours between two parts
+    re.MULTILINE,
+)
+_LONGEST_7BIT_LINE = 78
+_PLAIN_IN_QUOTED_PRINTABLE = bytes({*range(0x20, 0x7F), *b"\t\n"} - {ord("=")})
+
+
+def text_part(subtype: str, text: str) -> Part:
+    """A `text/…` part. Every line ending (CRLF, CR, LF) becomes CRLF; nothing else changes, nothing is added."""
+    if problem := body_text_problem(text):
+        raise ComposeError(f"the {subtype} body cannot be written: {problem}")
+    data = text.replace("\r\n", "\n").replace("\r", "\n").encode()
+    encoding, body = _encoded_text(data)
+    fields = (
+        tokens("Content-Type", (f"text/{subtype};", 'charset="utf-8"')),
+        tokens("Content-Transfer-Encoding", (encoding,)),
+    )
+    return Part(fields, body, f"text/{subtype}", data.replace(b"\n", b"\r\n"))
+
+
+def _encoded_text(data: bytes) -> tuple[str, bytes]:
+    """The Content-Transfer-Encoding that suits the text best, and the text in it; `data` has LF line ends."""
+    if not _BEYOND_7BIT.search(data) and max(map(len, data.split(b"\n"))) <= _LONGEST_7BIT_LINE:
+        return "7bit", data.replace(b"\n", b"\r\n")
+    escaped = len(data.translate(None, delete=_PLAIN_IN_QUOTED_PRINTABLE))
+    if escaped * 6 <= len(data):  # three octets for one here, four for three there: even at a sixth
+        return "quoted-printable", binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
+    return "base64", _base64(data.replace(b"\n", b"\r\n"))
+
+
+def _base64(data: bytes) -> bytes:
+    encoded = binascii.b2a_base64(data, newline=False)
+    return b"\r\n".join(encoded[start : start + _BASE64_LINE] for start in range(0, len(encoded), _BASE64_LINE))
+
+
+# ------------------------------------------------------------------------------------------------------- attachments
+
+_TOKEN = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # RFC 6838 section 4.2
+_LEAF_TYPE = re.compile(rf"(?!message/|multipart/){_TOKEN}/{_TOKEN}", re.IGNORECASE)
+_CONTENT_ID = re.compile(r"[!-;=?-~]{1,250}")
+
+
+def attachment_part(attachment: AttachmentPart) -> Part:
+    """An attached file, in base64.
+
+    A type that is malformed becomes `application/octet-stream`, and so do `message/*` and `multipart/*`, which may
+    not be in base64 (RFC 2046 section 5) and would let the file's own header fields into the structure of the mail.
+    """
+    is_leaf = _LEAF_TYPE.fullmatch(attachment.content_type)
+    content_type = attachment.content_type.lower() if is_leaf else "application/octet-stream"
+    fields = [
+        tokens("Content-Type", (content_type,)),
+        tokens("Content-Transfer-Encoding", ("base64",)),
+        with_filename("Content-Disposition", "inline" if attachment.inline else "attachment", attachment.filename),
+    ]
+    if attachment.content_id is not None:
+        if not _CONTENT_ID.fullmatch(attachment.content_id):
+            raise ComposeError(f"{attachment.content_id!r} is not a Content-ID")
+        fields.append(tokens("Content-ID", (f"<{attachment.content_id}>",)))
+    return Part(tuple(fields), _base64(attachment.data), content_type, attachment.data, attachment.filename)
+
+
+# -------------------------------------------------------------------------------------------------------- multiparts
+
+
+def multipart(subtype: str, children: Sequence[Part], *, boundary: str) -> Part:
+    """A `multipart/…` of these parts; `boundary` begins with `BOUNDARY_START`, so that no body can hold it."""
+    content_type = f"multipart/{subtype}"
+    parameters = [f'boundary="{boundary}"']
+    if subtype == "related":
+        parameters.insert(0, f'type="{children[0].content_type}";')  # RFC 2387 section 3.1
+    delimiter = f"--{boundary}".encode("ascii")
+    lines = [line for child in children for line in (delimiter, bytes(child))]
+    body = b"\r\n".join((*lines, delimiter + b"--", b""))
+    fields = (tokens("Content-Type", (f"{content_type};", *parameters)),)
+    return Part(fields, body, content_type, None, children=tuple(children))

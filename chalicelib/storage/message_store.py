@@ -1,0 +1,247 @@
+"""Message contents and delivery items: compressed in the table, long bodies in the bucket."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.delivery import MessageDelivery
+from chalicelib.domain.ids import MessageKey, encode
+from chalicelib.domain.message import BodyUrls, MessageContent
+from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
+from chalicelib.storage import keys
+from chalicelib.storage.blob_store import BlobStore
+from chalicelib.storage.message_codec import (
+    StoredContent,
+    from_stored,
+    pack,
+    read_content,
+    read_delivery,
+    to_stored,
+    write_delivery,
+)
+from chalicelib.storage.tables import (
+    ContentItem,
+    DeliveryItem,
+    InboxItem,
+    batch_get,
+    condition_failed,
+    connection,
+    query,
+)
+
+INLINE_LIMIT = 300_000  # bytes of a compressed content that stay in the table; an item may have 400 KB
+WHOLE_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL
+BLOB_READERS = 8
+NEIGHBOURS = 1.5  # up to this many messages in a span for each one wanted, the whole span is read
+TEXT, HTML = "text", "html"
+_CONTENT_TYPES = {TEXT: "text/plain; charset=utf-8", HTML: "text/html; charset=utf-8"}
+
+
+@dataclass(frozen=True)
+class DynamoMessageStore:
+    """`operations.ports.MessageStore` over the table and the bucket."""
+
+    blobs: BlobStore
+
+    def put(self, content: MessageContent) -> None:
+        stored = to_stored(content)
+        data = pack(stored)
+        if len(data) > INLINE_LIMIT or stored.body_size > WHOLE_LIMIT:
+            data = pack(self._bodies_to_blobs(content.key, stored))
+        partition = keys.inbox_partition(content.key.inbox_number)
+        ContentItem(partition, keys.message(content.key.sequence), content=data).save()
+
+    def get(self, key: MessageKey) -> StoredMessage | None:
+        partition = keys.inbox_partition(key.inbox_number)
+        items = batch_get([(partition, keys.message(key.sequence)), (partition, keys.delivery(key.sequence))])
+        contents, deliveries = _sorted_out(items)
+        if key.sequence not in contents:
+            return None
+        return self._whole(key, contents[key.sequence], deliveries.get(key.sequence))
+
+    def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
+        partition = keys.inbox_partition(key.inbox_number)
+        try:
+            item = DeliveryItem.get(partition, keys.delivery(key.sequence), consistent_read=True)
+        except DeliveryItem.DoesNotExist:
+            return None
+        return read_delivery(item.delivery, int(item.version))
+
+    def save_delivery(
+        self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None = None
+    ) -> MessageDelivery:
+        partition = keys.inbox_partition(key.inbox_number)
+        saved = replace(delivery, version=delivery.version + 1)
+        item = DeliveryItem(
+            partition, keys.delivery(key.sequence), version=saved.version, delivery=write_delivery(delivery)
+        )
+        unchanged = DeliveryItem.version == delivery.version if delivery.version else DeliveryItem.pk.does_not_exist()
+        try:
+            if outcome is None:
+                item.save(condition=unchanged)
+            else:
+                self._save_and_count(item, unchanged, outcome)
+        except (PutError, TransactWriteError) as error:
+            if not condition_failed(error):
+                raise
+            # The reply to our own write may have been lost and the SDK has repeated it: then it stands as we wrote it.
+            if self.get_delivery(key) != saved:
+                raise VersionConflict from error
+        return saved
+
+    def page(self, wanted_keys: Sequence[MessageKey], *, body_budget: int) -> list[StoredMessage]:
+        if not wanted_keys:
+            return []
+        contents, deliveries = self._read(wanted_keys)
+        wanted = {key.sequence: contents[key.sequence] for key in wanted_keys if key.sequence in contents}
+        cut = _longest_until_rest_fits(wanted, body_budget)
+        present = [key for key in wanted_keys if key.sequence in wanted]
+        with_blobs = [key for key in present if key.sequence not in cut and _blob_names(key, wanted[key.sequence])]
+        whole: dict[int, StoredMessage] = {}
+        if with_blobs:
+            with ThreadPoolExecutor(BLOB_READERS) as readers:
+                read = readers.map(
+                    lambda key: self._whole(key, wanted[key.sequence], deliveries.get(key.sequence)), with_blobs
+                )
+                whole = {message.content.key.sequence: message for message in read}
+        return [
+            _without_bodies(key, wanted[key.sequence], deliveries.get(key.sequence))
+            if key.sequence in cut
+            else whole.get(key.sequence) or self._whole(key, wanted[key.sequence], deliveries.get(key.sequence))
+            for key in present
+        ]
+
+    def body_urls(self, content: MessageContent) -> BodyUrls | None:
+        sizes = [len(body.encode()) for body in (content.body_text, content.body_html) if body is not None]
+        if sum(sizes) <= WHOLE_LIMIT:
+            return None
+        return BodyUrls(
+            text=self.blobs.url(_blob_name(content.key, TEXT)) if content.body_text is not None else None,
+            html=self.blobs.url(_blob_name(content.key, HTML)) if content.body_html is not None else None,
+        )
+
+    def delete(self, key: MessageKey) -> None:
+        partition = keys.inbox_partition(key.inbox_number)
+        contents, _ = _sorted_out(batch_get([(partition, keys.message(key.sequence))]))
+        if key.sequence in contents:
+            for name in _blob_names(key, contents[key.sequence]).values():
+                self.blobs.delete(name)
+        DeliveryItem(partition, keys.delivery(key.sequence)).delete()
+        # The content last: as long as it is there, deleting again finds what is left to do.
+        ContentItem(partition, keys.message(key.sequence)).delete()
+
+    def _save_and_count(self, item: DeliveryItem, unchanged: Condition, outcome: Outcome) -> None:
+        actions: list[Action] = []
+        if outcome.bounced:
+            actions.append(InboxItem.bounce_count.add(1))
+        if outcome.complained:
+            actions.append(InboxItem.complaint_count.add(1))
+        with TransactWrite(connection=connection(), client_request_token=str(uuid.uuid4())) as transaction:
+            transaction.save(item, condition=unchanged)
+            transaction.update(InboxItem(item.pk, keys.INBOX), actions=actions, condition=InboxItem.pk.exists())
+
+    def _bodies_to_blobs(self, key: MessageKey, stored: StoredContent) -> StoredContent:
+        """The content without its bodies, which now lie in the bucket; UTF-8 as it is, for they are read by URL too."""
+        sizes: dict[str, int | None] = {}
+        for kind, body in ((TEXT, stored.body_text), (HTML, stored.body_html)):
+            data = None if body is None else body.encode()
+            sizes[kind] = None if data is None else len(data)
+            if data is not None:
+                self.blobs.put(_blob_name(key, kind), data, _CONTENT_TYPES[kind])
+        return msgspec.structs.replace(
+            stored, body_text=None, body_html=None, text_blob_size=sizes[TEXT], html_blob_size=sizes[HTML]
+        )
+
+    def _read(self, wanted: Sequence[MessageKey]) -> tuple[dict[int, StoredContent], dict[int, MessageDelivery]]:
+        """Contents and deliveries by sequence number.
+
+        Neighbours are read by one query, scattered messages by their keys. Both read eventually consistently at half
+        the price; what a replica does not have yet is read again from the leader.
+        """
+        partition = keys.inbox_partition(wanted[0].inbox_number)
+        sequences = [key.sequence for key in wanted]
+        low, high = min(sequences), max(sequences)
+        if high - low + 1 <= NEIGHBOURS * len(sequences):
+            span = {":low": {"S": keys.message(low)}, ":high": {"S": keys.delivery(high)}}
+            items: Iterable[Mapping[str, Any]] = query(partition, "sk BETWEEN :low AND :high", span, consistent=False)
+        else:
+            items = batch_get(_both(partition, sequences), consistent=False)
+        contents, deliveries = _sorted_out(items)
+        missing = [sequence for sequence in sequences if sequence not in contents]
+        if missing:
+            late_contents, late_deliveries = _sorted_out(batch_get(_both(partition, missing)))
+            contents |= late_contents
+            deliveries |= late_deliveries
+        return contents, deliveries
+
+    def _whole(self, key: MessageKey, stored: StoredContent, delivery: MessageDelivery | None) -> StoredMessage:
+        bodies = {kind: self._blob(name) for kind, name in _blob_names(key, stored).items()}
+        return StoredMessage(
+            from_stored(
+                key,
+                stored,
+                body_text=bodies.get(TEXT, stored.body_text),
+                body_html=bodies.get(HTML, stored.body_html),
+            ),
+            delivery,
+        )
+
+    def _blob(self, name: str) -> str | None:
+        data = self.blobs.get(name)
+        return None if data is None else data.decode()
+
+
+def _both(partition: str, sequences: Iterable[int]) -> list[tuple[str, str]]:
+    return [
+        (partition, sort_key)
+        for sequence in sequences
+        for sort_key in (keys.message(sequence), keys.delivery(sequence))
+    ]
+
+
+def _sorted_out(items: Iterable[Mapping[str, Any]]) -> tuple[dict[int, StoredContent], dict[int, MessageDelivery]]:
+    """Raw items of a mixed read: contents and deliveries, by sequence number."""
+    contents: dict[int, StoredContent] = {}
+    deliveries: dict[int, MessageDelivery] = {}
+    for item in items:
+        sort_key: str = item["sk"]["S"]
+        sequence = int(sort_key.split("#")[1])
+        if sort_key.endswith(keys.DELIVERY_SUFFIX):
+            deliveries[sequence] = read_delivery(item["d"]["B"], int(item["n"]["N"]))
+        else:
+            contents[sequence] = read_content(item["c"]["B"])
+    return contents, deliveries
+
+
+def _longest_until_rest_fits(contents: Mapping[int, StoredContent], budget: int) -> set[int]:
+    """Which messages must go without their bodies: the longest, until the rest is within the budget (bytes)."""
+    left = sum(stored.body_size for stored in contents.values())
+    cut: set[int] = set()
+    for sequence in sorted(contents, key=lambda sequence: contents[sequence].body_size, reverse=True):
+        if left <= budget:
+            break
+        cut.add(sequence)
+        left -= contents[sequence].body_size
+    return cut
+
+
+def _without_bodies(key: MessageKey, stored: StoredContent, delivery: MessageDelivery | None) -> StoredMessage:
+    return StoredMessage(from_stored(key, stored, body_text=None, body_html=None, truncated=True), delivery)
+
+
+def _blob_names(key: MessageKey, stored: StoredContent) -> dict[str, str]:
+    """The names of the bodies that live in the bucket, by kind."""
+    sizes = {TEXT: stored.text_blob_size, HTML: stored.html_blob_size}
+    return {kind: _blob_name(key, kind) for kind, size in sizes.items() if size is not None}
+
+
+def _blob_name(key: MessageKey, kind: str) -> str:
+    return f"bodies/{encode(key.inbox_number, 12)}/{key.sequence}/{kind}"

@@ -1,0 +1,181 @@
+"""Threads: an item with the newest members, and chunks of 64 older ones, so that a write stays small for ever."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import Attribute
+from pynamodb.exceptions import DeleteError, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import size
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.ids import AccountId, ThreadKey
+from chalicelib.domain.thread import Thread
+from chalicelib.operations.ports import ThreadMembers
+from chalicelib.storage import keys
+from chalicelib.storage.tables import ThreadChunkItem, ThreadItem, batch_get, condition_failed, connection, query
+
+MEMBERS_LIMIT = 96  # in the thread's own item; above it the oldest move to a chunk
+CHUNK = 64
+PARTICIPANTS_LIMIT = 100
+ENOUGH = 32  # members among which writers of one moment can meet
+
+
+@dataclass(frozen=True)
+class DynamoThreadStore:
+    """`operations.ports.ThreadStore` over the table.
+
+    Members are number sets: adding or removing one again changes nothing, and sorted they are in time order.
+    """
+
+    def begin(self, thread: Thread) -> None:
+        item = _item(thread.key)
+        item.account_id = thread.account_id
+        item.subject = thread.subject
+        item.created_at = thread.created_at.isoformat()
+        item.participants = set(thread.participants)
+        item.members = {thread.key.first_sequence}
+        item.older = []
+        item.save()
+
+    def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> bool:
+        item = _item(key)
+        new = ThreadItem.participants.add(set(participants))
+        room = ThreadItem.pk.exists() & (_size(ThreadItem.participants) < PARTICIPANTS_LIMIT)
+        try:
+            item.update(actions=[ThreadItem.members.add({sequence}), new], condition=room)
+        except UpdateError as error:
+            if not condition_failed(error):
+                raise
+            try:
+                item.update(actions=[ThreadItem.members.add({sequence})], condition=ThreadItem.pk.exists())
+            except UpdateError as gone:
+                if not condition_failed(gone):
+                    raise
+                return False
+        if len(item.members or ()) > MEMBERS_LIMIT:
+            self._move_to_chunk(key, item)
+        return True
+
+    def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
+        partition = keys.inbox_partition(key.inbox_number)
+        items = batch_get([(partition, keys.thread(key.first_sequence))])
+        if not items:
+            return ()
+        members = _numbers(items[0], "me")
+        if len(members) >= ENOUGH or not any(_counts(items[0])):
+            return tuple(sorted(members))
+        whole = self.get(key)
+        return whole.sequences[-MEMBERS_LIMIT:] if whole else ()
+
+    def get(self, key: ThreadKey) -> ThreadMembers | None:
+        prefix = {":prefix": {"S": keys.thread(key.first_sequence)}}
+        items = list(query(keys.inbox_partition(key.inbox_number), "begins_with(sk, :prefix)", prefix))
+        if not items or "ac" not in items[0]:
+            return None
+        sequences = sorted(sequence for item in items for sequence in _numbers(item, "me"))
+        return ThreadMembers(_thread(key, items[0]), tuple(dict.fromkeys(sequences)))
+
+    def get_many(self, wanted: Sequence[ThreadKey]) -> dict[ThreadKey, Thread]:
+        by_sort_key = {keys.thread(key.first_sequence): key for key in wanted}
+        pairs = [(keys.inbox_partition(key.inbox_number), sort_key) for sort_key, key in by_sort_key.items()]
+        items = batch_get(pairs, consistent=False)
+        return {(key := by_sort_key[item["sk"]["S"]]): _thread(key, item) for item in items}
+
+    def leave(self, key: ThreadKey, sequence: int) -> None:
+        item = _item(key)
+        try:
+            item.update(actions=[ThreadItem.members.delete({sequence})], condition=ThreadItem.pk.exists())
+        except UpdateError as error:
+            if not condition_failed(error):
+                raise
+            return
+        if _total(item.older) and self._leave_chunk(key, sequence):
+            item.refresh(consistent_read=True)
+        if not item.members and not _total(item.older):
+            self._drop(key)
+
+    def _move_to_chunk(self, key: ThreadKey, item: ThreadItem) -> None:
+        """The oldest members into a chunk of their own, in one transaction; whoever was faster has done it."""
+        number = len(item.older)
+        oldest = sorted(int(member) for member in item.members or ())[:CHUNK]
+        chunk = ThreadChunkItem(item.pk, keys.thread_chunk(key.first_sequence, number), members=set(oldest))
+        moved = ThreadItem.older.set(ThreadItem.older.append([len(oldest)]))
+        all_here = _size(ThreadItem.older) == number
+        for member in oldest:
+            all_here &= ThreadItem.members.contains(member)
+        try:
+            with TransactWrite(connection=connection()) as transaction:
+                transaction.save(chunk)
+                transaction.update(item, actions=[ThreadItem.members.delete(set(oldest)), moved], condition=all_here)
+        except TransactWriteError as error:
+            if not condition_failed(error):
+                raise
+
+    def _leave_chunk(self, key: ThreadKey, sequence: int) -> bool:
+        """Take a member out of the chunk it is in; False when it is in none."""
+        prefix = {":prefix": {"S": keys.thread(key.first_sequence) + "#"}}
+        for raw in query(keys.inbox_partition(key.inbox_number), "begins_with(sk, :prefix)", prefix):
+            if sequence not in _numbers(raw, "me"):
+                continue
+            number = keys.bucket_number(raw["sk"]["S"])
+            chunk = ThreadChunkItem(raw["pk"]["S"], raw["sk"]["S"])
+            fewer = ThreadItem.older[number].set(ThreadItem.older[number] - 1)
+            try:
+                with TransactWrite(connection=connection()) as transaction:
+                    transaction.update(
+                        chunk,
+                        actions=[ThreadChunkItem.members.delete({sequence})],
+                        condition=ThreadChunkItem.members.contains(sequence),
+                    )
+                    transaction.update(_item(key), actions=[fewer], condition=ThreadItem.pk.exists())
+            except TransactWriteError as error:
+                if not condition_failed(error):
+                    raise
+            return True
+        return False
+
+    def _drop(self, key: ThreadKey) -> None:
+        """Remove a thread without members, unless a message has joined meanwhile."""
+        prefix = {":prefix": {"S": keys.thread(key.first_sequence) + "#"}}
+        try:
+            _item(key).delete(condition=ThreadItem.members.does_not_exist())
+        except DeleteError as error:
+            if not condition_failed(error):
+                raise
+            return
+        for raw in query(keys.inbox_partition(key.inbox_number), "begins_with(sk, :prefix)", prefix):
+            ThreadChunkItem(raw["pk"]["S"], raw["sk"]["S"]).delete()
+
+
+def _size(attribute: Attribute[Any]) -> Any:
+    """The size() of an expression; PynamoDB leaves its helper untyped."""
+    return size(attribute)  # type: ignore[no-untyped-call]
+
+
+def _item(key: ThreadKey) -> ThreadItem:
+    return ThreadItem(keys.inbox_partition(key.inbox_number), keys.thread(key.first_sequence))
+
+
+def _thread(key: ThreadKey, item: Mapping[str, Any]) -> Thread:
+    return Thread(
+        key=key,
+        account_id=AccountId(item["ac"]["S"]),
+        subject=item["su"]["S"],
+        participants=tuple(sorted(item["pa"]["SS"])),
+        message_count=len(_numbers(item, "me")) + sum(_counts(item)),
+        created_at=datetime.fromisoformat(item["ca"]["S"]),
+    )
+
+
+def _numbers(item: Mapping[str, Any], name: str) -> list[int]:
+    return [int(number) for number in item.get(name, {}).get("NS", ())]
+
+
+def _counts(item: Mapping[str, Any]) -> list[int]:
+    return [int(count["N"]) for count in item["ol"]["L"]]
+
+
+def _total(counts: Iterable[Any]) -> int:
+    return sum(int(count) for count in counts)
