@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.header import decode_header
 from email.message import Message
-from email.utils import collapse_rfc2231_value, getaddresses
+from email.utils import getaddresses
 from io import BytesIO
 
 from chalicelib.domain.address import Mailbox
@@ -119,8 +119,11 @@ def _verify_part(part: "Message[str, str]", wanted: ExpectedPart, number: int) -
 
 
 def _filename(part: "Message[str, str]") -> str | None:
+    # Not get_filename(): it takes <…> around a name for quotes and strips spaces.
     value = part.get_param("filename", None, "content-disposition")
-    return None if value is None else collapse_rfc2231_value(value)
+    if isinstance(value, tuple):  # RFC 2231: charset, language, octets one a character
+        return value[2].encode("latin-1").decode(value[0] or "ascii", "replace")
+    return value
 
 
 def _mailboxes_in(parsed: "Message[str, str]", name: str) -> list[Mailbox]:

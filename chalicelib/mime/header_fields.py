@@ -52,7 +52,7 @@ class _Folder:
     def add_encoded(self, text: str, space: str = " ") -> None:
         words = list(_encoded_words(text, first_room=_ENCODED_LINE - self._used - len(space)))
         if len(words) > 1 and self._line:
-            # On a line of its own it may need fewer; CPython before 3.12.9 shows a space between two in a name.
+            # On a line of its own it may need fewer, and some readers show a space between two in a name (CPython gh-128110).
             words = min(words, list(_encoded_words(text, first_room=_ENCODED_WORD)), key=len)
         for word in words:
             self.add(word, space)
@@ -195,7 +195,7 @@ _SECTION = 50  # characters of an encoded value in one line
 
 def _parameters(attribute: str, value: str) -> list[str]:
     """`attribute="value"`, or as many encoded sections as it takes (RFC 2231 sections 3 and 4)."""
-    if len(value) <= _SECTION and "=?" not in value and _PLAIN_VALUE.fullmatch(value) and value == value.strip(" "):
+    if len(value) <= _SECTION and "=?" not in value and _PLAIN_VALUE.fullmatch(value):
         return [f'{attribute}="{value}"']
     # Whole characters a section: some readers decode each by itself.
     sections = ["".join(part) for part in _chunks([_percent(c) for c in value], _SECTION, _SECTION)]

@@ -113,7 +113,8 @@ def send_error(error: Exception) -> SendError:
 
 _THROTTLED = frozenset({"TooManyRequestsException", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
 
-# LimitExceededException is how API v2 words a used-up quota; the names with two prefixes are those of API v1.
+# API v2 words a used-up quota as LimitExceededException or as throttling; AccountSending… and ConfigurationSetSending…
+# are what API v1 calls a pause.
 _PAUSED = frozenset(
     {
         "LimitExceededException",

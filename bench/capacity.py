@@ -1,0 +1,173 @@
+"""What each operation costs: capacity units, AWS calls and round trips, counted on the real handlers.
+
+`make bench` runs this on Dynoxide and writes the table into bench/README.md.
+"""
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from bench.meter import Count
+from bench.rig import Rig, rig
+
+README = Path(__file__).parent / "README.md"
+BEGIN, END = "<!-- capacity: begin -->", "<!-- capacity: end -->"
+REPEATS = 20
+WORDS = """
+the order invoice number shipping delay please confirm address attached regards team meeting tomorrow agenda customer
+support ticket updated delivery tracking link account password reset expires hours thank you for your patience we have
+received payment of amount due date contract renewal proposal feedback question answer help
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; the goal is the design's, or empty."""
+
+    what: str
+    counts: tuple[Count, ...]
+    goal: str = ""
+
+    def figures(self) -> tuple[float, float, float, float]:
+        return (
+            mean(count.write_units for count in self.counts),
+            mean(count.read_units for count in self.counts),
+            mean(len(count.calls) for count in self.counts),
+            mean(count.round_trips for count in self.counts),
+        )
+
+
+def prose(length: int, chance: random.Random) -> str:
+    """About `length` bytes of words with some numbers, which compress about as mail does."""
+    vocabulary = WORDS.split()
+    words: list[str] = []
+    size = 0
+    while size < length:
+        word = chance.choice(vocabulary) if chance.random() < 0.9 else str(chance.randrange(100_000))
+        words.append(word)
+        size += len(word) + 1
+    return " ".join(words)[:length]
+
+
+class Bench:
+    """Runs the scenarios on one rig."""
+
+    def __init__(self, made: Rig) -> None:
+        self._rig = made
+        self._chance = random.Random(20261122)
+        self.inbox: str = made.api("POST", "/inboxes", {})["id"]
+
+    def counting(self) -> AbstractContextManager[Count]:
+        return self._rig.meter.counting()
+
+    def accept(self, size: int = 2_500, **more: Any) -> Any:
+        draft = {"to": ["ada@example.com"], "subject": "Your order", "bodyText": prose(size, self._chance), **more}
+        return self._rig.api("POST", f"/inboxes/{self.inbox}/messages", draft)
+
+    def life(self, size: int, to: str = "success@simulator.amazonses.com") -> dict[str, Count]:
+        """One message from acceptance to its last event, each step counted."""
+        counts: dict[str, Count] = {}
+        with self.counting() as counts["accept"]:
+            self.accept(size, to=[to])
+        [job] = self._rig.jobs()
+        with self.counting() as counts["send"]:
+            self._rig.send(job)
+        send, *others = self._rig.take_events()
+        with self.counting() as counts["send event"]:
+            self._rig.notify(send)
+        for event in others:
+            with self.counting() as counts["status event"]:
+                self._rig.notify(event)
+            with self.counting() as counts["repeated event"]:
+                self._rig.notify(event)
+        return counts
+
+    def rows(self) -> Iterator[Row]:
+        lives = [self.life(2_500) for _ in range(REPEATS)]
+        yield Row("accept a message of 2.5 KB", _of(lives, "accept"), "≤ 9 calls, ≤ 5 round trips")
+        yield Row("send it", _of(lives, "send"), "≤ 8 calls")
+        yield Row("its Send event, after our own record", _of(lives, "send event"))
+        yield Row("its Delivery event", _of(lives, "status event"), "≤ 4 WCU, ≤ 5 calls")
+        yield Row("the same event again", _of(lives, "repeated event"))
+        whole = tuple(_joined(life, "accept", "send", "send event", "status event") for life in lives)
+        yield Row("**the whole life: accepted, sending, sent, delivered**", whole, "≤ 18 WCU")
+        yield Row("a permanent bounce", _of([self.life(2_500, BOUNCE) for _ in range(REPEATS)], "status event"))
+        for size in (1_000, 10_000, 100_000, 300_000):
+            sized = [self.life(size) for _ in range(3)]
+            yield Row(f"a status change, body of {size // 1000} KB", _of(sized, "status event"), "the same for each")
+        yield from self._replies()
+        yield from self._reads()
+
+    def _replies(self) -> Iterator[Row]:
+        first = self.accept()
+        counts = []
+        for _ in range(REPEATS):
+            with self.counting() as count:
+                self.accept(threadId=first["threadId"])
+            counts.append(count)
+        yield Row("accept a reply into a thread", tuple(counts))
+
+    def _reads(self) -> Iterator[Row]:
+        for _ in range(120):
+            newest = self.accept()
+        list_path = f"/inboxes/{self.inbox}/messages"
+        for what, target, goal in (
+            ("get a message", f"/messages/{newest['id']}", ""),
+            ("its timeline", f"/messages/{newest['id']}/events", ""),
+            ("its thread", f"/threads/{newest['threadId']}", ""),
+            ("list 20 messages", list_path, "≤ 5 calls"),
+            ("list 20 messages from offset 100", f"{list_path}?offset=100", "≤ 5 calls"),
+            ("list 100 messages", f"{list_path}?limit=100", "≤ 5 calls"),
+            ("list 20 delivered ones", f"{list_path}?status=delivered", "≤ 5 calls"),
+            ("list 20 threads", f"/inboxes/{self.inbox}/threads", ""),
+            ("get an inbox", f"/inboxes/{self.inbox}", ""),
+        ):
+            yield Row(what, (self._counted(partial(self._rig.api, "GET", target)),), goal)
+        yield Row("delete a message", (self._counted(lambda: self._rig.api("DELETE", f"/messages/{newest['id']}")),))
+
+    def _counted(self, work: Callable[[], Any]) -> Count:
+        with self.counting() as count:
+            work()
+        return count
+
+
+BOUNCE = "bounce@simulator.amazonses.com"
+
+
+def _of(lives: list[dict[str, Count]], step: str) -> tuple[Count, ...]:
+    return tuple(life[step] for life in lives)
+
+
+def _joined(life: dict[str, Count], *steps: str) -> Count:
+    return Count([call for step in steps for call in life[step].calls])
+
+
+def table(rows: list[Row]) -> str:
+    lines = ["| What | WCU | RCU | AWS calls | round trips | goal |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        write, read, calls, trips = (f"{figure:.2f}".rstrip("0").rstrip(".") for figure in row.figures())
+        lines.append(f"| {row.what} | {write} | {read} | {calls} | {trips} | {row.goal} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    with rig() as made:
+        rows = list(Bench(made).rows())
+    text = table(rows)
+    print(text)
+    for row in rows if "--calls" in sys.argv else ():
+        print(f"\n{row.what}: {', '.join(row.counts[-1].names)}")
+    if "--write" in sys.argv:
+        before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+        _, _, after = rest.partition(END)
+        README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

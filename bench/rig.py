@@ -1,0 +1,149 @@
+"""A deployment whose queues move only when told to: the real handlers, on the emulated AWS, one step at a time."""
+
+import json
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from app import app
+from bench.meter import Meter
+from chalicelib.events.delivery_notifications import delivery_notifications
+from chalicelib.events.send_queue import send_queue_sender
+from chalicelib.storage import tables
+from chalicelib.wiring import operations
+from embedded.aws_environment import isolate, point
+from embedded.data_folder import DataFolder
+from embedded.emulated_aws import EmulatedAws
+from embedded.gateway_events import HttpRequest, RouteTable, proxy_event
+from embedded.lambda_context import LambdaContext
+from embedded.lambda_events import sqs_event
+from embedded.listening import PortChoice, address_of, listen
+from embedded.resources import AwsClients, Deployment
+from embedded.ses_journal import SesJournal
+from embedded.ses_simulator import SesSimulator, start_ses_api
+from embedded.system import PARAMETERS, SETTINGS
+from embedded.template import read_template
+
+API_KEY = "bench_key_0123456789"
+MONTH = 2_600_000.0  # seconds; when this much has passed, every event of the simulator is due
+
+
+class SimulatorClock:
+    """The time for the SES simulator, which can be told that a month has passed."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+class Rig:
+    """Calls the API and the event handlers in this process and counts what they ask of AWS."""
+
+    def __init__(self, simulator: SesSimulator, clock: SimulatorClock, events: list[str]) -> None:
+        self.meter = Meter()
+        self._events = events
+        self._simulator = simulator
+        self._clock = clock
+        self._app = app
+        self._send = send_queue_sender
+        self._notify = delivery_notifications
+        self._operations = operations()
+        self._operations.bootstrap(API_KEY)
+        self._sqs = boto3.client("sqs")
+        self._routes = RouteTable((path, list(methods)) for path, methods in app.routes.items())
+        self._listen()
+
+    def api(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> Any:
+        """One request through the app; the decoded answer. Raises when the answer is an error."""
+        data = b"" if body is None else json.dumps(body).encode()
+        headers = [("x-api-key", API_KEY), ("content-type", "application/json"), ("host", "bench")]
+        request = HttpRequest(method, target, headers, data, "127.0.0.1")
+        event = proxy_event(
+            request, self._routes.match(method, request.path), request_id=str(uuid.uuid4()), binary_types=()
+        )
+        answer = self._app(event, LambdaContext("api_handler", 29))
+        if answer["statusCode"] >= 400:
+            raise RuntimeError(f"{method} {target}: {answer['statusCode']} {answer['body']}")
+        return json.loads(answer["body"]) if answer["body"] else None
+
+    def jobs(self) -> list[Any]:
+        """What waits in the send queue, taken out of it."""
+        url = os.environ["SEND_QUEUE_URL"]
+        found: list[Any] = []
+        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found.extend(messages)
+        return found
+
+    def send(self, *jobs: Any) -> None:
+        """Hand jobs to the sender as one batch; SES's events of it wait in `take_events`."""
+        self._handled(self._send, jobs)
+        self._clock.ahead = MONTH
+        self._simulator.publish_due()
+        self._clock.ahead = 0.0
+
+    def notify(self, *bodies: str) -> None:
+        """Hand SES events to their handler as one batch."""
+        messages = [{"MessageId": str(uuid.uuid4()), "ReceiptHandle": "r", "Body": body} for body in bodies]
+        self._handled(self._notify, messages)
+
+    def take_events(self) -> list[str]:
+        """The SES events published since the last time."""
+        taken, self._events[:] = list(self._events), []
+        return taken
+
+    def _handled(self, handler: Any, messages: Any) -> None:
+        answer = handler(sqs_event(list(messages), "arn:aws:sqs:us-east-1:000000000000:bench", "us-east-1"), None)
+        if answer["batchItemFailures"]:
+            raise RuntimeError(f"a handler failed: {answer}")
+
+    def _listen(self) -> None:
+        made: Any = self._operations
+        for client in (tables.client(), made.messages.blobs.client, made.send_queue.client, made.provider.client):
+            self.meter.listen(client)
+
+
+@contextmanager
+def rig() -> Iterator[Rig]:
+    """A fresh deployment in a temporary folder, on Dynoxide, which reports capacity rightly."""
+    with ExitStack() as stack:
+        folder = DataFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        folder.lock()
+        stack.callback(folder.unlock)
+        isolate(os.environ)
+        aws = EmulatedAws(folder, os.environ)
+        stack.callback(aws.stop)
+        aws.start()
+        aws.wait_until_ready(os.environ)
+        if aws.notes:
+            raise SystemExit(f"Capacity can only be counted on Dynoxide. {' '.join(aws.notes)}")
+        clients = AwsClients(*(boto3.client(name) for name in ("dynamodb", "sqs", "sns", "s3")))
+        template = read_template(Path(__file__).parent.parent / "infra" / "resources.yaml")
+        deployment = Deployment(template, PARAMETERS | {"RateLimitPerMinute": "1000000"}, clients, "us-east-1")
+        deployment.create()
+        os.environ.update(SETTINGS)
+        os.environ.update(deployment.environment() | {"INBOX_DAILY_SEND_LIMIT": "1000000"})
+        listener, _ = listen(PortChoice("SES", 0, is_default=False))
+        point(os.environ, "SESV2", f"http://{address_of(listener)}")
+        journal = SesJournal(folder.simulator_journal, folder.outbox)
+        stack.callback(journal.close)
+        clock, events = SimulatorClock(), list[str]()
+        simulator = SesSimulator(
+            journal,
+            deployment.event_destinations,
+            publish=lambda _topic, event: events.append(event),
+            region="us-east-1",
+            clock=clock,
+        )
+        stack.callback(start_ses_api(simulator, listener).stop)
+        yield Rig(simulator, clock, events)
