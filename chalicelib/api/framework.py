@@ -11,7 +11,7 @@ from chalicelib.api.answers import to_response
 from chalicelib.api.errors import Fault, error_answer
 from chalicelib.domain.errors import AgentSendError, MethodNotAllowed, NotFound
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _current: ContextVar[Request] = ContextVar("current_request")
 
@@ -33,7 +33,7 @@ def frame(request: Request | None, get_response: Callable[[Any], Response]) -> R
         response = get_response(request)
         error = _own_error(request, response)
     except Exception:
-        _log.exception("a request failed outside of its route", extra={"request_id": request_id(request)})
+        logger.exception("a request failed outside of its route", extra={"request_id": request_id(request)})
         error = Fault()
     finally:
         if token is not None:

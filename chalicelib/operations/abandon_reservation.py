@@ -9,7 +9,10 @@ from chalicelib.operations.ports import MessageIndex, MessageStore, ThreadStore
 
 @dataclass(frozen=True)
 class AbandonReservation:
-    """Kill an uncommitted message's cell, then remove what was stored for it. Again is harmless."""
+    """Kill an uncommitted message's cell, then remove what was stored for it. Again is harmless.
+
+    For a message that is gone already it finishes a removal that died half-way.
+    """
 
     messages: MessageStore
     threads: ThreadStore
@@ -23,5 +26,5 @@ class AbandonReservation:
         stored = self.messages.get(key)
         if stored is not None:
             self.threads.leave(stored.content.thread, key.sequence)
-            self.messages.delete(key)
+        self.messages.delete(key)  # in any case: a delivery item may have been saved while the content went
         return True

@@ -14,9 +14,10 @@ The resource is named before it is created, so whoever comes after a crash knows
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from chalicelib.domain.errors import CallerError, Conflict, ErrorCode, ServiceError
+from chalicelib.domain.ids import random_text
 from chalicelib.operations.ports import Clock, IdempotencyStore
 
 OWNER_LIFETIME = timedelta(seconds=35)
@@ -61,9 +62,9 @@ class AnswerOnce:
 
     def __call__(self, key: str, body_hash: bytes, create: Create, recover: Recover) -> Answer:
         """`key` carries its scope: account, method, concrete path and the caller's Idempotency-Key."""
-        since = self.clock()
-        first = self.store.begin(key, body_hash, since)
-        claim = _Claim(self, key, since)
+        now = self.clock()
+        claim = _Claim(self.store, key, owner=random_text())
+        first = self.store.begin(key, body_hash, claim.owner, now)
         if first is None:
             return claim.carry_out(create, recover)
         if first.body_hash != body_hash:
@@ -74,7 +75,8 @@ class AnswerOnce:
             )
         if first.answer is not None:
             return Answer(first.answer, replayed=True)
-        if since - first.started_at < OWNER_LIFETIME or not self.store.take_over(key, first, since):
+        alive = now - first.started_at < OWNER_LIFETIME
+        if alive or not self.store.take_over(key, first, claim.owner, now):
             raise Conflict(
                 "The first request with this Idempotency-Key is still running.",
                 fix="Send the same request again in a second; it then gets the first one's answer.",
@@ -86,11 +88,11 @@ class AnswerOnce:
 
 @dataclass(frozen=True)
 class _Claim:
-    """A key that is ours since `since`."""
+    """A key that is ours until somebody takes it over; from then on the store ignores what we say of it."""
 
-    once: AnswerOnce
+    store: IdempotencyStore
     key: str
-    since: datetime
+    owner: str
 
     def carry_on(self, resource: str | None, create: Create, recover: Recover) -> Answer:
         """In place of an owner that died: what it had begun comes first; an error there leaves the key to others."""
@@ -105,7 +107,7 @@ class _Claim:
 
         def name_resource(resource: str) -> None:
             named.append(resource)  # first, for the write may succeed although its reply is lost
-            self.once.store.name_resource(self.key, resource)
+            self.store.name_resource(self.key, self.owner, resource)
 
         try:
             fresh = create(name_resource)
@@ -129,23 +131,15 @@ class _Claim:
         return found
 
     def _finish(self, fresh: Fresh) -> None:
-        if not self._is_ours():
-            return
         try:
-            self.once.store.finish(self.key, fresh.answer if fresh.kept is None else fresh.kept)
+            self.store.finish(self.key, self.owner, fresh.answer if fresh.kept is None else fresh.kept)
         except ServiceError:
             # The resource exists, so the caller gets its answer; a repeat finds the resource by its name.
             _log.warning("an answer could not be kept for replays", exc_info=True)
 
     def _forget(self) -> None:
-        if not self._is_ours():
-            return
         try:
-            self.once.store.forget(self.key)
+            self.store.forget(self.key, self.owner)
         except ServiceError:
             # What made us forget is the better answer; the key frees itself like that of a dead owner.
             _log.warning("an idempotency key could not be freed", exc_info=True)
-
-    def _is_ours(self) -> bool:
-        """Whether nobody can have taken the key over: a stalled request must not touch its heir's record."""
-        return self.once.clock() - self.since < OWNER_LIFETIME

@@ -81,6 +81,8 @@ class CreateAccount:
             inbox_numbers=None,
             created_at=account.created_at,
         )
+        # A repeated request names the same account again; nobody has seen its first key, so this one takes its place.
+        self.keys.delete(account.id, key_id)
         self.keys.create(key, key_hash(text))
         return CreatedAccount(account, text)
 

@@ -72,6 +72,8 @@ class CreateKey:
             created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
             expires_at=new.expires_at,
         )
+        # A repeated request names the same key again; nobody has seen the one it made, so this one takes its place.
+        self.keys.delete(caller.account_id, new.id)
         self.keys.create(key, key_hash(text))
         return CreatedKey(key, text)
 

@@ -286,26 +286,34 @@ class FirstRequest:
     body_hash: bytes
     started_at: datetime
     resource: str | None  # what it is about to create, named before it exists
-    answer: bytes | None  # None: still running, or its owner died
-    version: int
+    answer: bytes | None  # None: still running, or its owner died, or the answer was too large to keep
+    owner: str  # the request that holds the key
 
 
 class IdempotencyStore(Protocol):
-    """First requests under an Idempotency-Key, kept 24 h."""
+    """First requests under an Idempotency-Key, kept 24 h.
 
-    def begin(self, key: str, body_hash: bytes, now: datetime) -> FirstRequest | None:
+    A key has one owner at a time: a random text that each request makes for itself. What an owner does after another
+    has taken the key over has no effect, however long it was stalled. Each call may be repeated after a lost reply.
+    """
+
+    def begin(self, key: str, body_hash: bytes, owner: str, now: datetime) -> FirstRequest | None:
         """Claim the key; None: it is ours now. Otherwise what the first request left."""
 
-    def take_over(self, key: str, first: FirstRequest, now: datetime) -> bool:
-        """Become the owner in place of one that died; False when somebody else was faster."""
+    def take_over(self, key: str, first: FirstRequest, owner: str, now: datetime) -> bool:
+        """Become the owner in place of one that died; False when somebody else was faster, or it was not dead."""
 
-    def name_resource(self, key: str, resource: str) -> None:
-        """Note what is about to be created."""
+    def name_resource(self, key: str, owner: str, resource: str) -> None:
+        """Note what is about to be created. Raises Unavailable when the key is no longer ours: then create nothing."""
 
-    def finish(self, key: str, answer: bytes) -> None:
-        """Keep the answer for replays."""
+    def finish(self, key: str, owner: str, answer: bytes) -> None:
+        """Keep the answer for replays.
 
-    def forget(self, key: str) -> None:
+        One too large to keep (above 300 KB compressed) is left out, and the key can be taken over at once: whoever
+        does so finds the resource by its name.
+        """
+
+    def forget(self, key: str, owner: str) -> None:
         """Free the key: the request was refused and created nothing."""
 
 

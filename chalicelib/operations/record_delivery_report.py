@@ -46,7 +46,17 @@ class RecordDeliveryReport:
 
 def _outcome(before: MessageDelivery, changes: tuple[StatusChange, ...]) -> Outcome | None:
     """Count the message when its first recipient bounces, and when its first recipient complains."""
-    stood = {recipient.status for recipient in before.recipients}
-    raised = {change.after for change in changes} - stood
-    bounced, complained = DeliveryStatus.BOUNCED in raised, DeliveryStatus.COMPLAINED in raised
+    raised = {change.after for change in changes}
+    bounced, complained = (
+        status in raised and not _has_been(status, before)
+        for status in (DeliveryStatus.BOUNCED, DeliveryStatus.COMPLAINED)
+    )
     return Outcome(bounced, complained) if bounced or complained else None
+
+
+def _has_been(status: DeliveryStatus, delivery: MessageDelivery) -> bool:
+    """Whether any recipient reached this status, even if it was overtaken: a bounced one may complain later."""
+    ours = {recipient.address: recipient.status for recipient in delivery.recipients}
+    return status in ours.values() or any(
+        entry.recipient in ours and entry.status is status.shown for entry in delivery.timeline
+    )

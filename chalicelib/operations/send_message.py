@@ -6,6 +6,7 @@ result never sends: only evidence moves the message on (the product's lifecycle 
 """
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent, own_message_id_header
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.message_status import MessageStatus
 from chalicelib.domain.thread import reply_references
 from chalicelib.mime.compose import ComposeError, compose
 from chalicelib.operations.abandon_reservation import AbandonReservation
@@ -45,8 +47,10 @@ THROTTLE_DELAYS = (1, 2, 4, 8, 15, 30, 60)  # seconds; the last one goes on
 PAUSE_DELAY = 60  # seconds between probes while the account may not send
 PAUSE_LIMIT = timedelta(hours=24)
 RIVAL_DELAY = 30  # seconds until a job that met another worker of its message looks again
+DELAY_LIMIT = 900  # seconds; SQS's longest delay
 UNCOMMITTED_DELAY = 2  # seconds until a job whose message is not committed yet comes back
 
+_UNDECIDED = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING})
 _GIVEN_UP = Reason(
     "sending_paused",
     "For 24 hours the account was not allowed to send, or SES could not be reached: look at its quota, at whether "
@@ -94,6 +98,8 @@ class SendMessage:
             self._settle_ambiguous(job)
         elif phase is MessagePhase.RESERVED:
             self._await_commit(job)
+        elif phase is MessagePhase.GONE:
+            self.abandon_reservation(job.message)  # deleted or killed; whoever did it may have died half-way
         else:
             logger.info("a job for a message that needs none was dropped", extra={"phase": phase.name.lower()})
 
@@ -109,6 +115,8 @@ class SendMessage:
             mail = compose_outbound(content, delivery, self.public_ids)
         except ComposeError as error:
             self._fail(content, delivery, Reason("compose_failed", str(error)))
+            if self.index.phase(content.key) is MessagePhase.GONE:
+                self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
             return
         try:
             delivery = self.messages.save_delivery(content.key, delivery)
@@ -122,7 +130,7 @@ class SendMessage:
             # Another worker of the same job was faster. This job may be the last one left if that worker dies.
             self._defer(job, RIVAL_DELAY)
         else:
-            self.messages.delete(content.key)  # deleted meanwhile; the delivery item just saved goes too
+            self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
 
     def _begin(self, stored: StoredMessage) -> MessageDelivery:
         """The delivery item as it must stand before SES is called: who submits when, and which headers were used."""
@@ -158,7 +166,7 @@ class SendMessage:
             self._put_back(job, content, delivery, _Retry.NOT_REACHED)
         except SendOutcomeUnknown:
             logger.warning("SES may or may not have taken a message; waiting for evidence")
-            self._defer(job, self._window_left(delivery))
+            self._defer(job, self._seconds_to_next_look(delivery))
         else:
             self._accepted(content, delivery, acceptance)
 
@@ -174,6 +182,9 @@ class SendMessage:
                 known.apply(report)[0],
                 ses_message_id=acceptance.ses_message_id,
                 message_id_header=acceptance.message_id_header,
+                # Another worker may have saved what *it* composed; these are the headers SES was handed.
+                in_reply_to=delivery.in_reply_to,
+                references=delivery.references,
             ),
         )
 
@@ -201,11 +212,12 @@ class SendMessage:
         known = self.messages.get_delivery(job.message)
         if known is None or known.submitted_at is None:
             return  # deleted meanwhile
-        if known.accepted_by_ses:
+        if known.message_status not in _UNDECIDED:
+            # SES's word has come, or a refusal was recorded by a worker that died before it could show it.
             self.show_status(job.message, known.message_status, known)
             return
         if self.clock() - known.submitted_at < self.outcome_unknown_after:
-            self._defer(job, self._window_left(known))
+            self._defer(job, self._seconds_to_next_look(known))
             return
         report = _about_all(
             job.message, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=_OUTCOME_UNKNOWN
@@ -213,9 +225,8 @@ class SendMessage:
         self._record(job.message, known, lambda delivery: delivery.apply(report)[0])
 
     def _await_commit(self, job: SendJob) -> None:
-        if self.clock() - job.queued_at > self.abandon_after:
-            self.abandon_reservation(job.message)
-        else:
+        given_up = self.clock() - job.queued_at > self.abandon_after and self.abandon_reservation(job.message)
+        if not given_up:  # not yet; or it was committed this very moment, and this may be its only job
             self._defer(job, UNCOMMITTED_DELAY)
 
     # -------------------------------------------------------------------------------------- small steps
@@ -235,10 +246,11 @@ class SendMessage:
                 known = current
         self.show_status(key, known.message_status, saved)
 
-    def _window_left(self, delivery: MessageDelivery) -> int:
+    def _seconds_to_next_look(self, delivery: MessageDelivery) -> int:
+        """An evidence window from now, or what is left until the message is given up if that is less."""
         submitted_at = delivery.submitted_at or self.clock()
-        left = submitted_at + self.evidence_window - self.clock()
-        return max(1, min(int(left.total_seconds()), int(self.evidence_window.total_seconds())))
+        left = submitted_at + self.outcome_unknown_after - self.clock()
+        return max(1, min(math.ceil(min(left, self.evidence_window).total_seconds()), DELAY_LIMIT))
 
     def _defer(self, job: SendJob, delay: int) -> None:
         self.send_queue.put(replace(job, deferrals=job.deferrals + 1), delay)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.address import Mailbox
-from chalicelib.domain.errors import ErrorCode, Forbidden, InvalidInput, NotFound, TooMany, Unavailable
+from chalicelib.domain.errors import AgentSendError, ErrorCode, Forbidden, InvalidInput, NotFound, TooMany, Unavailable
 from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.domain.message import (
@@ -74,14 +74,19 @@ class SubmitMessage:
         job = SendJob(key, queued_at=content.created_at)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
-        self.together(
-            [
-                lambda: self.messages.put(content),
-                lambda: self._enter_thread(content, is_reply=reply is not None),
-                lambda: self.send_queue.put(job),
-            ]
-        )
+        try:
+            self.together(
+                [
+                    lambda: self.messages.put(content),
+                    lambda: self._enter_thread(content, is_reply=reply is not None),
+                    lambda: self.send_queue.put(job),
+                ]
+            )
+        except AgentSendError:
+            self._withdraw(content)
+            raise
         if not self._commit(content):
+            self._withdraw(content)
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
 
@@ -90,10 +95,18 @@ class SubmitMessage:
             return self.index.commit(content.key, MessagePhase.QUEUED, self._members(content))
         except Unavailable:
             # The write may have succeeded and only its answer be lost. An error after the commit would make the
-            # caller send the same again, so what stands there decides.
-            if not self.index.phase(content.key).visible:
-                raise
-            return True
+            # caller send the same again, so what stands there decides; and where nothing stands yet the reservation
+            # is killed, so that the message cannot become visible after the caller was told that it was refused.
+            return self._kill(content.key) is not MessagePhase.GONE
+
+    def _withdraw(self, content: MessageContent) -> None:
+        """Remove what was stored of a message that is refused; its job finds the reservation killed."""
+        self._kill(content.key)
+        self.threads.leave(content.thread, content.key.sequence)
+        self.messages.delete(content.key)
+
+    def _kill(self, key: MessageKey) -> MessagePhase:
+        return self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE}).phase
 
     def _reply_into(self, thread: ThreadKey, inbox_number: int, caller: Caller) -> _Reply:
         require_inbox(self.inboxes, inbox_number, caller)

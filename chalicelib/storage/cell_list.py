@@ -81,6 +81,10 @@ class CellList:
             self.create_bucket(number)
         self.step(steps)
 
+    def write(self, step: Step) -> Any:
+        """A step as a part of a transaction that writes other items too."""
+        return {"Update": self._update(place(step.sequence).bucket, [step])}
+
     def create_bucket(self, number: int) -> None:
         """Write a bucket of empty cells, unless it is there."""
         try:

@@ -8,13 +8,15 @@
 |                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
 |                | T#first sequence  | a thread and its newest members; `#chunk` behind it: older ones   |
 | A#account      | A                 | the account                                                       |
-|                | L#list#B#bucket   | 480 cells of one of its lists (inboxes, keys)                     |
+|                | L#list            | how many entries one of its lists (inboxes, keys) was given       |
+|                | L#list#B#bucket   | 480 cells of that list                                            |
 |                | L#list#E#sequence | an entry of that list                                             |
 | K#key id       | K                 | an API key: hash, scopes, rate window                             |
 | N#address      | N                 | who owns an inbox address, for good                               |
 | S#SES id       | S                 | which message SES knows under this id                             |
 | P#idempotency  | P                 | a first request under an Idempotency-Key, 24 h                    |
-| D              | …                 | the deployment: its id key, and the list of accounts              |
+| D              | id-key            | the secret behind message and thread ids                          |
+|                | L#accounts#…      | the list of accounts                                              |
 
 Sequence and bucket numbers are decimal and padded, so that sort order is number order. A message's content and its
 delivery item lie side by side: one query reads both for a whole page.
@@ -50,6 +52,7 @@ def account_partition(account_id: str) -> str:
 
 
 DEPLOYMENT_PARTITION = "D"
+ID_KEY = "id-key"
 
 
 def message(sequence: int) -> str:
@@ -78,6 +81,10 @@ def bucket_number(sort_key: str) -> int:
 
 def list_prefix(name: str) -> str:
     return f"L#{name}#"
+
+
+def list_counter(name: str) -> str:
+    return f"L#{name}"
 
 
 def entry(name: str, sequence: int) -> str:

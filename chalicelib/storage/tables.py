@@ -103,7 +103,7 @@ class AccountItem(Item):
 
 
 class EntryItem(Item):
-    """An entry of an account's list: what stands there."""
+    """An entry of a list: the id or number of what stands there."""
 
     names = UnicodeAttribute(attr_name="e")
 
@@ -127,8 +127,8 @@ class IdempotencyItem(Item):
     body_hash = BinaryAttribute(legacy_encoding=False, attr_name="h")
     started_at = NumberAttribute(attr_name="sa")  # epoch seconds, fractions kept
     resource = UnicodeAttribute(attr_name="r", null=True)
-    answer = BinaryAttribute(legacy_encoding=False, attr_name="an", null=True)
-    version = NumberAttribute(attr_name="n")
+    answer = BinaryAttribute(legacy_encoding=False, attr_name="an", null=True)  # compressed
+    owner = UnicodeAttribute(attr_name="ow")
 
 
 class IdKeyItem(Item):

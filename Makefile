@@ -1,0 +1,28 @@
+# Everything a person types; `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint reset
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+
+setup: ## install what running it here needs, into .venv
+	@$(PYTHON) embedded/set_up.py run
+
+run: setup ## set up and start: API, workers, simulated SES, demo data (ARGS="--http-port 8080" …)
+	@exec $(VENV)/python -m embedded $(ARGS)
+
+test: ## set up and run every check
+	@$(PYTHON) embedded/set_up.py test
+	@$(MAKE) --no-print-directory lint
+	$(VENV)/pytest -n 2 --dist loadgroup
+
+lint: ## ruff and mypy alone
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+
+reset: ## clear the data of `make run`
+	@$(PYTHON) embedded/set_up.py reset

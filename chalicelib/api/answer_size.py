@@ -1,0 +1,47 @@
+"""Keeps answers small enough for Lambda by leaving out the longest bodies, and saying so."""
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from chalicelib.api.message_shapes import MessageJson
+
+ANSWER_LIMIT = 5_000_000
+"""Bytes of a page. Lambda's own limit is 6 MB for the answer as a JSON string (Lambda quotas)."""
+
+_LARGEST_GROWTH = 3  # bytes in Lambda's answer for one byte of ours: é, two bytes in UTF-8, becomes \\u00e9
+
+
+def fitted(messages: Sequence[MessageJson], limit: int = ANSWER_LIMIT) -> list[MessageJson]:
+    """The messages, with as many of the longest bodies left out as it takes to stay within `limit` bytes."""
+    kept = list(messages)
+    if sum(len(msgspec.json.encode(message)) for message in kept) * _LARGEST_GROWTH <= limit:
+        return kept
+    sizes = [_size(message) for message in kept]
+    while sum(sizes) > limit and any(map(_longest_body, kept)):
+        longest = max(range(len(kept)), key=lambda place: _longest_body(kept[place]))
+        kept[longest] = _without_longest_body(kept[longest])
+        sizes[longest] = _size(kept[longest])
+    return kept
+
+
+def fitted_one(message: MessageJson, limit: int = ANSWER_LIMIT) -> MessageJson:
+    """The message, without its longer body or both where they do not fit."""
+    return fitted([message], limit)[0]
+
+
+def _size(message: MessageJson) -> int:
+    """Bytes in Lambda's answer, which holds ours as a string that Lambda's own serialiser escapes to ASCII."""
+    return len(json.dumps(msgspec.json.encode(message).decode()))
+
+
+def _longest_body(message: MessageJson) -> int:
+    return max(len(message.body_text or ""), len(message.body_html or ""))
+
+
+def _without_longest_body(message: MessageJson) -> MessageJson:
+    if len(message.body_text or "") > len(message.body_html or ""):
+        return replace(message, body_text=None, body_truncated=True)
+    return replace(message, body_html=None, body_truncated=True)

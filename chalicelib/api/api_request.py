@@ -1,0 +1,148 @@
+"""A request as a route's function sees it: who calls, what they ask, all of it checked."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from chalice.app import Request
+
+from chalicelib.api.answers import Answer, json_answer
+from chalicelib.api.json_reading import NoFields, RequestShape, parse_json, read_body, read_query
+from chalicelib.api.problems import Problems, malformed, quoted
+from chalicelib.domain.account import Caller
+from chalicelib.domain.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from chalicelib.operations.answer_once import Create, Recover
+from chalicelib.wiring import operations
+
+BODY_LIMIT = 6 * 1024 * 1024 - 64 * 1024  # bytes: what Lambda takes in one call, less room for the headers around it
+
+ShapeT = TypeVar("ShapeT", bound=RequestShape)
+
+_NOTHING = (b"", b"{}", b"null")  # what clients send where there is nothing to say
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,256}")
+_JSON_TYPE = re.compile(r"application/(?:[^;\s]+\+)?json", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyScope:
+    """Within what an Idempotency-Key counts, and the body it stands for."""
+
+    key: str
+    body_hash: bytes
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """A request that passed every check that is the same for all routes."""
+
+    given_body: RequestShape
+    given_query: RequestShape
+    known_caller: Caller | None
+    idempotency: IdempotencyScope | None
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls; every route with a scope has one."""
+        if self.known_caller is None:
+            raise TypeError("this route is open to everyone and knows no caller")
+        return self.known_caller
+
+    def body(self, shape: type[ShapeT]) -> ShapeT:
+        """The body, as the shape the route was declared with."""
+        return _of_shape(self.given_body, shape)
+
+    def query(self, shape: type[ShapeT]) -> ShapeT:
+        """The query, as the shape the route was declared with."""
+        return _of_shape(self.given_query, shape)
+
+    def answer_once(self, status: int, create: Create, recover: Recover) -> Answer:
+        """Answer a creating request, once for each Idempotency-Key where there is one."""
+        if self.idempotency is None:
+            return json_answer(status, create(_unnamed).answer)
+        answer = operations().answer_once(self.idempotency.key, self.idempotency.body_hash, create, recover)
+        return json_answer(status, answer.answer, {"Idempotent-Replayed": "true"} if answer.replayed else {})
+
+
+def read_request(
+    request: Request, *, body: type[RequestShape], query: type[RequestShape], caller: Caller | None, creates: bool
+) -> ApiRequest:
+    """The request with everything in it checked; raises InvalidInput that names all that is wrong."""
+    problems = Problems()
+    given_query = read_query(_query_parameters(request), query, problems)
+    key = request.headers.get("idempotency-key") if creates else None
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        problems.note("Idempotency-Key", "must be 1 to 256 visible ASCII characters, without spaces")
+    document: object = {}
+    if body is not NoFields:
+        document = parse_json(_json_body(request))
+    elif not _says_nothing(request):
+        problems.note("body", "this path reads no body; leave it out")
+    given_body = read_body(document, body, problems)
+    problems.refuse()
+    idempotency = None
+    if key is not None and caller is not None:
+        scope = f"{caller.account_id} {request.method} {_concrete_path(request)} {key}"
+        idempotency = IdempotencyScope(scope, _hash_of(document))
+    return ApiRequest(given_body, given_query, caller, idempotency)
+
+
+def _of_shape(given: RequestShape, shape: type[ShapeT]) -> ShapeT:
+    if not isinstance(given, shape):
+        raise TypeError(f"the route was declared with {type(given).__name__}, not {shape.__name__}")
+    return given
+
+
+def _unnamed(resource: str) -> None:
+    """Without an Idempotency-Key nobody will look for the resource by its name."""
+
+
+def _query_parameters(request: Request) -> Mapping[str, list[str]]:
+    parameters = request.query_params
+    return {} if parameters is None else {name: parameters.getlist(name) for name in parameters}
+
+
+def _raw_body(request: Request) -> bytes:
+    try:
+        raw = request.raw_body
+        return raw.encode() if isinstance(raw, str) else raw
+    except ValueError as error:  # half surrogates in the event's text, or base64 that is none
+        raise malformed("its bytes are not UTF-8") from error
+
+
+def _says_nothing(request: Request) -> bool:
+    try:
+        return _raw_body(request).strip() in _NOTHING
+    except InvalidInput:
+        return False
+
+
+def _json_body(request: Request) -> bytes:
+    """The body's bytes, if they may be JSON. Where there are none their type does not matter: clients send it anyway."""
+    raw = _raw_body(request)
+    if len(raw) > BODY_LIMIT:
+        raise TooLarge(
+            f"The body has {len(raw):,} bytes; at most {BODY_LIMIT:,} are possible.", fix="Shorten the body."
+        )
+    media_type = (request.headers.get("content-type") or "application/json").partition(";")[0].strip()
+    if raw.strip() and not _JSON_TYPE.fullmatch(media_type):
+        raise UnsupportedMediaType(
+            f"This path reads application/json, not {quoted(media_type)}.",
+            fix="Send the body as JSON, with the header Content-Type: application/json.",
+        )
+    return raw
+
+
+def _concrete_path(request: Request) -> str:
+    """The path with its variables filled in; the event's own path may carry a stage or a base path."""
+    path = request.path
+    for name, value in (request.uri_params or {}).items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+def _hash_of(document: object) -> bytes:
+    """The same for the same JSON, however it is spaced and in whatever order its names stand."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).digest()

@@ -1,0 +1,142 @@
+"""Messages: send, list, read, delete; their timelines and their sources."""
+
+import msgspec
+
+from chalicelib.api.answer_size import fitted, fitted_one
+from chalicelib.api.answers import MAIL, NO_CONTENT, Answer, json_answer
+from chalicelib.api.api_request import ApiRequest
+from chalicelib.api.json_requests import DraftJson, MessagesQuery
+from chalicelib.api.json_shapes import PageJson
+from chalicelib.api.message_shapes import (
+    MessageJson,
+    TimelineEntryJson,
+    message_as_json,
+    timeline_entry_as_json,
+)
+from chalicelib.api.paging import Listing
+from chalicelib.api.routes import Routes, Success
+from chalicelib.domain.account import Scope
+from chalicelib.domain.errors import ErrorCode, TooLarge
+from chalicelib.domain.ids import inbox_number
+from chalicelib.domain.message import Message
+from chalicelib.operations.answer_once import Fresh, NameResource
+from chalicelib.wiring import operations
+
+RAW_LIMIT = 4 * 1024 * 1024
+KEPT_LIMIT = 300_000  # bytes of an answer that is kept for replays
+
+routes = Routes(__name__)
+
+
+@routes.post(
+    "/inboxes/{inbox_id}/messages",
+    Success(202, MessageJson),
+    scope=Scope.SEND,
+    body=DraftJson,
+    creates=True,
+    errors=frozenset(
+        {
+            ErrorCode.THREAD_INBOX_MISMATCH,
+            ErrorCode.DOMAIN_NOT_VERIFIED,
+            ErrorCode.INBOX_SUSPENDED,
+            ErrorCode.DAILY_LIMIT_EXCEEDED,
+        }
+    ),
+)
+def submit_message(request: ApiRequest, inbox_id: str) -> Answer:
+    """Send a message.
+
+    Answered as soon as the message is stored and on its way, before Amazon SES has seen it; its `status` tells the
+    rest. One address that cannot be written to refuses the whole message.
+    """
+    ids = operations().public_ids()
+    body = request.body(DraftJson)
+    number = inbox_number(inbox_id)
+    draft = body.to_draft(None if body.thread_id is None else ids.thread_key(body.thread_id))
+
+    def create(name_resource: NameResource) -> Fresh:
+        message = operations().submit_message(
+            draft,
+            inbox_number=number,
+            caller=request.caller,
+            name_resource=lambda key: name_resource(ids.message_id(key)),
+        )
+        return _fresh(message)
+
+    def recover(resource: str) -> Fresh | None:
+        message = operations().recover_message(ids.message_key(resource), request.caller)
+        return None if message is None else _fresh(message, by_earlier_request=True)
+
+    return request.answer_once(202, create, recover)
+
+
+@routes.get("/inboxes/{inbox_id}/messages", Success(200, PageJson[MessageJson]), scope=Scope.READ, query=MessagesQuery)
+def list_messages(request: ApiRequest, inbox_id: str) -> Answer:
+    """List an inbox's messages, newest first."""
+    ids = operations().public_ids()
+    query = request.query(MessagesQuery)
+    number = inbox_number(inbox_id)
+    listing = Listing(ids, "messages", number)
+    page = operations().list_messages(
+        number, request.caller, listing.request(query), status=query.status, direction=query.direction
+    )
+    return message_page(listing.page(page, lambda message: message_as_json(message, ids)))
+
+
+@routes.get("/messages/{message_id}", Success(200, MessageJson), scope=Scope.READ)
+def get_message(request: ApiRequest, message_id: str) -> Answer:
+    """Read a message with its bodies and the state of each recipient."""
+    ids = operations().public_ids()
+    message = operations().get_message(ids.message_key(message_id), request.caller)
+    return json_answer(200, fitted_one(message_as_json(message, ids)))
+
+
+@routes.delete("/messages/{message_id}", Success(204), scope=Scope.MANAGE)
+def delete_message(request: ApiRequest, message_id: str) -> Answer:
+    """Delete a message for good.
+
+    One that is still queued is not sent; mail that was delivered is not recalled.
+    """
+    operations().delete_message(operations().public_ids().message_key(message_id), request.caller)
+    return NO_CONTENT
+
+
+@routes.get("/messages/{message_id}/events", Success(200, PageJson[TimelineEntryJson]), scope=Scope.READ)
+def list_message_events(request: ApiRequest, message_id: str) -> Answer:
+    """Read a message's whole timeline, oldest first."""
+    entries = operations().list_message_events(operations().public_ids().message_key(message_id), request.caller)
+    timeline = [timeline_entry_as_json(entry) for entry in entries]
+    return json_answer(200, PageJson(data=timeline, total=len(timeline), next_cursor=None))
+
+
+@routes.get(
+    "/messages/{message_id}/raw",
+    Success(200, media_type=MAIL),
+    scope=Scope.READ,
+    errors=frozenset({ErrorCode.PAYLOAD_TOO_LARGE}),
+)
+def read_raw_message(request: ApiRequest, message_id: str) -> Answer:
+    """Read a message's source, up to 4 MB: the mail byte for byte as Amazon SES was handed it."""
+    mail = operations().read_raw_message(operations().public_ids().message_key(message_id), request.caller)
+    if len(mail) > RAW_LIMIT:
+        raise TooLarge(
+            f"The source has {len(mail):,} bytes; an answer holds at most {RAW_LIMIT:,}.",
+            fix="Read the bodies with GET /messages/{message_id} instead.",
+        )
+    # What we compose is ASCII (mime/guard.py proves it). As text it passes API Gateway whatever the client accepts.
+    return Answer(200, mail.decode("ascii"), MAIL, {"X-Content-Type-Options": "nosniff"})
+
+
+def message_page(page: PageJson[MessageJson]) -> Answer:
+    """A page of messages as an answer, within what an answer may hold."""
+    return json_answer(200, PageJson(data=fitted(page.data), total=page.total, next_cursor=page.next_cursor))
+
+
+def _fresh(message: Message, *, by_earlier_request: bool = False) -> Fresh:
+    """The answer for the caller, and for replays one that is sure to fit into a record."""
+    shown = message_as_json(message, operations().public_ids())
+    return Fresh(
+        msgspec.json.encode(fitted_one(shown)),
+        kept=msgspec.json.encode(fitted_one(shown, KEPT_LIMIT)),
+        by_earlier_request=by_earlier_request,
+    )

@@ -1,0 +1,131 @@
+"""Writes on a condition that say what stood in their way, alone and several together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from botocore.exceptions import ClientError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from chalicelib.domain.errors import Unavailable
+from chalicelib.storage.failures import tries
+from chalicelib.storage.tables import (
+    CONDITION_FAILED,
+    TRANSACTION_CANCELED,
+    TRANSACTION_CONFLICT,
+    Item,
+    client,
+)
+
+I = TypeVar("I", bound=Item)  # noqa: E741 - an item
+Write = Mapping[str, Any]
+"""One write of a transaction, as TransactWriteItems takes it: {"Put": {…}}, {"Update": {…}} or {"Delete": {…}}."""
+
+_OLD_ON_FAILURE = "ALL_OLD"
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Generic[I]):
+    """The condition held; the item as it now stands."""
+
+    item: I
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Generic[I]):
+    """The condition did not hold and nothing was written; the item as it stood at that moment (None: no such item)."""
+
+    found: I | None
+
+
+def update_if(item: I, actions: list[Action], condition: Condition) -> Written[I] | Refused[I]:
+    """Change the item under this one's key."""
+    parameters = item.get_update_kwargs_from_instance(
+        actions=actions, condition=condition, return_values_on_condition_failure=_OLD_ON_FAILURE
+    )
+    return _write(
+        type(item), lambda: client().update_item(**parameters, ReturnValues="ALL_NEW", **_TOTAL)["Attributes"]
+    )
+
+
+def put_if(item: I, condition: Condition) -> Written[I] | Refused[I]:
+    """Store this item in place of what is there."""
+    parameters = item.get_save_kwargs_from_instance(
+        condition=condition, return_values_on_condition_failure=_OLD_ON_FAILURE
+    )
+
+    def put() -> Mapping[str, Any]:
+        client().put_item(**parameters, **_TOTAL)
+        return item.serialize()
+
+    return _write(type(item), put)
+
+
+def delete_if(item: I, condition: Condition) -> bool:
+    """Remove the item under this one's key; False when the condition did not hold."""
+    parameters = item.get_delete_kwargs_from_instance(condition=condition)
+
+    def delete() -> Mapping[str, Any]:
+        client().delete_item(**parameters, **_TOTAL)
+        return item.serialize(null_check=False)
+
+    return isinstance(_write(type(item), delete), Written)
+
+
+def new(item: Item) -> Write:
+    """For a transaction: store this item, which must not be there."""
+    return {"Put": item.get_save_kwargs_from_instance(condition=type(item).pk.does_not_exist())}
+
+
+def update(item: Item, actions: list[Action], condition: Condition) -> Write:
+    """For a transaction: change the item under this one's key."""
+    return {"Update": item.get_update_kwargs_from_instance(actions=actions, condition=condition)}
+
+
+def delete(item: Item, condition: Condition) -> Write:
+    """For a transaction: remove the item under this one's key."""
+    return {"Delete": item.get_delete_kwargs_from_instance(condition=condition)}
+
+
+def write_together(writes: Sequence[Write]) -> frozenset[int]:
+    """Carry out all writes or none: the positions of those whose condition did not hold; empty: all are done."""
+    for _ in tries():
+        try:
+            client().transact_write_items(TransactItems=list(writes), **_TOTAL)  # type: ignore[arg-type]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == TRANSACTION_CONFLICT:
+                continue
+            if code != TRANSACTION_CANCELED:
+                raise
+            reasons = [reason.get("Code") for reason in error.response["CancellationReasons"]]  # type: ignore[typeddict-item]
+            failed = frozenset(position for position, reason in enumerate(reasons) if reason == _REASON_CONDITION)
+            if failed:
+                return failed
+            if _REASON_CONFLICT not in reasons:
+                raise
+        else:
+            return frozenset()
+    raise Unavailable("Too many writers are at the same items.")
+
+
+_REASON_CONDITION = "ConditionalCheckFailed"
+_REASON_CONFLICT = "TransactionConflict"
+_TOTAL: Any = {"ReturnConsumedCapacity": "TOTAL"}
+
+
+def _write(model: type[I], write: Callable[[], Mapping[str, Any]]) -> Written[I] | Refused[I]:
+    for _ in tries():
+        try:
+            attributes = write()
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == CONDITION_FAILED:
+                found = error.response.get("Item")
+                return Refused(model.from_raw_data(found) if found else None)  # type: ignore[arg-type]
+            if code != TRANSACTION_CONFLICT:
+                raise
+        else:
+            return Written(model.from_raw_data(dict(attributes)))
+    raise Unavailable("Too many writers are at the same item.")

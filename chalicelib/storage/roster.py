@@ -1,0 +1,75 @@
+"""Lists of things that have an owner, newest first: an account's inboxes and keys, the deployment's accounts.
+
+A list is a cell list, `a` for what is there and `x` for what is gone, and beside it an entry for each cell that names the
+thing. So any offset and the exact total cost the same as the first page, like those of messages.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chalicelib.operations.ports import Page, PageRequest
+from chalicelib.storage import keys
+from chalicelib.storage.cell_list import CellList, Step
+from chalicelib.storage.cell_pages import EMPTY, place, select
+from chalicelib.storage.conditional_writes import Write, new, write_together
+from chalicelib.storage.tables import EntryItem, Item, batch_get, client, table_name
+
+THERE, GONE = "a", "x"
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """One list of one owner's partition."""
+
+    partition: str
+    name: str
+
+    def add(self, named: str, things: Callable[[int], Sequence[Item]]) -> bool:
+        """Create things and list them under one name, all or nothing; False when one of them was there before.
+
+        `things` makes the items, given their place in the list.
+        """
+        sequence = self._next_sequence()
+        entry = EntryItem(self.partition, keys.entry(self.name, sequence), names=named)
+        writes = [new(item) for item in (*things(sequence), entry)]
+        cell = len(writes)
+        writes.append(self._cells.write(Step(sequence, THERE, frozenset({EMPTY}))))
+        failed = write_together(writes)
+        if failed == {cell}:  # nobody has used this bucket before
+            self._cells.create_bucket(place(sequence).bucket)
+            failed = write_together(writes)
+        return not failed
+
+    def remove(self, sequence: int, write: Write) -> bool:
+        """Take an entry off the list together with another write; False when either was refused."""
+        return not write_together([write, self._cells.write(Step(sequence, GONE, frozenset({THERE})))])
+
+    def page(self, request: PageRequest) -> Page[str]:
+        """What a part of the list names."""
+        chosen = select(
+            self._cells.buckets(), {THERE}, limit=request.limit, offset=request.offset, after=request.after
+        )
+        sequences = [sequence for sequence, _ in chosen.cells]
+        entries = batch_get([(self.partition, keys.entry(self.name, sequence)) for sequence in sequences])
+        named = {item["sk"]["S"]: item["e"]["S"] for item in entries}
+        return Page(
+            tuple(named[keys.entry(self.name, sequence)] for sequence in sequences),
+            chosen.total,
+            sequences[-1] if chosen.more and sequences else None,
+        )
+
+    @property
+    def _cells(self) -> CellList:
+        return CellList(self.partition, keys.list_prefix(self.name))
+
+    def _next_sequence(self) -> int:
+        """A place in the list. One that is never used, after a crash, stays empty, which nobody sees."""
+        answer = client().update_item(
+            TableName=table_name(),
+            Key={"pk": {"S": self.partition}, "sk": {"S": keys.list_counter(self.name)}},
+            UpdateExpression="ADD ns :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+            ReturnValues="UPDATED_NEW",
+            ReturnConsumedCapacity="TOTAL",
+        )
+        return int(answer["Attributes"]["ns"]["N"]) - 1

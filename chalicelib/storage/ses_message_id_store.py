@@ -1,0 +1,24 @@
+"""Which message SES knows by which id."""
+
+from dataclasses import dataclass
+
+from chalicelib.domain.ids import MessageKey
+from chalicelib.storage import keys
+from chalicelib.storage.tables import SesMessageIdItem
+
+
+@dataclass(frozen=True)
+class DynamoSesMessageIds:
+    """`operations.ports.SesMessageIds` over the table."""
+
+    def put(self, ses_message_id: str, key: MessageKey) -> None:
+        place = keys.ses_message_id(ses_message_id)
+        SesMessageIdItem(place.pk, place.sk, inbox_number=key.inbox_number, sequence=key.sequence).save()
+
+    def get(self, ses_message_id: str) -> MessageKey | None:
+        place = keys.ses_message_id(ses_message_id)
+        try:
+            item = SesMessageIdItem.get(place.pk, place.sk, consistent_read=True)
+        except SesMessageIdItem.DoesNotExist:
+            return None
+        return MessageKey(int(item.inbox_number), int(item.sequence))

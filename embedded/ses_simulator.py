@@ -1,0 +1,254 @@
+"""The simulated SES: the calls of the SES v2 API that the app makes, answered over HTTP, and the events that follow."""
+
+import base64
+import binascii
+import hashlib
+import json
+import logging
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.parser import BytesHeaderParser
+from email.utils import getaddresses
+from typing import Any
+
+from embedded.resources import EventDestination
+from embedded.ses_behaviour import behaviour_of
+from embedded.ses_events import AcceptedMail, outcome_event, send_event
+from embedded.ses_journal import OwedEvent, SesJournal
+from embedded.wsgi_server import WsgiServer
+
+# Amazon SES guide: Service quotas in Amazon SES.
+MAX_MESSAGE_BYTES = 40 * 1024 * 1024
+MAX_RECIPIENTS = 50
+
+_PUBLISH_RETRY_SECONDS = 1.0
+_THREADS = 8
+
+log = logging.getLogger(__name__)
+
+
+class SesError(Exception):
+    """An error answer of the API: its name, its HTTP status and its message."""
+
+    def __init__(self, name: str, status: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """A SendEmail call with raw content (SES v2 API: SendEmail)."""
+
+    raw: bytes
+    source: str
+    recipients: tuple[str, ...]
+    configuration_set: str | None
+    tags: dict[str, str]
+
+    @property
+    def identity(self) -> str:
+        """What makes a repeated call the same mail: its tags where it has some, else its bytes."""
+        text = json.dumps(self.tags, sort_keys=True) if self.tags else hashlib.sha256(self.raw).hexdigest()
+        return f"{text} {' '.join(self.recipients)}"
+
+
+class SesSimulator:
+    """Takes mails, keeps them in the journal and publishes their events when they are due."""
+
+    def __init__(
+        self,
+        journal: SesJournal,
+        destinations: Sequence[EventDestination],
+        *,
+        publish: Callable[[str, str], None],
+        region: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._journal = journal
+        self._destinations = destinations
+        self._configuration_sets = {destination.configuration_set for destination in destinations}
+        self._publish = publish
+        self._region = region
+        self._clock = clock
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._publisher = threading.Thread(target=self._publish_for_ever, name="ses-events", daemon=True)
+
+    def start(self) -> None:
+        self._publisher.start()
+
+    def stop(self) -> None:
+        """Publish no more; what is not due yet waits in the journal for the next start."""
+        self._stopping.set()
+        self._wake.set()
+        self._publisher.join(timeout=5)
+
+    def send(self, request: SendRequest) -> str:
+        """SendEmail: the SES message id. Raises `SesError`."""
+        self._check(request)
+        now = self._clock()
+        mail = AcceptedMail(
+            ses_message_id=f"0100{round(now * 1000):012x}-{uuid.uuid4()}-000000",
+            raw=request.raw,
+            source=request.source,
+            recipients=request.recipients,
+            tags=self._tags(request),
+            accepted_at=datetime.fromtimestamp(now, UTC),
+            region=self._region,
+        )
+        events = list(self._events(mail, request.configuration_set))
+        self._journal.accept(_file_name(mail, request.tags), mail.raw, events)
+        self._wake.set()
+        return mail.ses_message_id
+
+    def publish_due(self) -> None:
+        """Publish every event whose time has come, in order; stops at the first the topic does not take."""
+        while not self._stopping.is_set():
+            due = self._journal.due(self._clock())
+            if not due:
+                return
+            for event in due:
+                self._publish(event.topic_arn, event.message)
+                self._journal.published(event, self._clock())
+
+    def _check(self, request: SendRequest) -> None:
+        if request.configuration_set is not None and request.configuration_set not in self._configuration_sets:
+            name = request.configuration_set
+            raise SesError("NotFoundException", "404 Not Found", f"Configuration set <{name}> does not exist.")
+        if not request.recipients:
+            raise SesError("BadRequestException", "400 Bad Request", "Destination is required.")
+        if len(request.recipients) > MAX_RECIPIENTS:
+            raise SesError("BadRequestException", "400 Bad Request", "Recipient count exceeds 50.")
+        if len(request.raw) > MAX_MESSAGE_BYTES:
+            raise SesError("BadRequestException", "400 Bad Request", "Message length is more than 41943040 bytes long.")
+        behaviours = [behaviour_of(recipient) for recipient in request.recipients]
+        if any(behaviour.rejected for behaviour in behaviours):
+            raise SesError("MessageRejected", "400 Bad Request", "The simulator refuses mail to fail@simulator.test.")
+        tries = max(behaviour.throttled_tries for behaviour in behaviours)
+        if self._journal.refuse_once_more(request.identity, tries):
+            raise SesError("TooManyRequestsException", "429 Too Many Requests", "Maximum sending rate exceeded.")
+
+    def _tags(self, request: SendRequest) -> dict[str, list[str]]:
+        tags = {
+            "ses:operation": ["SendEmail"],
+            "ses:source-ip": ["127.0.0.1"],
+            "ses:from-domain": [request.source.rpartition("@")[2].rstrip(">")],
+            "ses:caller-identity": ["embedded"],
+        }
+        if request.configuration_set is not None:
+            tags["ses:configuration-set"] = [request.configuration_set]
+        return tags | {name: [value] for name, value in request.tags.items()}
+
+    def _events(self, mail: AcceptedMail, configuration_set: str | None) -> Iterable[OwedEvent]:
+        due: list[tuple[float, str, dict[str, Any]]] = [(0.0, "send", send_event(mail))]
+        for recipient in mail.recipients:
+            for step in behaviour_of(recipient).steps:
+                at = mail.accepted_at + timedelta(seconds=step.after)
+                event = outcome_event(mail, recipient, step.outcome, at)
+                due.append((step.after, _matching_type(event), event))
+        for destination in self._destinations:
+            if destination.configuration_set == configuration_set:
+                for after, event_type, event in due:
+                    if event_type in destination.event_types:
+                        yield OwedEvent(mail.accepted_at.timestamp() + after, destination.topic_arn, event)
+
+    def _publish_for_ever(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                self.publish_due()
+                next_due_at = self._journal.next_due_at()
+                wait = None if next_due_at is None else max(0.0, next_due_at - self._clock())
+            except Exception:
+                if self._stopping.is_set():
+                    return
+                log.exception("publishing an event failed; trying again")
+                wait = _PUBLISH_RETRY_SECONDS
+            self._wake.wait(wait)
+
+
+def start_ses_api(simulator: SesSimulator, listener: socket.socket) -> WsgiServer:
+    """Serve the simulator on a bound socket."""
+    server = WsgiServer(
+        SesApi(simulator), listener, threads=_THREADS, max_body=4 * MAX_MESSAGE_BYTES, max_header=65_536
+    )
+    server.start()
+    return server
+
+
+class SesApi:
+    """The HTTP side, a WSGI application: REST paths and error shapes of the SES v2 API."""
+
+    def __init__(self, simulator: SesSimulator) -> None:
+        self._simulator = simulator
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", str(uuid.uuid4()))]
+        try:
+            status, answer = "200 OK", self._answer(environ)
+        except SesError as error:
+            status, answer = error.status, {"message": str(error)}
+            headers.append(("x-amzn-ErrorType", error.name))
+        body = json.dumps(answer).encode()
+        start_response(status, [*headers, ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _answer(self, environ: dict[str, Any]) -> dict[str, Any]:
+        call = (environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        if call == ("POST", "/v2/email/outbound-emails"):
+            return {"MessageId": self._simulator.send(read_send_request(environ["wsgi.input"].read()))}
+        if call == ("GET", "/v2/email/account"):
+            return _ACCOUNT
+        raise SesError("NotFoundException", "404 Not Found", f"The SES simulator does not know {' '.join(call)}.")
+
+
+_ACCOUNT: dict[str, Any] = {
+    "DedicatedIpAutoWarmupEnabled": False,
+    "EnforcementStatus": "HEALTHY",
+    "ProductionAccessEnabled": True,
+    "SendQuota": {"Max24HourSend": 1_000_000.0, "MaxSendRate": 1_000.0, "SentLast24Hours": 0.0},
+    "SendingEnabled": True,
+    "SuppressionAttributes": {"SuppressedReasons": []},
+}
+
+
+def read_send_request(body: bytes) -> SendRequest:
+    """The call's JSON body; raises `SesError` on what SES would refuse, or what is not raw content."""
+    try:
+        call = json.loads(body)
+        raw = base64.b64decode(call["Content"]["Raw"]["Data"], validate=True)
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        message = "The simulator takes SendEmail with Content.Raw.Data in base64."
+        raise SesError("BadRequestException", "400 Bad Request", message) from None
+    headers = BytesHeaderParser().parsebytes(raw)
+    destination = call.get("Destination") or {}
+    named = [
+        address for kind in ("ToAddresses", "CcAddresses", "BccAddresses") for address in destination.get(kind) or []
+    ]
+    if not named:  # then SES takes the recipients from the header
+        named = [str(value) for field in ("To", "Cc", "Bcc") for value in headers.get_all(field, [])]
+    return SendRequest(
+        raw=raw,
+        source=call.get("FromEmailAddress") or str(headers["From"] or ""),
+        recipients=tuple(dict.fromkeys(address for _, address in getaddresses(named) if address)),
+        configuration_set=call.get("ConfigurationSetName"),
+        tags={tag["Name"]: tag["Value"] for tag in call.get("EmailTags") or []},
+    )
+
+
+def _matching_type(event: dict[str, Any]) -> str:
+    """The name an event destination knows the event by: `DeliveryDelay` is `deliveryDelay`."""
+    name = str(event["eventType"])
+    return name[0].lower() + name[1:]
+
+
+def _file_name(mail: AcceptedMail, tags: dict[str, str]) -> str:
+    """Sorted by time; the tags tell whose mail it is (SES allows only letters, digits, `_` and `-` in them)."""
+    parts = [mail.accepted_at.strftime("%Y%m%dT%H%M%S.%f"), *tags.values(), mail.ses_message_id[17:25]]
+    return "_".join(part.replace("/", "-")[:80] for part in parts) + ".eml"

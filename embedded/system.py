@@ -1,0 +1,121 @@
+"""The running system: the resources, the app with its two doors, the event pump and the simulated SES."""
+
+import os
+import socket
+from collections.abc import MutableMapping
+from contextlib import ExitStack
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from app import app
+from chalicelib.wiring import operations
+from embedded.aws_environment import chosen_endpoints, point
+from embedded.data_folder import PROJECT, DataFolder
+from embedded.emulated_aws import EmulatedAws
+from embedded.event_pump import EventPump, sources_of
+from embedded.http_gateway import start_gateway
+from embedded.listening import LOOPBACK, address_of
+from embedded.resources import AwsClients, Deployment
+from embedded.ses_journal import SesJournal
+from embedded.ses_simulator import SesSimulator, start_ses_api
+from embedded.smtp_door import SmtpDoor
+from embedded.template import Template, read_template
+
+# Where a run on one machine differs from a deployment. A variable of the same name in the environment wins.
+PARAMETERS = {
+    "MailDomain": "agents.test",
+    "Delivery": "dry-run",
+    "RateLimitPerMinute": "6000",
+    "QueueVisibilitySeconds": "10",
+}
+SETTINGS = {
+    "ALLOW_TEST_DOMAINS": "yes",
+    "DRY_RUN_SENDER": "ses",
+    "EVIDENCE_WINDOW_SECONDS": "5",
+    "OUTCOME_UNKNOWN_SECONDS": "60",
+}
+
+
+class System:
+    """Everything above the emulated AWS. It is up after `start`; `stop` ends it in order, also half-started."""
+
+    def __init__(self, folder: DataFolder, aws: EmulatedAws, http: socket.socket, smtp: socket.socket) -> None:
+        self._folder = folder
+        self._aws = aws
+        self._http = http
+        self._smtp = smtp
+        self._running = ExitStack()
+
+    @property
+    def mail_domain(self) -> str:
+        return os.environ["MAIL_DOMAIN"]
+
+    def start(self, api_key: str) -> None:
+        """Start it all; returns when the HTTP door answers."""
+        self._aws.wait_until_ready(os.environ)
+        ses_listener = self._point_to_simulator(os.environ)
+        region = os.environ["AWS_REGION"]
+        clients = _clients()
+        template = read_template(PROJECT / "infra" / "resources.yaml")
+        deployment = Deployment(template, _parameters(template, os.environ), clients, region)
+        deployment.create()
+        os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
+        os.environ.update(deployment.environment())
+        if ses_listener is not None:
+            self._start_simulator(deployment, clients.sns, region, ses_listener)
+        operations().bootstrap(api_key)
+        operations().requeue_unsent()
+        self._start_pump(deployment, clients.sqs, region)
+        gateway = start_gateway(app, self._http)
+        self._running.callback(gateway.stop)
+        door = SmtpDoor(self._smtp)
+        door.start()
+        self._running.callback(door.stop)
+
+    def stop(self) -> None:
+        """The doors first, then the workers, then the simulator that the workers call."""
+        self._running.close()
+
+    def _point_to_simulator(self, environ: MutableMapping[str, str]) -> socket.socket | None:
+        if "SESV2" in chosen_endpoints(environ):
+            return None
+        listener = socket.create_server((LOOPBACK, 0), backlog=256)
+        point(environ, "SESV2", f"http://{address_of(listener)}")
+        return listener
+
+    def _start_simulator(self, deployment: Deployment, sns: Any, region: str, listener: socket.socket) -> None:
+        journal = SesJournal(self._folder.simulator_journal, self._folder.outbox)
+        self._running.callback(journal.close)
+
+        def publish(topic_arn: str, message: str) -> None:
+            sns.publish(TopicArn=topic_arn, Message=message)
+
+        simulator = SesSimulator(journal, deployment.event_destinations, publish=publish, region=region)
+        simulator.start()
+        self._running.callback(simulator.stop)
+        self._running.callback(start_ses_api(simulator, listener).stop)
+
+    def _start_pump(self, deployment: Deployment, sqs: Any, region: str) -> None:
+        reports_failures = deployment.template.reports_batch_item_failures
+        sources = sources_of(app, substitute=deployment.substitute, reports_failures=reports_failures, sqs=sqs)
+        pump = EventPump(sources, sqs=sqs, region=region)
+        pump.start()
+        self._running.callback(pump.stop)
+
+
+def _parameters(template: Template, environ: MutableMapping[str, str]) -> dict[str, str]:
+    chosen = {name: environ[variable] for variable, name in template.variables_of_parameters() if variable in environ}
+    return PARAMETERS | chosen
+
+
+def _clients() -> AwsClients:
+    session = boto3.session.Session()
+    config = Config(
+        connect_timeout=2,
+        read_timeout=30,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=32,
+    )
+    return AwsClients(*(session.client(name, config=config) for name in ("dynamodb", "sqs", "sns", "s3")))
