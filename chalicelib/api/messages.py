@@ -23,7 +23,6 @@ from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.wiring import operations
 
 RAW_LIMIT = 4 * 1024 * 1024
-KEPT_LIMIT = 300_000  # bytes of an answer that is kept for replays
 
 routes = Routes(__name__)
 
@@ -133,10 +132,5 @@ def message_page(page: PageJson[MessageJson]) -> Answer:
 
 
 def _fresh(message: Message, *, by_earlier_request: bool = False) -> Fresh:
-    """The answer for the caller, and for replays one that is sure to fit into a record."""
-    shown = message_as_json(message, operations().public_ids())
-    return Fresh(
-        msgspec.json.encode(fitted_one(shown)),
-        kept=msgspec.json.encode(fitted_one(shown, KEPT_LIMIT)),
-        by_earlier_request=by_earlier_request,
-    )
+    shown = fitted_one(message_as_json(message, operations().public_ids()))
+    return Fresh(msgspec.json.encode(shown), by_earlier_request=by_earlier_request)

@@ -106,8 +106,8 @@ class _Claim:
         named: list[str] = []
 
         def name_resource(resource: str) -> None:
-            named.append(resource)  # first, for the write may succeed although its reply is lost
             self.store.name_resource(self.key, self.owner, resource)
+            named.append(resource)
 
         try:
             fresh = create(name_resource)

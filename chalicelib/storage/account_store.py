@@ -7,10 +7,12 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.ids import AccountId
 from chalicelib.operations.ports import Page, PageRequest
 from chalicelib.storage import keys
-from chalicelib.storage.roster import AlreadyThere, Roster
+from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.roster import Roster
 from chalicelib.storage.tables import AccountItem, batch_get
 
 
+@raises_unavailable
 @dataclass(frozen=True)
 class DynamoAccountStore:
     """`operations.ports.AccountStore` over the table."""
@@ -28,12 +30,7 @@ class DynamoAccountStore:
             is_verified=account.is_verified,
             created_at=account.created_at.isoformat(),
         )
-        roster = _accounts()
-        try:
-            roster.add(roster.next_sequence(), account.id, [item])
-        except AlreadyThere:
-            if self.get(account.id) is None:
-                raise
+        _accounts().add(account.id, lambda _sequence: [item])
 
     def get(self, account_id: AccountId) -> Account | None:
         try:
@@ -44,13 +41,9 @@ class DynamoAccountStore:
 
     def page(self, request: PageRequest) -> Page[Account]:
         page = _accounts().page(request)
-        raw = batch_get([(keys.account_partition(name), keys.ACCOUNT) for name in page.names])
+        raw = batch_get([(keys.account_partition(name), keys.ACCOUNT) for name in page.items])
         found = {account.id: account for account in map(_account, map(AccountItem.from_raw_data, raw))}
-        return Page(
-            tuple(found[AccountId(name)] for name in page.names if AccountId(name) in found),
-            page.total,
-            page.next_after,
-        )
+        return Page(tuple(found[AccountId(name)] for name in page.items), page.total, page.next_after)
 
 
 def _accounts() -> Roster:

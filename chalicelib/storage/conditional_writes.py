@@ -18,7 +18,7 @@ from chalicelib.storage.tables import (
     client,
 )
 
-I = TypeVar("I", bound=Item)  # noqa: E741 - an item
+ItemT = TypeVar("ItemT", bound=Item)
 Write = Mapping[str, Any]
 """One write of a transaction, as TransactWriteItems takes it: {"Put": {…}}, {"Update": {…}} or {"Delete": {…}}."""
 
@@ -26,20 +26,20 @@ _OLD_ON_FAILURE = "ALL_OLD"
 
 
 @dataclass(frozen=True, slots=True)
-class Written(Generic[I]):
+class Written(Generic[ItemT]):
     """The condition held; the item as it now stands."""
 
-    item: I
+    item: ItemT
 
 
 @dataclass(frozen=True, slots=True)
-class Refused(Generic[I]):
+class Refused(Generic[ItemT]):
     """The condition did not hold and nothing was written; the item as it stood at that moment (None: no such item)."""
 
-    found: I | None
+    found: ItemT | None
 
 
-def update_if(item: I, actions: list[Action], condition: Condition) -> Written[I] | Refused[I]:
+def update_if(item: ItemT, actions: list[Action], condition: Condition) -> Written[ItemT] | Refused[ItemT]:
     """Change the item under this one's key."""
     parameters = item.get_update_kwargs_from_instance(
         actions=actions, condition=condition, return_values_on_condition_failure=_OLD_ON_FAILURE
@@ -49,7 +49,7 @@ def update_if(item: I, actions: list[Action], condition: Condition) -> Written[I
     )
 
 
-def put_if(item: I, condition: Condition) -> Written[I] | Refused[I]:
+def put_if(item: ItemT, condition: Condition) -> Written[ItemT] | Refused[ItemT]:
     """Store this item in place of what is there."""
     parameters = item.get_save_kwargs_from_instance(
         condition=condition, return_values_on_condition_failure=_OLD_ON_FAILURE
@@ -62,7 +62,7 @@ def put_if(item: I, condition: Condition) -> Written[I] | Refused[I]:
     return _write(type(item), put)
 
 
-def delete_if(item: I, condition: Condition) -> bool:
+def delete_if(item: ItemT, condition: Condition) -> bool:
     """Remove the item under this one's key; False when the condition did not hold."""
     parameters = item.get_delete_kwargs_from_instance(condition=condition)
 
@@ -92,7 +92,7 @@ def write_together(writes: Sequence[Write]) -> frozenset[int]:
     """Carry out all writes or none: the positions of those whose condition did not hold; empty: all are done."""
     for _ in tries():
         try:
-            client().transact_write_items(TransactItems=list(writes), **_TOTAL)  # type: ignore[arg-type]
+            client().transact_write_items(TransactItems=list(writes), **_TOTAL)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == TRANSACTION_CONFLICT:
@@ -115,7 +115,7 @@ _REASON_CONFLICT = "TransactionConflict"
 _TOTAL: Any = {"ReturnConsumedCapacity": "TOTAL"}
 
 
-def _write(model: type[I], write: Callable[[], Mapping[str, Any]]) -> Written[I] | Refused[I]:
+def _write(model: type[ItemT], write: Callable[[], Mapping[str, Any]]) -> Written[ItemT] | Refused[ItemT]:
     for _ in tries():
         try:
             attributes = write()

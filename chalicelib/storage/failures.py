@@ -19,8 +19,6 @@ TEMPORARY_CODES = frozenset(
     {
         "InternalError",
         "InternalServerError",
-        "ItemCollectionSizeLimitExceededException",
-        "LimitExceededException",
         "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",

@@ -5,11 +5,13 @@ import secrets
 from pynamodb.exceptions import PutError
 
 from chalicelib.storage import keys
+from chalicelib.storage.failures import unavailable_when_aws_fails
 from chalicelib.storage.tables import IdKeyItem, condition_failed
 
 SECRET_BYTES = 32
 
 
+@unavailable_when_aws_fails()
 def load_or_create_id_key() -> bytes:
     """The deployment's id key (32 bytes). Every process gets the same one, whoever comes first makes it."""
     try:

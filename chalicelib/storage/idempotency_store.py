@@ -4,19 +4,21 @@ import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pynamodb.exceptions import DeleteError, PutError, UpdateError
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.operations.ports import FirstRequest
 from chalicelib.storage import keys
-from chalicelib.storage.tables import IdempotencyItem, condition_failed
+from chalicelib.storage.conditional_writes import Written, delete_if, put_if, update_if
+from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.tables import IdempotencyItem
 
 KEPT = timedelta(hours=24)
 ANSWER_LIMIT = 300_000  # bytes, compressed; an item may have 400 KB
+_LONG_DEAD = 0  # a start in 1970: nobody waits for such an owner
 
 
+@raises_unavailable
 @dataclass(frozen=True)
 class DynamoIdempotencyStore:
     """`operations.ports.IdempotencyStore` over the table."""
@@ -28,57 +30,33 @@ class DynamoIdempotencyStore:
         item.owner = owner
         item.ttl = now + KEPT
         # DynamoDB removes expired items late, up to days; until then they count as absent.
-        free = IdempotencyItem.pk.does_not_exist() | (IdempotencyItem.ttl < now)
-        try:
-            item.save(condition=free | (IdempotencyItem.owner == owner))
-        except PutError as error:
-            if not condition_failed(error):
-                raise
-        else:
+        free = IdempotencyItem.pk.does_not_exist() | (IdempotencyItem.ttl <= now)
+        outcome = put_if(item, free)
+        # The reply to our own claim may have been lost, and the SDK has repeated it.
+        if isinstance(outcome, Written) or outcome.found is None or outcome.found.owner == owner:
             return None
-        try:
-            item.refresh(consistent_read=True)
-        except IdempotencyItem.DoesNotExist:
-            return self.begin(key, body_hash, owner, now)  # forgotten by its owner this very moment
-        return _first(item)
+        return _first(outcome.found)
 
     def take_over(self, key: str, first: FirstRequest, owner: str, now: datetime) -> bool:
-        actions: list[Action] = [
-            IdempotencyItem.started_at.set(now.timestamp()),
-            IdempotencyItem.owner.set(owner),
-        ]
+        actions: list[Action] = [IdempotencyItem.started_at.set(now.timestamp()), IdempotencyItem.owner.set(owner)]
+        # Our own name counts too, for a repeat after a lost reply.
         unchanged = IdempotencyItem.owner.is_in(first.owner, owner) & IdempotencyItem.answer.does_not_exist()
-        return _updated(key, actions, unchanged)
+        return isinstance(update_if(_bare_item(key), actions, unchanged), Written)
 
     def name_resource(self, key: str, owner: str, resource: str) -> None:
-        if not _updated(key, [IdempotencyItem.resource.set(resource)], IdempotencyItem.owner == owner):
+        named = update_if(_bare_item(key), [IdempotencyItem.resource.set(resource)], IdempotencyItem.owner == owner)
+        if not isinstance(named, Written):
             raise Unavailable("Another request with the same Idempotency-Key has taken over.")
 
     def finish(self, key: str, owner: str, answer: bytes) -> None:
         kept = zlib.compress(answer)
+        done: Action = IdempotencyItem.answer.set(kept)
         if len(kept) > ANSWER_LIMIT:
-            done: list[Action] = [IdempotencyItem.started_at.set(0)]
-        else:
-            done = [IdempotencyItem.answer.set(kept)]
-        _updated(key, done, IdempotencyItem.owner == owner)
+            done = IdempotencyItem.started_at.set(_LONG_DEAD)
+        update_if(_bare_item(key), [done], IdempotencyItem.owner == owner)
 
     def forget(self, key: str, owner: str) -> None:
-        try:
-            _bare_item(key).delete(condition=IdempotencyItem.owner == owner)
-        except DeleteError as error:
-            if not condition_failed(error):
-                raise
-
-
-def _updated(key: str, actions: list[Action], condition: Condition) -> bool:
-    """Whether the condition held and the change was made."""
-    try:
-        _bare_item(key).update(actions=actions, condition=condition)
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        return False
-    return True
+        delete_if(_bare_item(key), IdempotencyItem.owner == owner)
 
 
 def _bare_item(key: str) -> IdempotencyItem:

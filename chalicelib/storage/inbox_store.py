@@ -3,35 +3,36 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.ports import Page, PageRequest, Reservation
 from chalicelib.storage import keys
-from chalicelib.storage.roster import AlreadyThere, Roster
-from chalicelib.storage.tables import AddressItem, InboxItem, batch_get, condition_failed
+from chalicelib.storage.conditional_writes import Refused, Written, update, update_if
+from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.roster import Roster
+from chalicelib.storage.tables import AddressItem, InboxItem, batch_get
+
+MIDNIGHT_TRIES = 3  # of a send that meets others at the change of the day; the first two settle it
 
 
+@raises_unavailable
 @dataclass(frozen=True)
 class DynamoInboxStore:
     """`operations.ports.InboxStore` over the table."""
 
     def create(self, inbox: Inbox) -> bool:
-        existing = self.get(inbox.number)
-        if existing is not None:
-            return existing.address == inbox.address and existing.account_id == inbox.account_id
-        roster = _inboxes(inbox.account_id)
-        sequence = roster.next_sequence()
         place = keys.address(inbox.address)
         claim = AddressItem(place.pk, place.sk, inbox_number=inbox.number)
-        try:
-            roster.add(sequence, str(inbox.number), [_item(inbox, sequence), claim])
-        except AlreadyThere:
-            # The address is somebody's, or this very write had succeeded and only its answer was lost.
-            return self._is_stored(inbox)
-        return True
+        # Looked at first, so that asking for taken addresses uses up no places in the list.
+        if _owner(inbox.address) is None and _inboxes(inbox.account_id).add(
+            str(inbox.number), lambda sequence: [_item(inbox, sequence), claim]
+        ):
+            return True
+        # The address is somebody's, or this very inbox was created before and only the answer was lost.
+        return _owner(inbox.address) == inbox.number
 
     def get(self, inbox_number: int) -> Inbox | None:
         try:
@@ -41,56 +42,79 @@ class DynamoInboxStore:
         return _inbox(inbox_number, item)
 
     def reserve(self, inbox_number: int, account_id: AccountId, day: str) -> Reservation | Inbox | None:
-        item = InboxItem(keys.inbox_partition(inbox_number), keys.INBOX)
-        ours = (InboxItem.account_id == account_id) & (InboxItem.status == InboxStatus.ACTIVE.value)
-        today = (InboxItem.sends_day == day) & (InboxItem.sends_today < InboxItem.daily_send_limit)
-        new_day = (InboxItem.sends_day < day) & (InboxItem.daily_send_limit > 0)
-        given: list[Action] = [InboxItem.next_sequence.add(1), InboxItem.total_sent.add(1)]
-        count: list[Action] = [*given, InboxItem.sends_today.add(1)]
-        # At midnight somebody else may begin the new day between our two tries; the third then counts on it.
-        for actions, condition in (
-            (count, today),
-            ([*given, InboxItem.sends_today.set(1), InboxItem.sends_day.set(day)], new_day),
-            (count, today),
-        ):
-            try:
-                item.update(actions=actions, condition=ours & condition)
-            except UpdateError as error:
-                if not condition_failed(error):
-                    raise
-                continue
-            inbox = _inbox(inbox_number, item)
-            return Reservation(inbox, inbox.next_sequence - 1)
-        found = self.get(inbox_number)
-        return found if found is not None and found.account_id == account_id else None
+        for _ in range(MIDNIGHT_TRIES):
+            outcome = _count_send(inbox_number, account_id, day)
+            if isinstance(outcome, Refused):
+                found = None if outcome.found is None else _inbox(inbox_number, outcome.found)
+                if found is None or found.account_id != account_id:
+                    return None
+                if found.status is not InboxStatus.ACTIVE or found.sends_day >= day or found.daily_send_limit < 1:
+                    return found
+                outcome = _begin_day(inbox_number, account_id, day)
+            if isinstance(outcome, Written):
+                inbox = _inbox(inbox_number, outcome.item)
+                return Reservation(inbox, inbox.next_sequence - 1)
+        raise Unavailable("Too many writers are at the same inbox.")
 
     def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
         page = _inboxes(account_id).page(request)
-        numbers = [int(name) for name in page.names]
+        numbers = [int(name) for name in page.items]
         raw = batch_get([(keys.inbox_partition(number), keys.INBOX) for number in numbers])
         items = {item.pk: item for item in map(InboxItem.from_raw_data, raw)}
-        found = [(number, items.get(keys.inbox_partition(number))) for number in numbers]
-        return Page(
-            tuple(_inbox(number, item) for number, item in found if item is not None), page.total, page.next_after
-        )
+        inboxes = [_inbox(number, items[keys.inbox_partition(number)]) for number in numbers]
+        # One may have been deleted since the list was read.
+        return Page(tuple(inbox for inbox in inboxes if not inbox.is_deleted), page.total, page.next_after)
 
     def delete(self, inbox: Inbox) -> bool:
-        item = InboxItem(keys.inbox_partition(inbox.number), keys.INBOX)
-        there = (InboxItem.account_id == inbox.account_id) & (InboxItem.status != InboxStatus.DELETED.value)
+        item = _bare_item(inbox.number)
         try:
-            item.update(actions=[InboxItem.status.set(InboxStatus.DELETED.value)], condition=there)
-            deleted = True
-        except UpdateError as error:
-            if not condition_failed(error):
-                raise
             item.refresh(consistent_read=True)
-            deleted = False
-        # Again even when it was deleted before: whoever did that may have died before the list followed.
-        return _inboxes(inbox.account_id).remove(int(item.list_sequence)) or deleted
+        except InboxItem.DoesNotExist:
+            return False
+        there = (InboxItem.account_id == inbox.account_id) & (InboxItem.status != InboxStatus.DELETED.value)
+        mark = update(item, [InboxItem.status.set(InboxStatus.DELETED.value)], there)
+        return _inboxes(inbox.account_id).remove(int(item.list_sequence), mark)
 
-    def _is_stored(self, inbox: Inbox) -> bool:
-        stored = self.get(inbox.number)
-        return stored is not None and stored.address == inbox.address and stored.account_id == inbox.account_id
+
+def _count_send(inbox_number: int, account_id: AccountId, day: str) -> Written[InboxItem] | Refused[InboxItem]:
+    """Count a send on the day the inbox is at; a request from before midnight counts on the day others have begun."""
+    return update_if(
+        _bare_item(inbox_number),
+        [*_numbered(), InboxItem.sends_today.add(1)],
+        (InboxItem.account_id == account_id)
+        & (InboxItem.status == InboxStatus.ACTIVE.value)
+        & (InboxItem.sends_day >= day)
+        & (InboxItem.sends_today < InboxItem.daily_send_limit),
+    )
+
+
+def _begin_day(inbox_number: int, account_id: AccountId, day: str) -> Written[InboxItem] | Refused[InboxItem]:
+    """Count the first send of a day; refused when somebody else has just begun it."""
+    return update_if(
+        _bare_item(inbox_number),
+        [*_numbered(), InboxItem.sends_today.set(1), InboxItem.sends_day.set(day)],
+        (InboxItem.account_id == account_id)
+        & (InboxItem.status == InboxStatus.ACTIVE.value)
+        & (InboxItem.sends_day < day)
+        & (InboxItem.daily_send_limit >= 1),
+    )
+
+
+def _numbered() -> list[Action]:
+    return [InboxItem.next_sequence.add(1), InboxItem.total_sent.add(1)]
+
+
+def _owner(address: str) -> int | None:
+    """The number of the inbox that this address was given to, ever."""
+    place = keys.address(address)
+    try:
+        return int(AddressItem.get(place.pk, place.sk, consistent_read=True).inbox_number)
+    except AddressItem.DoesNotExist:
+        return None
+
+
+def _bare_item(inbox_number: int) -> InboxItem:
+    return InboxItem(keys.inbox_partition(inbox_number), keys.INBOX)
 
 
 def _inboxes(account_id: AccountId) -> Roster:

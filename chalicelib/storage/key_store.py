@@ -1,63 +1,59 @@
 """API keys: one item each, and the account's list of them."""
 
 import hmac
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
 
 from chalicelib.domain.account import ApiKey, RateLimit, Scope
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId, KeyId
 from chalicelib.operations.ports import KeyUse, Page, PageRequest
 from chalicelib.storage import keys
-from chalicelib.storage.roster import AlreadyThere, Roster
-from chalicelib.storage.tables import KeyItem, batch_get, condition_failed
+from chalicelib.storage.conditional_writes import Refused, Written, delete, update_if
+from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.roster import Roster
+from chalicelib.storage.tables import KeyItem, batch_get
 
 WINDOW_SECONDS = 60
+WINDOW_TRIES = 3  # of a use that meets others at the change of the minute; the first two settle it
 
 
+@raises_unavailable
 @dataclass(frozen=True)
 class DynamoKeyStore:
     """`operations.ports.KeyStore` over the table."""
 
     def use(self, key_id: KeyId, secret_hash: bytes, now: datetime, limit: int) -> KeyUse | RateLimit | None:
-        item = _bare_item(key_id)
-        seconds = int(now.timestamp())
-        window, into_window = divmod(seconds, WINDOW_SECONDS)
-        reset_after = WINDOW_SECONDS - into_window
-        valid = (KeyItem.secret_hash == secret_hash) & (
-            KeyItem.expires_at.does_not_exist() | (KeyItem.expires_at > seconds)
-        )
-        used = KeyItem.last_used_at.set(seconds)
-        same = (KeyItem.window == window) & (KeyItem.window_count < limit)
-        count: list[Action] = [KeyItem.window_count.add(1), used]
-        fresh: list[Action] = [KeyItem.window.set(window), KeyItem.window_count.set(1), used]
-        # When a minute begins, somebody else may begin it between our two tries; the third then counts on it.
-        for actions, condition in ((count, same), (fresh, KeyItem.window < window), (count, same)):
-            if _updated(item, actions, valid & condition):
-                return KeyUse(_key(item), RateLimit(limit, limit - int(item.window_count), reset_after))
-        if not _is_valid(item, secret_hash, seconds):
-            return None
-        return RateLimit(limit, 0, reset_after)
+        minute = int(now.timestamp()) // WINDOW_SECONDS
+        for _ in range(WINDOW_TRIES):
+            outcome = _count_use(key_id, secret_hash, now, limit)
+            if isinstance(outcome, Refused):
+                found = outcome.found
+                if found is None or not hmac.compare_digest(found.secret_hash, secret_hash) or _expired(found, now):
+                    return None
+                if found.window >= minute or limit < 1:
+                    return RateLimit(limit, 0, _reset_after(max(int(found.window), minute), now))
+                outcome = _begin_window(key_id, secret_hash, now)
+            if isinstance(outcome, Written):
+                item = outcome.item
+                left = max(0, limit - int(item.window_count))
+                return KeyUse(_key(item), RateLimit(limit, left, _reset_after(int(item.window), now)))
+        raise Unavailable("Too many requests use the same key at once.")
 
     def create(self, key: ApiKey, secret_hash: bytes) -> None:
-        if _found(key.id):
-            return
-        roster = _keys(key.account_id)
-        sequence = roster.next_sequence()
-        try:
-            roster.add(sequence, key.id, [_item(key, secret_hash, sequence)])
-        except AlreadyThere:
-            if not _found(key.id):
-                raise
+        # A key that is there stays as it is, whatever its secret: whoever has it goes on using it.
+        if not _exists(key.id):
+            _keys(key.account_id).add(key.id, lambda sequence: [_item(key, secret_hash, sequence)])
 
     def page(self, account_id: AccountId, request: PageRequest) -> Page[ApiKey]:
         page = _keys(account_id).page(request)
-        places = [keys.api_key(name) for name in page.names]
+        places = [keys.api_key(name) for name in page.items]
         raw = batch_get([(place.pk, place.sk) for place in places])
         items = {item.pk: item for item in map(KeyItem.from_raw_data, raw)}
+        # One may have been deleted since the list was read.
         return Page(tuple(_key(items[place.pk]) for place in places if place.pk in items), page.total, page.next_after)
 
     def delete(self, account_id: AccountId, key_id: KeyId) -> bool:
@@ -68,38 +64,46 @@ class DynamoKeyStore:
             return False
         if item.account_id != account_id:
             return False
-        # Off the list first: after a crash in between, the key is still found and deleting it again finishes the work.
-        _keys(account_id).remove(int(item.list_sequence))
-        try:
-            item.delete(condition=KeyItem.account_id == account_id)
-        except DeleteError as error:
-            if not condition_failed(error):
-                raise
-            return False
-        return True
+        there = (KeyItem.account_id == account_id) & (KeyItem.list_sequence == item.list_sequence)
+        return _keys(account_id).remove(int(item.list_sequence), delete(item, there))
 
 
-def _updated(item: KeyItem, actions: list[Action], condition: Condition) -> bool:
-    try:
-        item.update(actions=actions, condition=condition)
-    except UpdateError as error:
-        if not condition_failed(error):
-            raise
-        return False
-    return True
+def _count_use(key_id: KeyId, secret_hash: bytes, now: datetime, limit: int) -> Written[KeyItem] | Refused[KeyItem]:
+    """Prove the key and count a request in the minute the key is at, which a faster clock may have begun early."""
+    seconds = int(now.timestamp())
+    return update_if(
+        _bare_item(key_id),
+        [KeyItem.window_count.add(1), KeyItem.last_used_at.set(seconds)],
+        _valid(secret_hash, now) & (KeyItem.window >= seconds // WINDOW_SECONDS) & (KeyItem.window_count < limit),
+    )
 
 
-def _is_valid(item: KeyItem, secret_hash: bytes, seconds: int) -> bool:
-    try:
-        item.refresh(consistent_read=True)
-    except KeyItem.DoesNotExist:
-        return False
-    if not hmac.compare_digest(item.secret_hash, secret_hash):
-        return False
-    return item.expires_at is None or item.expires_at > seconds
+def _begin_window(key_id: KeyId, secret_hash: bytes, now: datetime) -> Written[KeyItem] | Refused[KeyItem]:
+    """Prove the key and count the first request of a minute; refused when somebody else has just begun it."""
+    seconds = int(now.timestamp())
+    minute = seconds // WINDOW_SECONDS
+    return update_if(
+        _bare_item(key_id),
+        [KeyItem.window.set(minute), KeyItem.window_count.set(1), KeyItem.last_used_at.set(seconds)],
+        _valid(secret_hash, now) & (KeyItem.window < minute),
+    )
 
 
-def _found(key_id: KeyId) -> bool:
+def _valid(secret_hash: bytes, now: datetime) -> Condition:
+    proven: Condition = KeyItem.secret_hash == secret_hash
+    return proven & (KeyItem.expires_at.does_not_exist() | (KeyItem.expires_at > now.timestamp()))
+
+
+def _expired(item: KeyItem, now: datetime) -> bool:
+    return item.expires_at is not None and item.expires_at <= now.timestamp()
+
+
+def _reset_after(window: int, now: datetime) -> int:
+    """Whole seconds until the minute is over, at least one."""
+    return max(1, math.ceil((window + 1) * WINDOW_SECONDS - now.timestamp()))
+
+
+def _exists(key_id: KeyId) -> bool:
     try:
         _bare_item(key_id).refresh(consistent_read=True)
     except KeyItem.DoesNotExist:
@@ -129,7 +133,7 @@ def _item(key: ApiKey, secret_hash: bytes, sequence: int) -> KeyItem:
         scopes=",".join(sorted(key.scopes)),
         inbox_numbers=None if bound is None else ",".join(map(str, sorted(bound))),
         created_at=key.created_at.isoformat(),
-        expires_at=None if key.expires_at is None else int(key.expires_at.timestamp()),
+        expires_at=None if key.expires_at is None else key.expires_at.timestamp(),
         window=0,
         window_count=0,
         list_sequence=sequence,

@@ -8,7 +8,7 @@
 |                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
 |                | T#first sequence  | a thread and its newest members; `#chunk` behind it: older ones   |
 | A#account      | A                 | the account                                                       |
-|                | L#list            | how many entries one of its lists (inboxes, keys) was given       |
+|                | L#list            | how many places of one of its lists (inboxes, keys) are taken     |
 |                | L#list#B#bucket   | 480 cells of that list                                            |
 |                | L#list#E#sequence | an entry of that list                                             |
 | K#key id       | K                 | an API key: hash, scopes, rate window                             |

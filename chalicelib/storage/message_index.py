@@ -25,7 +25,6 @@ and takes the capital of the message before it in the same write (docs/decisions
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from chalicelib.domain.errors import Unavailable
@@ -35,9 +34,9 @@ from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageReque
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList, Step, StepRefused, to_bucket
 from chalicelib.storage.cell_pages import Selection, select
+from chalicelib.storage.failures import raises_unavailable, tries
 from chalicelib.storage.tables import client, table_name
 
-ATTEMPTS = 20  # of a change that meets others at the same thread; each meeting means that somebody else got on
 UNFINISHED = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING})
 VISIBLE = frozenset(phase for phase in MessagePhase if phase.visible)
 
@@ -57,6 +56,7 @@ def characters(phases: Collection[MessagePhase], *, newest_only: bool = False) -
     return capitals if newest_only else capitals | frozenset(phase.value for phase in phases)
 
 
+@raises_unavailable
 @dataclass(frozen=True, slots=True)
 class DynamoMessageIndex:
     """The index of every inbox (`operations.ports.MessageIndex`)."""
@@ -70,7 +70,7 @@ class DynamoMessageIndex:
     def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
         cells = _cells(key.inbox_number)
         newest = to.visible  # a young message is nearly always the newest of its thread: try the capital first
-        for _ in range(ATTEMPTS):
+        for _ in tries():
             step = Step(key.sequence, cell(to, newest=newest), frozenset(_cased(allowed, newest=newest)))
             try:
                 cells.step([step])
@@ -87,20 +87,24 @@ class DynamoMessageIndex:
         raise Unavailable("Too many writers are at the same bucket of the message index.")
 
     def commit(self, key: MessageKey, phase: MessagePhase, thread_members: Callable[[], Sequence[int]]) -> bool:
-        before, others = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members)
-        if others is _Others.UNTOUCHED:
-            # Nothing tied this write to a rival in the same thread that was committed at the same moment.
+        before, steps = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members)
+        # A second step takes the capital from another message, on condition that it has it: two that come at once
+        # cannot both succeed. A step alone is tied to nobody, so look who came meanwhile.
+        if steps == 1 and _has_others(key, thread_members()):
             self.settle_thread(key.inbox_number, thread_members)
         # Anything but a killed reservation means it is committed: a repeat after a lost reply finds its own work.
         return before is not MessagePhase.GONE
 
     def remove(self, key: MessageKey, thread_members: Callable[[], Sequence[int]]) -> MessagePhase:
         everything = set(MessagePhase) - {MessagePhase.GONE}
-        before, _ = self._rearrange(key, MessagePhase.GONE, everything, thread_members)
+        before, steps = self._rearrange(key, MessagePhase.GONE, everything, thread_members)
+        # The capital went to the newest message there was; a newer one may have been committed at the same moment.
+        if steps and _has_others(key, thread_members()):
+            self.settle_thread(key.inbox_number, thread_members)
         return before
 
     def settle_thread(self, inbox_number: int, thread_members: Callable[[], Sequence[int]]) -> None:
-        for _ in range(ATTEMPTS):
+        for _ in tries():
             members = thread_members()
             found = _cells(inbox_number).cells(members)
             steps = _thread_steps(found)
@@ -146,21 +150,24 @@ class DynamoMessageIndex:
         to: MessagePhase,
         allowed: Collection[MessagePhase],
         thread_members: Callable[[], Sequence[int]],
-    ) -> tuple[MessagePhase, "_Others"]:
-        """Change one message's phase and its thread's capitals in one write; the phase it had before.
+    ) -> tuple[MessagePhase, int]:
+        """Change one message's phase and its thread's capitals in one write.
+
+        Returns the phase it had before, and of how many cells the write consisted (0: it was in no allowed phase).
 
         A message alone in its thread needs no reading first. With others, the cells are read, the change is worked
         out and written on condition that they still stand so; whoever comes second reads again.
         """
         cells = _cells(key.inbox_number)
         members = thread_members()
-        alone = not any(sequence != key.sequence for sequence in members)
-        found: Mapping[int, str] | None = {key.sequence: MessagePhase.RESERVED.value} if alone and to.visible else None
-        for _ in range(ATTEMPTS):
+        found: Mapping[int, str] | None = None
+        if to.visible and not _has_others(key, members):
+            found = {key.sequence: MessagePhase.RESERVED.value}
+        for _ in tries():
             if found is None:
                 found = cells.cells({*members, key.sequence})
             if phase_of(found[key.sequence]) not in allowed:
-                return phase_of(found[key.sequence]), _Others.NONE
+                return phase_of(found[key.sequence]), 0
             steps = _change(found, key.sequence, to)
             try:
                 cells.step(steps)
@@ -168,17 +175,12 @@ class DynamoMessageIndex:
                 members = thread_members()
                 found = refused.cells if refused.cells.keys() == {*members, key.sequence} else None
             else:
-                others = _Others.NONE if alone else _Others.UNTOUCHED if len(steps) == 1 else _Others.CHANGED
-                return phase_of(found[key.sequence]), others
+                return phase_of(found[key.sequence]), len(steps)
         raise Unavailable("Too many writers are at the same thread.")
 
 
-class _Others(Enum):
-    """What a change did to the other messages of its thread."""
-
-    NONE = "it has no others, or nothing was written"
-    UNTOUCHED = "they stand as they stood"
-    CHANGED = "one gave or took the capital, in the same write"
+def _has_others(key: MessageKey, members: Collection[int]) -> bool:
+    return any(sequence != key.sequence for sequence in members)
 
 
 def _cells(inbox_number: int) -> CellList:

@@ -46,9 +46,7 @@ class Roster:
 
     def page(self, request: PageRequest) -> Page[str]:
         """What a part of the list names."""
-        chosen = select(
-            self._cells.buckets(), {THERE}, limit=request.limit, offset=request.offset, after=request.after
-        )
+        chosen = select(self._cells.buckets(), {THERE}, limit=request.limit, offset=request.offset, after=request.after)
         sequences = [sequence for sequence, _ in chosen.cells]
         entries = batch_get([(self.partition, keys.entry(self.name, sequence)) for sequence in sequences])
         named = {item["sk"]["S"]: item["e"]["S"] for item in entries}

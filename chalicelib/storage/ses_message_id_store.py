@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from chalicelib.domain.ids import MessageKey
 from chalicelib.storage import keys
+from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.tables import SesMessageIdItem
 
 
+@raises_unavailable
 @dataclass(frozen=True)
 class DynamoSesMessageIds:
     """`operations.ports.SesMessageIds` over the table."""

@@ -21,6 +21,9 @@ from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
+from chalicelib.domain.errors import Unavailable
+from chalicelib.storage.failures import tries
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -187,7 +190,7 @@ def batch_get(keys: Sequence[tuple[str, str]], *, consistent: bool = True) -> li
     found: list[dict[str, Any]] = []
     for start in range(0, len(keys), 100):  # the service's limit for one call
         wanted: list[Any] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys[start : start + 100]]
-        while wanted:
+        for _ in tries():  # what an answer of 16 MB or the table's throughput leaves over is asked for again
             answer = client().batch_get_item(
                 RequestItems={table_name(): {"Keys": wanted, "ConsistentRead": consistent}},
                 ReturnConsumedCapacity="TOTAL",
@@ -195,4 +198,8 @@ def batch_get(keys: Sequence[tuple[str, str]], *, consistent: bool = True) -> li
             found.extend(answer["Responses"].get(table_name(), []))
             left = answer.get("UnprocessedKeys", {}).get(table_name())
             wanted = list(left["Keys"]) if left else []
+            if not wanted:
+                break
+        else:
+            raise Unavailable("The table answers too slowly.")
     return found

@@ -1,6 +1,7 @@
 """The doors of messages: what a send may say, and what a message shows."""
 
 import json
+import random
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -349,13 +350,19 @@ def test_key_that_is_not_1_to_256_visible_characters_is_refused(api: ApiClient, 
     assert problems(post(api, DRAFT, key=key)).keys() == {"Idempotency-Key"}
 
 
-def test_kept_answer_of_a_large_message_stays_small(api: ApiClient, fakes: FakeOperations) -> None:
-    fakes.answers["submit_message"] = make_message(body_text="x" * 900_000)
+def test_replay_of_a_message_too_large_to_keep_reads_it_again(api: ApiClient, fakes: FakeOperations) -> None:
+    body_text = random.Random(1).randbytes(400_000).hex()
+    fakes.answers["submit_message"] = lambda _draft, *, name_resource, **_: (
+        name_resource(MessageKey(INBOX_NUMBER, 0)),
+        make_message(body_text=body_text),
+    )[1]
+    fakes.answers["recover_message"] = make_message(MessageStatus.SENT, body_text=body_text)
     first = post(api, DRAFT)
     again = post(api, DRAFT)
-    assert len(first.json["bodyText"]) == 900_000
-    assert (again.json["bodyText"], again.json["bodyTruncated"]) == (None, True)
-    assert again.json["id"] == first.json["id"]
+    assert first.json["bodyText"] == again.json["bodyText"] == body_text
+    assert (first.json["status"], again.json["status"]) == ("queued", "sent")
+    assert again.header("idempotent-replayed") == "true"
+    assert fakes.count("submit_message") == 1
 
 
 # ------------------------------------------------------------------------------------------- the object

@@ -1,7 +1,8 @@
 """An emulated AWS for a test session, clients to it, and small Chalice apps."""
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,14 @@ from embedded.emulated_aws import EmulatedAws
 from embedded.resources import AwsClients
 
 REGION = "us-east-1"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until it holds, which another process brings about; fails when it never does."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)

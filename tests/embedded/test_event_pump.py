@@ -9,6 +9,7 @@ import pytest
 from chalice.app import Chalice, Cron, Rate
 
 from embedded.event_pump import EventPump, QueueSource, Schedule, UnsupportedEventSource, sources_of
+from embedded.lambda_context import LambdaContext
 from tests.embedded.conftest import REGION, RunningAws
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -222,7 +223,7 @@ def test_sources_come_from_what_the_app_registered(running_aws: RunningAws, queu
     job, schedule = sources
     assert isinstance(job, QueueSource)
     assert (job.queue_url, job.batch_size, job.batches_at_once) == (queue_url, 10, 2)
-    assert job.handler({"Records": []}, None) == "worked"
+    assert job.handler({"Records": []}, LambdaContext("job_worker", 60)) == "worked"
     assert asked == ["JobWorker"]
     assert isinstance(schedule, Schedule)
     assert schedule.every_seconds == 900

@@ -26,14 +26,19 @@ def make_app() -> Chalice:
         meeting.wait(timeout=10)
         request = app.current_request
         assert request is not None
-        return {"path": name, "query": request.query_params["name"], "id": app.lambda_context.aws_request_id}
+        return {
+            "path": name,
+            "query": request.to_original_event()["queryStringParameters"]["name"],
+            "id": app.lambda_context.aws_request_id,
+        }
 
     @app.route("/echo", methods=["POST"], content_types=["image/png", "application/json", "text/plain"])
     def echo() -> dict[str, object]:
         request = app.current_request
         assert request is not None
-        event = request.to_original_event()
-        return {"event": event, "body": base64.b64encode(request.raw_body).decode()}
+        event, raw = request.to_original_event(), request.raw_body
+        assert isinstance(raw, bytes)
+        return {"event": event, "body": base64.b64encode(raw).decode()}
 
     @app.route("/picture")
     def picture() -> Response:

@@ -209,5 +209,5 @@ def test_an_event_the_topic_did_not_take_is_published_later_and_none_before_it(s
 
 def test_the_account_may_send_and_other_calls_are_refused_by_name(ses: Ses) -> None:
     assert ses.client.get_account()["SendingEnabled"] is True
-    with pytest.raises(ClientError, match=r"does not know GET /v2/email/identities"):
+    with pytest.raises(ClientError, match="does not know POST /v2/email/list-identities"):
         ses.client.list_email_identities()

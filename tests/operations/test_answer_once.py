@@ -277,6 +277,20 @@ def test_answer_too_large_to_keep_is_made_again_from_the_resource(monkeypatch: p
     assert world.resources == ["resource 1"]
 
 
+def test_stalled_owner_that_lost_the_key_before_naming_creates_nothing() -> None:
+    world = World()
+
+    def stall(step: str) -> None:
+        if step == "before naming" and not world.resources:
+            world.clock.advance(36)
+            world.request()
+
+    with pytest.raises(Unavailable):
+        world.request(fail=stall)
+    assert world.resources == ["resource 1"]
+    assert world.request() == Answer(b"resource 1", replayed=True)
+
+
 STEPS = ["before naming", "after naming", "after creating"]
 
 

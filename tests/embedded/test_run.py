@@ -1,0 +1,173 @@
+"""`python -m embedded` as a process: what it prints, how it ends, and what it leaves behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from embedded.data_folder import PROJECT
+from tests.embedded.conftest import wait_for
+
+# One at a time: each starts the whole system.
+pytestmark = pytest.mark.xdist_group("embedded run")
+
+
+class Run:
+    """A started process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    @property
+    def output(self) -> IO[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def ready(self) -> dict[str, str]:
+        answer: dict[str, str] = json.loads(self.output.readline())
+        return answer
+
+    def children(self) -> list[int]:
+        """The process ids of everything below it."""
+        found, new = [], [self.process.pid]
+        while new:
+            listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(new.pop())], capture_output=True, text=True)
+            below = [int(pid) for pid in listed.stdout.split()]
+            found, new = found + below, new + below
+        return found
+
+
+@contextmanager
+def started(data_folder: Path, *flags: str, **variables: str) -> Iterator[Run]:
+    command = [sys.executable, "-m", "embedded", "--data-dir", str(data_folder), "--http-port", "0"]
+    with subprocess.Popen(
+        [*command, "--smtp-port", "0", *flags],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **variables},
+    ) as process:
+        try:
+            yield Run(process)
+        finally:
+            process.kill()
+
+
+def get(ready: dict[str, str], path: str) -> Any:
+    answer = httpx.get(ready["api"] + path, headers={"x-api-key": ready["apiKey"]}, trust_env=False, timeout=20)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def is_open(address: str) -> bool:
+    host, port = address.rsplit(":", 1)
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+KEY = "A_key_of_my_own_1"
+
+
+def test_one_line_tells_everything_and_sigterm_ends_it_cleanly(tmp_path: Path) -> None:
+    with started(tmp_path, "--no-demo", "--ready-json", "--api-key", KEY) as run:
+        ready = run.ready()
+        assert ready.keys() == {"api", "smtp", "apiKey", "mailDomain"}
+        assert (ready["apiKey"], ready["mailDomain"]) == (KEY, "agents.test")
+        assert get(ready, "/health")["status"] == "ok"
+        assert get(ready, "/inboxes")["total"] == 0
+        assert is_open(ready["smtp"])
+        children = run.children()
+        run.process.send_signal(signal.SIGTERM)
+        output, errors = run.process.communicate(timeout=30)
+        assert (run.process.returncode, output, errors) == (0, "", "")
+    assert len(children) >= 2
+    assert not is_open(ready["smtp"])
+    assert not is_open(urlsplit(ready["api"]).netloc)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+
+
+def test_a_first_start_has_demo_data_and_a_restart_finds_everything_and_adds_nothing(tmp_path: Path) -> None:
+    with started(tmp_path, "--ready-json") as run:
+        ready = run.ready()
+        (inbox,) = get(ready, "/inboxes")["data"]
+        messages = f"/inboxes/{inbox['id']}/messages"
+        total = get(ready, messages)["total"]
+        wait_for(lambda: get(ready, f"{messages}?status=bounced")["total"] == 1)
+        wait_for(lambda: get(ready, f"{messages}?status=complained")["total"] == 1)
+        run.process.send_signal(signal.SIGINT)
+        assert run.process.wait(timeout=30) == 0
+    with started(tmp_path, "--ready-json") as run:
+        again = run.ready()
+        assert again["apiKey"] == ready["apiKey"]
+        assert get(again, "/inboxes")["data"][0]["address"] == inbox["address"]
+        assert get(again, messages)["total"] == total == 5
+        wait_for(lambda: get(again, f"{messages}?status=delivered")["total"] == 3)
+    assert len(list((tmp_path / "outbox").iterdir())) == 5
+
+
+def test_a_killed_run_leaves_no_process_no_port_and_no_lock_and_loses_nothing(tmp_path: Path) -> None:
+    with started(tmp_path, "--ready-json") as run:
+        ready = run.ready()
+        children = run.children()
+        run.process.kill()
+        run.process.wait()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+    assert not is_open(urlsplit(ready["api"]).netloc)
+    assert not is_open(ready["smtp"])
+    with started(tmp_path, "--ready-json") as run:
+        again = run.ready()
+        (inbox,) = get(again, "/inboxes")["data"]
+        finished = f"/inboxes/{inbox['id']}/messages?status="
+        wait_for(lambda: [get(again, finished + end)["total"] for end in ("delivered", "bounced")] == [3, 1])
+    assert len(list((tmp_path / "outbox").iterdir())) == 5
+
+
+def test_the_block_has_a_curl_line_that_works_when_pasted(tmp_path: Path) -> None:
+    with started(tmp_path) as run:
+        line = next(line for line in run.output if line.strip().startswith("curl"))
+        pasted = subprocess.run(
+            ["bash", "-c", line.replace("curl -s", "curl -s -w '\\n%{http_code}'")], capture_output=True, text=True
+        )
+        body, status = pasted.stdout.rsplit("\n", 1)
+        assert (status, json.loads(body)["status"]) == ("202", "queued")
+
+
+def test_a_second_run_on_the_same_folder_gets_a_sentence_and_two_folders_run_side_by_side(tmp_path: Path) -> None:
+    with started(tmp_path / "one", "--no-demo", "--ready-json") as one:
+        first = one.ready()
+        with started(tmp_path / "one", "--ready-json") as refused:
+            _, errors = refused.process.communicate(timeout=30)
+            assert refused.process.returncode == 1
+            assert errors.startswith("Another AgentSend runs on the data folder")
+            assert len(errors.splitlines()) == 1
+        with started(tmp_path / "two", "--no-demo", "--ready-json") as two:
+            second = two.ready()
+            assert first["api"] != second["api"]
+            assert first["apiKey"] != second["apiKey"]
+            assert get(second, "/inboxes")["total"] == 0
+
+
+def test_when_a_child_dies_it_is_said_and_the_run_ends(tmp_path: Path) -> None:
+    with started(tmp_path, "--no-demo", "--ready-json") as run:
+        run.ready()
+        for pid in run.children():
+            os.kill(pid, signal.SIGKILL)
+        _, errors = run.process.communicate(timeout=60)
+        assert run.process.returncode == 1
+        assert "ended unexpectedly" in errors.splitlines()[-1]
+
+
+def test_a_setting_in_the_environment_wins_over_the_embedded_one(tmp_path: Path) -> None:
+    with started(tmp_path, "--no-demo", "--ready-json", MAIL_DOMAIN="mail.test", AWS_PROFILE="production") as run:
+        assert run.ready()["mailDomain"] == "mail.test"

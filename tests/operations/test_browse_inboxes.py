@@ -1,0 +1,153 @@
+"""Inboxes of an account: what is listed, in which order, and whose."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.ids import AccountId
+from chalicelib.domain.inbox import InboxStatus
+from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInboxes
+from chalicelib.operations.ports import PageRequest
+from tests.factories.accounts import NOON, make_caller, make_inbox
+from tests.fakes.inbox_store import FakeInboxStore
+
+STRANGER = AccountId("acc_another")
+
+
+def inboxes_numbered(*numbers: int) -> FakeInboxStore:
+    """Inboxes of our account, each created a minute after the one before."""
+    inboxes = FakeInboxStore()
+    for minute, number in enumerate(numbers):
+        created_at = NOON + timedelta(minutes=minute)
+        inboxes.create(make_inbox(number=number, address=f"agent-{number}@mail.example.com", created_at=created_at))
+    return inboxes
+
+
+def listed(inboxes: FakeInboxStore, bound: frozenset[int] | None = None, **request: int) -> list[int]:
+    page = ListInboxes(inboxes)(make_caller(inbox_numbers=bound), PageRequest(**request))
+    return [inbox.number for inbox in page.items]
+
+
+def test_inboxes_are_listed_newest_first() -> None:
+    assert listed(inboxes_numbered(5, 9, 1)) == [1, 9, 5]
+
+
+def test_a_deleted_inbox_is_not_listed_and_not_counted() -> None:
+    inboxes = inboxes_numbered(1, 2, 3)
+    DeleteInbox(inboxes)(2, make_caller())
+
+    page = ListInboxes(inboxes)(make_caller(), PageRequest())
+
+    assert [inbox.number for inbox in page.items] == [3, 1]
+    assert page.total == 2
+
+
+def test_another_accounts_inboxes_are_not_listed() -> None:
+    inboxes = inboxes_numbered(1)
+    inboxes.create(make_inbox(number=2, address="other@mail.example.com", account_id=STRANGER))
+
+    assert listed(inboxes) == [1]
+    assert listed(inboxes, bound=frozenset({1, 2})) == [1]
+
+
+def test_a_bound_key_sees_only_its_inboxes_newest_first() -> None:
+    inboxes = inboxes_numbered(1, 2, 3, 4)
+
+    page = ListInboxes(inboxes)(make_caller(inbox_numbers=frozenset({4, 1, 3, 99})), PageRequest())
+
+    assert [inbox.number for inbox in page.items] == [4, 3, 1]
+    assert page.total == 3
+    assert page.next_after is None
+
+
+def test_a_bound_key_does_not_see_a_deleted_inbox() -> None:
+    inboxes = inboxes_numbered(1, 2)
+    DeleteInbox(inboxes)(1, make_caller())
+
+    assert listed(inboxes, bound=frozenset({1, 2})) == [2]
+
+
+@given(count=st.integers(0, 9), limit=st.integers(1, 4), bound=st.booleans())
+def test_pages_after_one_another_hold_every_inbox_once(count: int, limit: int, bound: bool) -> None:  # noqa: FBT001
+    numbers = list(range(1, count + 1))
+    list_inboxes = ListInboxes(inboxes_numbered(*numbers))
+    caller = make_caller(inbox_numbers=frozenset(numbers) if bound else None)
+
+    seen: list[int] = []
+    after: int | None = None
+    for _ in range(count + 1):
+        page = list_inboxes(caller, PageRequest(limit=limit, after=after))
+        assert page.total == count
+        seen += [inbox.number for inbox in page.items]
+        if (after := page.next_after) is None:
+            break
+
+    assert seen == numbers[::-1]
+
+
+@given(count=st.integers(0, 9), limit=st.integers(1, 4), offset=st.integers(0, 10), bound=st.booleans())
+def test_an_offset_skips_that_many(count: int, limit: int, offset: int, bound: bool) -> None:  # noqa: FBT001
+    numbers = list(range(1, count + 1))
+
+    found = listed(inboxes_numbered(*numbers), frozenset(numbers) if bound else None, limit=limit, offset=offset)
+
+    assert found == numbers[::-1][offset : offset + limit]
+
+
+def test_an_inbox_is_read() -> None:
+    assert GetInbox(inboxes_numbered(7))(7, make_caller()).address == "agent-7@mail.example.com"
+
+
+def test_a_suspended_inbox_is_still_read() -> None:
+    inboxes = FakeInboxStore()
+    inboxes.create(make_inbox(status=InboxStatus.SUSPENDED))
+
+    assert GetInbox(inboxes)(7, make_caller()).status is InboxStatus.SUSPENDED
+
+
+@pytest.mark.parametrize("operation", [GetInbox, DeleteInbox])
+def test_an_unknown_a_foreign_a_deleted_and_an_unreachable_inbox_are_answered_alike(
+    operation: type[GetInbox] | type[DeleteInbox],
+) -> None:
+    inboxes = inboxes_numbered(1, 2)
+    DeleteInbox(inboxes)(2, make_caller())
+    inboxes.create(make_inbox(number=3, address="other@mail.example.com", account_id=STRANGER))
+    whole, bound = make_caller(), make_caller(inbox_numbers=frozenset({9}))
+
+    answers = set()
+    for number, caller in [(99, whole), (3, whole), (2, whole), (1, bound)]:
+        with pytest.raises(NotFound) as refused:
+            operation(inboxes)(number, caller)
+        answers.add((refused.value.code, refused.value.message, refused.value.fix))
+
+    assert len(answers) == 1
+
+
+def test_a_deleted_inbox_is_gone_for_readers_and_kept_in_the_store() -> None:
+    inboxes = inboxes_numbered(1)
+    DeleteInbox(inboxes)(1, make_caller())
+
+    with pytest.raises(NotFound):
+        GetInbox(inboxes)(1, make_caller())
+    kept = inboxes.get(1)
+    assert kept is not None
+    assert kept.is_deleted
+
+
+def test_of_two_who_delete_at_once_the_slower_is_told_that_there_is_nothing() -> None:
+    inboxes = inboxes_numbered(1)
+    caller = make_caller()
+    stale = GetInbox(inboxes)(1, caller)
+    inboxes.delete(stale)
+
+    class Stale(FakeInboxStore):
+        def get(self, inbox_number: int) -> object:  # type: ignore[override]
+            return stale
+
+    slower = Stale()
+    slower.delete = inboxes.delete  # type: ignore[method-assign]
+    with pytest.raises(NotFound):
+        DeleteInbox(slower)(1, caller)
