@@ -3,13 +3,12 @@
 from chalice.app import Chalice
 
 from chalicelib.api import account, fallback, health, inboxes, messages, openapi, threads
-from chalicelib.api.framework import frame
 from chalicelib.events import delivery_notifications, send_queue
 
 app = Chalice(app_name="agentsend")
 # Everything travels as text: a binary type would be answered only to clients whose Accept header names it.
 app.api.binary_types = []
-app.register_middleware(frame, "http")
+app.register_middleware(fallback.frame, "http")
 
 for api_door in (account, health, inboxes, messages, openapi, threads, fallback):
     app.register_blueprint(api_door.routes)

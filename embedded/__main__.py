@@ -7,16 +7,20 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
 from embedded.announcement import Ready, as_json, as_text
 from embedded.aws_environment import isolate
 from embedded.child_process import ChildFailed
-from embedded.data_folder import DataFolder, DataFolderError
+from embedded.data_folder import DataFolder
 from embedded.emulated_aws import EmulatedAws
-from embedded.listening import PortTaken, address_of, listen
+from embedded.errors import CannotRun
+from embedded.listening import address_of, listen
 from embedded.options import Options, read_options
+
+_LONG_LOG_BYTES = 5_000_000
 
 
 class EmbeddedRun:
@@ -34,8 +38,7 @@ class EmbeddedRun:
             folder = DataFolder(self._options.data_folder)
             folder.lock()
             stack.callback(folder.unlock)
-            log_file = stack.enter_context((folder.logs / "app.log").open("a", encoding="utf-8", buffering=1))
-            _log_to(log_file)
+            _log_to(stack.enter_context(_open_log(folder.logs / "app.log")))
             http, http_moved = listen(self._options.http)
             smtp, smtp_moved = listen(self._options.smtp)
             isolate(os.environ)
@@ -88,8 +91,14 @@ def main() -> int:
         return EmbeddedRun(options, output)()
     except KeyboardInterrupt:
         return 0
-    except (DataFolderError, PortTaken, ChildFailed) as error:
+    except CannotRun as error:
         print(error, file=errors)
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in {"app", "chalicelib", "embedded"}:
+            raise
+        print(f"{error.name} is not installed for {sys.executable}.", file=errors)
+        print("Run `make setup`, then `.venv/bin/python -m embedded`.", file=errors)
         return 1
 
 
@@ -109,6 +118,13 @@ def _stop_on_signals() -> None:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+
+
+def _open_log(path: Path) -> TextIO:
+    """The log goes on where it ended, unless it has become long; then the old one is kept beside it."""
+    if path.exists() and path.stat().st_size > _LONG_LOG_BYTES:
+        path.replace(path.with_suffix(".old.log"))
+    return path.open("a", encoding="utf-8", buffering=1)
 
 
 def _log_to(log_file: TextIO) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from embedded.errors import CannotRun
+
 _GUARD = Path(__file__).with_name("guard.py")
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-class ChildFailed(RuntimeError):
+class ChildFailed(CannotRun):
     """A child ended, or did not get ready in time; the message says which one and where its log is."""
 
 

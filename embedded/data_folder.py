@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 from typing import IO
 
+from embedded.errors import CannotRun
+
 PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_DATA_FOLDER = PROJECT / ".embedded" / "data"
 
 _CHILDREN_SECONDS = 10.0
 
 
-class DataFolderError(RuntimeError):
+class DataFolderError(CannotRun):
     """The folder cannot be used; the message says why and what to do."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from chalice.app import ScheduledEventConfig, ScheduleExpression, SQSEventConfig
 from chalice.utils import to_cfn_resource_name
 
+from embedded.errors import CannotRun
 from embedded.lambda_context import LambdaContext
 from embedded.lambda_events import failed_message_ids, sqs_event
 
@@ -27,7 +28,7 @@ _UNIT_SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 log = logging.getLogger(__name__)
 
 
-class UnsupportedEventSource(RuntimeError):
+class UnsupportedEventSource(CannotRun):
     """The app asks for an event source that embedded/ cannot feed; the message names it."""
 
 

@@ -51,13 +51,6 @@ FUNCTION_FAILED = GatewayError(
     "Look at the log; send the same request again with the same Idempotency-Key.",
     retryable=True,
 )
-STOPPING = GatewayError(
-    503,
-    "UNAVAILABLE",
-    "The server is stopping.",
-    "Send the same request again in a moment.",
-    retryable=True,
-)
 
 
 def protocol_error(status: int, reason: str) -> GatewayError:

@@ -50,7 +50,8 @@ class HttpGateway:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request_id = str(uuid.uuid4())
         status, headers, body = self._answer(_http_request(environ), request_id)
-        headers.append(("Content-Length", str(len(body))))
+        if status != HTTPStatus.NO_CONTENT:  # which has no length to tell (RFC 9110, 8.6)
+            headers.append(("Content-Length", str(len(body))))
         start_response(f"{status} {_phrase(status)}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 

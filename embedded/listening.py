@@ -4,11 +4,13 @@ import errno
 import socket
 from dataclasses import dataclass
 
+from embedded.errors import CannotRun
+
 LOOPBACK = "127.0.0.1"
 _TRIES = 50
 
 
-class PortTaken(RuntimeError):
+class PortTaken(CannotRun):
     """Someone else listens there; the message says so and what to do."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 # An event is kept so long after it was published. Should everything be killed before the topic's side has saved what
 # it got, the event is published once more at the next start: twice does no harm, never would.
 KEEP_PUBLISHED_SECONDS = 60.0
-MAILS_KEPT = 1_000
+MAILS_KEPT = 2_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS mails (number INTEGER PRIMARY KEY, file_name TEXT NOT NULL, raw BLOB);

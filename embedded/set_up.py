@@ -39,7 +39,10 @@ def main() -> int:
         print("AgentSend needs Python 3.11 or newer, and this one is " + version + ".")
         print("Install a newer one; if it is not on the PATH, name it: make run PYTHON=/path/to/python3.12")
         return 1
-    return subprocess.call([python, "-m", MODULES[sys.argv[1]], sys.argv[1]], cwd=PROJECT)
+    try:
+        return subprocess.call([python, "-m", MODULES[sys.argv[1]], sys.argv[1]], cwd=PROJECT)
+    except KeyboardInterrupt:  # the child has said what there is to say
+        return 130
 
 
 if __name__ == "__main__":

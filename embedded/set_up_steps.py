@@ -121,7 +121,7 @@ class SetUp:
             for line in pip.stdout or ():
                 said.append(line)
                 if line.startswith(_PROGRESS):
-                    self.say("  " + line.rstrip()[:110])
+                    self.say("  " + line.partition(" (from ")[0].rstrip()[:110])
         if pip.returncode:
             raise SetUpError(
                 "".join(said[-15:]) + f"pip could not install {name}; its last words stand above. "

@@ -8,10 +8,12 @@ from typing import Any
 
 import yaml
 
+from embedded.errors import CannotRun
+
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
-class TemplateError(RuntimeError):
+class TemplateError(CannotRun):
     """The template asks for something that embedded/ does not know; the message names it."""
 
 

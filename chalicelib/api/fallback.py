@@ -1,20 +1,24 @@
-"""Every path and method that no route has: 405 where the path exists with other methods, 404 where it does not.
+"""What no route of ours answers: unknown paths and methods, and whatever goes wrong outside of a route.
 
-API Gateway sends nothing to us that its template does not name, so the greedy path stands there like any other. Which
+API Gateway sends nothing to us that its template does not name, so a greedy path stands there like any other. Which
 of the two it picks for a known path with an unknown method, it does not say; both lead to the same answer.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable
+from typing import Any
 
-from chalice.app import Blueprint, Response, RouteEntry
+from chalice.app import Blueprint, Request, Response
 
 from chalicelib.api.answers import to_response
-from chalicelib.api.errors import error_answer
-from chalicelib.api.framework import current_request, request_id
-from chalicelib.domain.errors import MethodNotAllowed, NotFound
+from chalicelib.api.errors import Fault, error_answer
+from chalicelib.api.framework import current_request, entered, request_id
+from chalicelib.domain.errors import AgentSendError, MethodNotAllowed, NotFound
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # all that API Gateway knows
 GREEDY_PATH = "/{proxy+}"  # matches everything but the root
+
+logger = logging.getLogger(__name__)
 
 routes = Blueprint(__name__)
 
@@ -24,16 +28,43 @@ routes = Blueprint(__name__)
 def no_such_route() -> Response:
     """Answer for a path or method that does not exist."""
     request = current_request()
-    path = (request.uri_params or {}).get("proxy", "")
-    allowed = _methods_of(path, routes.current_app.routes)
-    error = MethodNotAllowed(request.method, allowed) if allowed else NotFound()
-    return to_response(error_answer(error, request_id(request)), {"x-request-id": request_id(request)})
+    return _response(_no_route_error(request), request_id(request))
 
 
-def _methods_of(path: str, table: Mapping[str, Mapping[str, RouteEntry]]) -> list[str]:
-    """The methods of the route that this path belongs to; none if there is no such route."""
+def frame(request: Request | None, get_response: Callable[[Any], Response]) -> Response:
+    """Chalice's HTTP middleware: sets the current request, and gives the framework's own errors our shape."""
+    if request is None:  # the event says nothing of a path
+        logger.error("an event that is no request")
+        return _response(Fault(), "")
+    try:
+        with entered(request):
+            response = get_response(request)
+            if not _is_chalices_own(response):
+                return response
+            # Chalice says 405 for an unknown path, too.
+            error = _no_route_error(request) if response.status_code == 405 else Fault()
+    except Exception:
+        logger.exception("a request failed outside of its route", extra={"request_id": request_id(request)})
+        error = Fault()
+    return _response(error, request_id(request))
+
+
+def _is_chalices_own(response: Response) -> bool:
+    """Whether Chalice answered by itself; our routes answer with text, never with a dict."""
+    return isinstance(response.body, dict) and response.body.keys() == {"Code", "Message"}
+
+
+def _no_route_error(request: Request) -> AgentSendError:
+    """405 where the path has a route with other methods, else 404."""
+    path = str((request.uri_params or {}).get("proxy", "")) if request.path == GREEDY_PATH else request.path
+    allowed = _methods_of(path)
+    return MethodNotAllowed(request.method, allowed) if allowed else NotFound()
+
+
+def _methods_of(path: str) -> list[str]:
+    """The methods of the route that a path, or a route's template, belongs to; none if there is no such route."""
     segments = path.strip("/").split("/")
-    for template, methods in table.items():
+    for template, methods in routes.current_app.routes.items():
         if template not in ("/", GREEDY_PATH) and _matches(template.strip("/").split("/"), segments):
             return list(methods)
     return []
@@ -43,3 +74,7 @@ def _matches(template: list[str], segments: list[str]) -> bool:
     return len(template) == len(segments) and all(
         part == segment or (part.startswith("{") and segment) for part, segment in zip(template, segments, strict=True)
     )
+
+
+def _response(error: AgentSendError, its_request_id: str) -> Response:
+    return to_response(error_answer(error, its_request_id), {"x-request-id": its_request_id})

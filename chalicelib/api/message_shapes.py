@@ -80,6 +80,8 @@ class MessageJson(Shape, frozen=True):
     body_html: str | None
     extracted_text: Annotated[str | None, Meta(description="Inbound: the new words, without quotes and signature.")]
     body_truncated: Annotated[bool, Meta(description="A body was left out to keep the answer small.")]
+    body_text_url: Annotated[str | None, Meta(description="Where a body too long for an answer is read, for an hour.")]
+    body_html_url: Annotated[str | None, Meta(description="The same for the HTML body.")]
     delivery: DeliveryMode
     status: MessageStatus
     recipients: list[RecipientJson]
@@ -111,6 +113,7 @@ def message_as_json(message: Message, ids: PublicIds) -> MessageJson:
     content, delivery = message.content, message.delivery
     public_id = ids.message_id(content.key)
     final_header = delivery.message_id_header if delivery else None
+    urls = message.body_urls
     return MessageJson(
         id=public_id,
         inbox_id=inbox_id(content.key.inbox_number),
@@ -123,10 +126,12 @@ def message_as_json(message: Message, ids: PublicIds) -> MessageJson:
         bcc_addresses=[mailbox.address for mailbox in content.bcc],
         reply_to=[_mailbox_text(mailbox) for mailbox in content.reply_to],
         subject=content.subject,
-        body_text=content.body_text,
-        body_html=content.body_html,
+        body_text=None if urls else content.body_text,
+        body_html=None if urls else content.body_html,
         extracted_text=None,
-        body_truncated=content.body_truncated,
+        body_truncated=content.body_truncated or urls is not None,
+        body_text_url=urls.text if urls else None,
+        body_html_url=urls.html if urls else None,
         delivery=content.mode,
         status=message.status,
         recipients=_recipients_as_json(message),
@@ -160,8 +165,9 @@ def _recipients_as_json(message: Message) -> list[RecipientJson]:
     known: dict[str, RecipientDelivery] = {}
     if message.delivery is not None:
         known = {recipient.address: recipient for recipient in message.delivery.recipients}
-    # Before any news a recipient stands where the message began.
+    # Before any news a recipient stands where the message began; also when SES refused a first try for the moment.
     at_first = MessageStatus.RECEIVED if content.direction is Direction.INBOUND else MessageStatus.QUEUED
+    waiting = message.status is MessageStatus.QUEUED
     shown = []
     for kind, mailbox in content.recipients:
         delivery = known.get(mailbox.address)
@@ -170,7 +176,7 @@ def _recipients_as_json(message: Message) -> list[RecipientJson]:
                 address=mailbox.address,
                 name=mailbox.name or None,
                 kind=kind,
-                status=delivery.status.shown if delivery else at_first,
+                status=delivery.status.shown if delivery and not waiting else at_first,
                 reason=_reason_as_json(delivery.reason) if delivery else None,
                 updated_at=timestamp(delivery.updated_at if delivery else content.created_at),
             )

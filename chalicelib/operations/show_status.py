@@ -27,6 +27,8 @@ class ShowStatus:
 
     def __call__(self, key: MessageKey, before: MessageStatus, delivery: MessageDelivery) -> None:
         after = delivery.message_status
+        if before is after and self.index.phase(key) is MessagePhase.showing(after):
+            return  # repeated news, and it is shown
         if before is not after and MessageStatus.FAILED not in (before, after):
             wanted = MessagePhase.showing(after)
             if self.index.advance(key, wanted, {MessagePhase.showing(before)}).taken:

@@ -90,16 +90,17 @@ def delete(item: Item, condition: Condition) -> Write:
 
 def write_together(writes: Sequence[Write]) -> frozenset[int]:
     """Carry out all writes or none: the positions of those whose condition did not hold; empty: all are done."""
+    items: Any = list(writes)
     for _ in tries():
         try:
-            client().transact_write_items(TransactItems=list(writes), **_TOTAL)
+            client().transact_write_items(TransactItems=items, **_TOTAL)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == TRANSACTION_CONFLICT:
                 continue
             if code != TRANSACTION_CANCELED:
                 raise
-            reasons = [reason.get("Code") for reason in error.response["CancellationReasons"]]  # type: ignore[typeddict-item]
+            reasons = [reason.get("Code") for reason in error.response["CancellationReasons"]]
             failed = frozenset(position for position, reason in enumerate(reasons) if reason == _REASON_CONDITION)
             if failed:
                 return failed

@@ -34,7 +34,7 @@ TEMPORARY_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
-TRIES = 10  # of a write that meets transactions at the same item
+TRIES = 12  # of a write that meets others at the same item, over about a second
 
 Store = TypeVar("Store", bound=type)
 
@@ -75,14 +75,19 @@ def is_temporary(error: BaseException) -> bool:
 
 
 def tries() -> Iterator[int]:
-    """Numbers of tries, with a random pause before each but the first ("Exponential Backoff And Jitter").
+    """Numbers of tries, with a pause before each but the first.
 
     For writes that AWS refuses because a transaction is at the same item; the SDK does not repeat those by itself.
     """
     for number in range(TRIES):
         if number:
-            time.sleep(random.uniform(0, 0.004 * 2 ** min(number, 6)))  # noqa: S311 - spreads writers, hides nothing
+            pause(number)
         yield number
+
+
+def pause(number: int) -> None:
+    """Wait before try `number` (1 …): at random, up to 8 ms and then longer ("Exponential Backoff And Jitter")."""
+    time.sleep(random.uniform(0, 0.004 * 2 ** min(number, 6)))  # noqa: S311 - it spreads writers and hides nothing
 
 
 def _says_later(error: ClientError) -> bool:

@@ -27,12 +27,13 @@ class DynamoInboxStore:
         place = keys.address(inbox.address)
         claim = AddressItem(place.pk, place.sk, inbox_number=inbox.number)
         # Looked at first, so that asking for taken addresses uses up no places in the list.
-        if _owner(inbox.address) is None and _inboxes(inbox.account_id).add(
+        if not _given_out(inbox.address) and _inboxes(inbox.account_id).add(
             str(inbox.number), lambda sequence: [_item(inbox, sequence), claim]
         ):
             return True
         # The address is somebody's, or this very inbox was created before and only the answer was lost.
-        return _owner(inbox.address) == inbox.number
+        known = self.get(inbox.number)
+        return known is not None and (known.account_id, known.address) == (inbox.account_id, inbox.address)
 
     def get(self, inbox_number: int) -> Inbox | None:
         try:
@@ -104,13 +105,13 @@ def _numbered() -> list[Action]:
     return [InboxItem.next_sequence.add(1), InboxItem.total_sent.add(1)]
 
 
-def _owner(address: str) -> int | None:
-    """The number of the inbox that this address was given to, ever."""
+def _given_out(address: str) -> bool:
     place = keys.address(address)
     try:
-        return int(AddressItem.get(place.pk, place.sk, consistent_read=True).inbox_number)
+        AddressItem.get(place.pk, place.sk, consistent_read=True)
     except AddressItem.DoesNotExist:
-        return None
+        return False
+    return True
 
 
 def _bare_item(inbox_number: int) -> InboxItem:

@@ -91,7 +91,9 @@ def _begin_window(key_id: KeyId, secret_hash: bytes, now: datetime) -> Written[K
 
 def _valid(secret_hash: bytes, now: datetime) -> Condition:
     proven: Condition = KeyItem.secret_hash == secret_hash
-    return proven & (KeyItem.expires_at.does_not_exist() | (KeyItem.expires_at > now.timestamp()))
+    unexpired: Condition = KeyItem.expires_at.does_not_exist() | (KeyItem.expires_at > now.timestamp())
+    valid: Condition = proven & unexpired
+    return valid
 
 
 def _expired(item: KeyItem, now: datetime) -> bool:

@@ -34,7 +34,7 @@ from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageReque
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList, Step, StepRefused, to_bucket
 from chalicelib.storage.cell_pages import Selection, select
-from chalicelib.storage.failures import raises_unavailable, tries
+from chalicelib.storage.failures import TRIES, pause, raises_unavailable, tries
 from chalicelib.storage.tables import client, table_name
 
 UNFINISHED = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING})
@@ -70,12 +70,13 @@ class DynamoMessageIndex:
     def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
         cells = _cells(key.inbox_number)
         newest = to.visible  # a young message is nearly always the newest of its thread: try the capital first
-        for _ in tries():
+        for number in range(TRIES):
             step = Step(key.sequence, cell(to, newest=newest), frozenset(_cased(allowed, newest=newest)))
             try:
                 cells.step([step])
             except StepRefused as refused:
                 if not refused.cells:
+                    pause(number + 1)
                     continue
                 found = refused.cells[key.sequence]
                 phase = phase_of(found)

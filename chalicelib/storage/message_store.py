@@ -1,5 +1,6 @@
 """Message contents and delivery items: compressed in the table, long bodies in the bucket."""
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +39,8 @@ from chalicelib.storage.tables import (
 )
 
 INLINE_LIMIT = 300_000  # bytes of a compressed content that stay in the table; an item may have 400 KB
-WHOLE_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL
+ANSWER_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL
+_LARGEST_GROWTH = 12  # bytes in Lambda's answer for one character: an emoji is two escapes of six
 BLOB_READERS = 8
 NEIGHBOURS = 1.5  # up to this many messages in a span for each one wanted, the whole span is read
 TEXT, HTML = "text", "html"
@@ -54,7 +56,7 @@ class DynamoMessageStore:
     def put(self, content: MessageContent) -> None:
         stored = to_stored(content)
         data = pack(stored)
-        if len(data) > INLINE_LIMIT or stored.body_size > WHOLE_LIMIT:
+        if len(data) > INLINE_LIMIT or _answer_size(content) > ANSWER_LIMIT:
             data = pack(self._bodies_to_blobs(content.key, stored))
         partition = keys.inbox_partition(content.key.inbox_number)
         ContentItem(partition, keys.message(content.key.sequence), content=data).save()
@@ -120,8 +122,7 @@ class DynamoMessageStore:
         ]
 
     def body_urls(self, content: MessageContent) -> BodyUrls | None:
-        sizes = [len(body.encode()) for body in (content.body_text, content.body_html) if body is not None]
-        if sum(sizes) <= WHOLE_LIMIT:
+        if _answer_size(content) <= ANSWER_LIMIT:
             return None
         return BodyUrls(
             text=self.blobs.url(_blob_name(content.key, TEXT)) if content.body_text is not None else None,
@@ -197,6 +198,14 @@ class DynamoMessageStore:
     def _blob(self, name: str) -> str | None:
         data = self.blobs.get(name)
         return None if data is None else data.decode()
+
+
+def _answer_size(content: MessageContent) -> int:
+    """Bytes the bodies take in Lambda's answer, which holds ours as a string that its serialiser escapes to ASCII."""
+    bodies = [body for body in (content.body_text, content.body_html) if body is not None]
+    if sum(map(len, bodies)) * _LARGEST_GROWTH <= ANSWER_LIMIT:
+        return 0  # small enough whatever it holds; nearly every message
+    return sum(len(json.dumps(json.dumps(body, ensure_ascii=False))) for body in bodies)
 
 
 def _both(partition: str, sequences: Iterable[int]) -> list[tuple[str, str]]:

@@ -180,9 +180,10 @@ def test_unknown_method_of_a_known_path_is_405_that_names_the_others(
     api: ApiClient, app: Chalice, url: str, allowed: str
 ) -> None:
     answers = [api.call("PATCH", url)]
-    # API Gateway may also hand such a request to the greedy path.
-    event = {"proxy": url.strip("/")}
-    answers.append(read_answer(app(make_event("PATCH", url, resource=GREEDY, path_parameters=event), None)))
+    # API Gateway may also hand such a request to the greedy path; a local server may know methods that it does not.
+    for method in ("PATCH", "TRACE"):
+        event = make_event(method, url, resource=GREEDY, path_parameters={"proxy": url.strip("/")})
+        answers.append(read_answer(app(event, None)))
     for answer in answers:
         assert_error(answer, ErrorCode.METHOD_NOT_ALLOWED)
         assert sorted((answer.header("allow") or "").split(", ")) == sorted(allowed.split(", "))
@@ -301,6 +302,12 @@ def test_unknown_body_field_names_the_nearest_known_one(api: ApiClient) -> None:
     assert_error(answer, ErrorCode.VALIDATION_ERROR)
     assert answer.error["details"]["display_name"] == ['there is no such field; did you mean "displayName"?']
     assert "known are address, displayName, domainId, prefix" in answer.error["details"]["colour"][0]
+
+
+def test_ten_thousand_mistakes_are_answered_with_the_first_hundred(api: ApiClient) -> None:
+    answer = api.call("POST", "/inboxes", json_body={f"field{number}": number for number in range(10_000)})
+    assert_error(answer, ErrorCode.VALIDATION_ERROR)
+    assert list(answer.error["details"]) == [f"field{number}" for number in range(100)]
 
 
 @given(

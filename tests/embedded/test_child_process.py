@@ -57,8 +57,15 @@ def wait_until_gone(pid: int, port: int) -> None:
     assert not answers(port)
 
 
-@pytest.mark.parametrize("code", [SERVER + FOREVER, SERVER + DEAF + FOREVER], ids=["polite", "deaf to SIGTERM"])
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("code", "end"),
+    [
+        (SERVER + FOREVER, signal.SIGKILL),
+        (SERVER + FOREVER, signal.SIGTERM),
+        (SERVER + DEAF + FOREVER, signal.SIGKILL),
+    ],
+    ids=["killed", "ended", "killed, and the child deaf to SIGTERM"],
+)
 def test_a_child_ends_with_its_killed_parent_and_frees_its_port(tmp_path: Path, code: str, end: signal.Signals) -> None:
     command = [sys.executable, "-c", PARENT, code, str(tmp_path / "log")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=PROJECT) as parent:

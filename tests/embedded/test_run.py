@@ -39,12 +39,12 @@ class Run:
 
     def children(self) -> list[int]:
         """The process ids of everything below it."""
-        found, new = [], [self.process.pid]
-        while new:
-            listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(new.pop())], capture_output=True, text=True)
-            below = [int(pid) for pid in listed.stdout.split()]
-            found, new = found + below, new + below
-        return found
+        listed = subprocess.run(["ps", "-eo", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
+        parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+        found = [self.process.pid]
+        for above in found:  # grows while it is read
+            found += [pid for pid, parent in parents.items() if parent == above]
+        return found[1:]
 
 
 @contextmanager
@@ -68,6 +68,10 @@ def get(ready: dict[str, str], path: str) -> Any:
     answer = httpx.get(ready["api"] + path, headers={"x-api-key": ready["apiKey"]}, trust_env=False, timeout=20)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def is_alive(pid: int) -> bool:
+    return subprocess.run(["ps", "-p", str(pid)], check=False, capture_output=True).returncode == 0
 
 
 def is_open(address: str) -> bool:
@@ -94,7 +98,7 @@ def test_one_line_tells_everything_and_sigterm_ends_it_cleanly(tmp_path: Path) -
     assert len(children) >= 2
     assert not is_open(ready["smtp"])
     assert not is_open(urlsplit(ready["api"]).netloc)
-    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+    wait_for(lambda: not any(is_alive(pid) for pid in children))
 
 
 def test_a_first_start_has_demo_data_and_a_restart_finds_everything_and_adds_nothing(tmp_path: Path) -> None:
@@ -122,7 +126,7 @@ def test_a_killed_run_leaves_no_process_no_port_and_no_lock_and_loses_nothing(tm
         children = run.children()
         run.process.kill()
         run.process.wait()
-    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+    wait_for(lambda: not any(is_alive(pid) for pid in children))
     assert not is_open(urlsplit(ready["api"]).netloc)
     assert not is_open(ready["smtp"])
     with started(tmp_path, "--ready-json") as run:
@@ -136,9 +140,8 @@ def test_a_killed_run_leaves_no_process_no_port_and_no_lock_and_loses_nothing(tm
 def test_the_block_has_a_curl_line_that_works_when_pasted(tmp_path: Path) -> None:
     with started(tmp_path) as run:
         line = next(line for line in run.output if line.strip().startswith("curl"))
-        pasted = subprocess.run(
-            ["bash", "-c", line.replace("curl -s", "curl -s -w '\\n%{http_code}'")], capture_output=True, text=True
-        )
+        command = line.replace("curl -s", "curl -s -w '\\n%{http_code}'")
+        pasted = subprocess.run(["bash", "-c", command], check=True, capture_output=True, text=True)
         body, status = pasted.stdout.rsplit("\n", 1)
         assert (status, json.loads(body)["status"]) == ("202", "queued")
 
@@ -166,6 +169,35 @@ def test_when_a_child_dies_it_is_said_and_the_run_ends(tmp_path: Path) -> None:
         _, errors = run.process.communicate(timeout=60)
         assert run.process.returncode == 1
         assert "ended unexpectedly" in errors.splitlines()[-1]
+
+
+if Path("/proc/net/tcp").exists():
+
+    def test_nothing_listens_but_on_loopback(tmp_path: Path) -> None:
+        with started(tmp_path, "--no-demo", "--ready-json") as run:
+            run.ready()
+            inodes = {
+                str(link.readlink())
+                for pid in [run.process.pid, *run.children()]
+                for link in Path(f"/proc/{pid}/fd").iterdir()
+                if link.is_symlink()
+            }
+            listening = [
+                fields[1].partition(":")[0]
+                for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+                for fields in (line.split() for line in table.read_text(encoding="ascii").splitlines()[1:])
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes
+            ]
+        assert len(listening) >= 4  # API, SMTP, SES, ministack; and Dynoxide where it is installed
+        assert set(listening) == {"0100007F"}
+
+
+def test_a_python_without_the_libraries_is_a_sentence(tmp_path: Path) -> None:
+    without_site = [sys.executable, "-S", "-m", "embedded", "--data-dir", str(tmp_path), "--http-port", "0"]
+    answer = subprocess.run(without_site, check=False, capture_output=True, text=True, cwd=PROJECT)
+    assert answer.returncode == 1
+    assert "make setup" in answer.stderr
+    assert "Traceback" not in answer.stderr
 
 
 def test_a_setting_in_the_environment_wins_over_the_embedded_one(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -27,15 +28,15 @@ def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 def test_an_old_python_alone_is_told_what_is_needed(
     said: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(set_up.sys, "version_info", (3, 8, 10))
-    monkeypatch.setattr(set_up.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(sys, "version_info", (3, 8, 10))
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     assert set_up.main() == 1
     assert "needs Python 3.11 or newer, and this one is 3.8.10" in said.readouterr().out
 
 
 def test_an_old_python_hands_on_to_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(set_up.sys, "version_info", (3, 9, 2))
-    monkeypatch.setattr(set_up.shutil, "which", {"python3.12": "/opt/python3.12"}.get)
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    monkeypatch.setattr(shutil, "which", {"python3.12": "/opt/python3.12"}.get)
     assert set_up.find_python() == "/opt/python3.12"
 
 
@@ -55,7 +56,7 @@ def test_anything_else_is_answered_with_the_usage(
 def test_an_old_python_could_read_the_launcher() -> None:
     """Compiled as Python 3.7 has it (the oldest grammar that compile() knows), and without what came with 3.6."""
     source = (PROJECT / "embedded" / "set_up.py").read_text(encoding="utf-8")
-    compile(source, "set_up.py", "exec", flags=0, dont_inherit=True, _feature_version=7)  # type: ignore[call-overload]
+    compile(source, "set_up.py", "exec", flags=0, dont_inherit=True, _feature_version=7)
     assert 'f"' not in source
 
 
@@ -99,7 +100,7 @@ def pip(project: Path, monkeypatch: pytest.MonkeyPatch) -> Pip:
         if pip.fails:
             raise SetUpError("pip could not install")
 
-    monkeypatch.setattr(set_up_steps.subprocess, "run", pip.run)
+    monkeypatch.setattr(subprocess, "run", pip.run)
     monkeypatch.setattr(SetUp, "_install", install)
     monkeypatch.setattr(set_up_steps, "fetch_dynoxide", lambda: "Dynoxide is here.")
     return pip
@@ -160,7 +161,7 @@ def test_a_missing_venv_module_is_a_sentence_with_the_fix(project: Path, missing
 
 def test_a_folder_that_cannot_be_written_is_a_sentence_with_the_fix(project: Path) -> None:
     set_up_here = SetUp(project, lambda _text: None, may_write=lambda _path: False)
-    with pytest.raises(SetUpError, match="cannot be written.*chown"):
+    with pytest.raises(SetUpError, match=r"cannot be written.*chown"):
         set_up_here("run")
 
 
@@ -228,7 +229,7 @@ def nothing_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nothing_found")
 def test_without_npm_it_is_said_that_ministack_has_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch_dynoxide.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     assert "npm is not here" in fetch_dynoxide.fetch_dynoxide()
     assert "ministack" in fetch_dynoxide.fetch_dynoxide()
 
@@ -247,5 +248,5 @@ def test_npms_failure_is_told_and_is_no_failure_of_the_set_up(
     npm = tmp_path / "npm"
     npm.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
     npm.chmod(0o755)
-    monkeypatch.setattr(fetch_dynoxide.shutil, "which", lambda _name: str(npm))
+    monkeypatch.setattr(shutil, "which", lambda _name: str(npm))
     assert words in fetch_dynoxide.fetch_dynoxide()

@@ -13,6 +13,7 @@ from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInbo
 from chalicelib.operations.ports import PageRequest
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.fakes.inbox_store import FakeInboxStore
+from tests.operations.watched import Meanwhile, watched
 
 STRANGER = AccountId("acc_another")
 
@@ -139,15 +140,9 @@ def test_a_deleted_inbox_is_gone_for_readers_and_kept_in_the_store() -> None:
 
 def test_of_two_who_delete_at_once_the_slower_is_told_that_there_is_nothing() -> None:
     inboxes = inboxes_numbered(1)
-    caller = make_caller()
-    stale = GetInbox(inboxes)(1, caller)
-    inboxes.delete(stale)
+    faster = Meanwhile("inboxes.delete", lambda: inboxes.delete(make_inbox(number=1)))
 
-    class Stale(FakeInboxStore):
-        def get(self, inbox_number: int) -> object:  # type: ignore[override]
-            return stale
-
-    slower = Stale()
-    slower.delete = inboxes.delete  # type: ignore[method-assign]
     with pytest.raises(NotFound):
-        DeleteInbox(slower)(1, caller)
+        DeleteInbox(watched("inboxes", inboxes, faster))(1, make_caller())
+
+    assert faster.has_happened

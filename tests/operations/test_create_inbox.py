@@ -2,6 +2,7 @@
 
 import string
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,11 +28,11 @@ def creator(inboxes: FakeInboxStore | None = None) -> CreateInbox:
     return CreateInbox(inboxes or FakeInboxStore(), FakeClock(NOON), DOMAIN, daily_send_limit=1_000)
 
 
-def create(inboxes: FakeInboxStore | None = None, number: int = NUMBER, **wishes: str | None) -> Inbox:
+def create(inboxes: FakeInboxStore | None = None, number: int = NUMBER, **wishes: Any) -> Inbox:
     return creator(inboxes)(NewInbox(number, **wishes), make_caller())
 
 
-def refusal(**wishes: str) -> InvalidInput:
+def refusal(**wishes: Any) -> InvalidInput:
     inboxes = FakeInboxStore()
     with pytest.raises(InvalidInput) as refused:
         create(inboxes, **wishes)
@@ -201,7 +202,7 @@ def test_the_address_of_a_deleted_inbox_stays_taken() -> None:
 
 
 @pytest.mark.parametrize("wishes", [{"address": "agent"}, {"prefix": "agent"}, {}])
-def test_a_repeated_request_with_the_same_number_finds_its_own_inbox(wishes: dict[str, str]) -> None:
+def test_a_repeated_request_with_the_same_number_finds_its_own_inbox(wishes: dict[str, Any]) -> None:
     inboxes = FakeInboxStore()
 
     first = create(inboxes, **wishes)

@@ -136,7 +136,7 @@ def test_a_key_works_until_it_expires_and_stays_in_the_list() -> None:
 def test_a_key_may_be_bound_to_inboxes_of_the_account() -> None:
     created = Office().create(NewKey(NEW, inbox_numbers=frozenset({7, 8})))
 
-    assert created.key.inbox_numbers == {7, 8}
+    assert created.key.inbox_numbers == frozenset({7, 8})
 
 
 @pytest.mark.parametrize("number", [9, 99])
@@ -158,13 +158,15 @@ def test_a_key_cannot_be_bound_to_a_deleted_inbox() -> None:
 
 
 def test_a_bound_key_hands_its_bounds_on() -> None:
-    assert Office().create(inbox_numbers=frozenset({7})).key.inbox_numbers == {7}
+    assert Office().create(inbox_numbers=frozenset({7})).key.inbox_numbers == frozenset({7})
 
 
 def test_a_bound_key_may_make_a_narrower_one_but_not_another() -> None:
     office, bounds = Office(), frozenset({7, 8})
 
-    assert office.create(NewKey(NEW, inbox_numbers=frozenset({8})), inbox_numbers=bounds).key.inbox_numbers == {8}
+    assert office.create(
+        NewKey(NEW, inbox_numbers=frozenset({8})), inbox_numbers=bounds
+    ).key.inbox_numbers == frozenset({8})
     with pytest.raises(NotFound):
         office.create(NewKey(KeyId("key_2"), inbox_numbers=frozenset({7, 8})), inbox_numbers=frozenset({7}))
 

@@ -1,6 +1,6 @@
 """Ports under watch: a test sees every call, can let one fail before or after its effect, or do something in between."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -11,8 +11,8 @@ Watch = Callable[[str, Effect], Any]
 """Gets a call's name (`messages.put`) and its effect, and returns what the call returns."""
 
 
-class Crash(Exception):
-    """The process died here: nothing catches this, and nothing after it happens."""
+class Crash(BaseException):
+    """The process died here: no `except Exception` catches this, and nothing after it happens."""
 
 
 def watched(name: str, port: T, watch: Watch) -> T:
@@ -54,46 +54,57 @@ class Recording:
 
 @dataclass
 class FailingAt:
-    """Raises `error` at the call with number `at` (from 0), before its effect or after it, and only there."""
+    """Raises `error` at the call with this number (from 0), before its effect or after it, and only there."""
 
-    at: int
+    number: int
     after_effect: bool
-    error: Exception = field(default_factory=Crash)
+    error: BaseException = field(default_factory=Crash)
     calls: list[str] = field(default_factory=list)
-    only: Collection[str] | None = None  # count these calls alone
 
     def __call__(self, call: str, effect: Effect) -> Any:
-        if self.only is not None and call not in self.only:
-            return effect()
         number = len(self.calls)
         self.calls.append(call)
-        if number != self.at:
+        if number != self.number:
             return effect()
         if self.after_effect:
             effect()
         raise self.error
 
-    @property
-    def has_failed(self) -> bool:
-        return len(self.calls) > self.at
+
+@dataclass
+class Failing:
+    """Raises these errors in turn at the calls of one name, before or after their effect; then lets them pass."""
+
+    call: str
+    errors: Iterable[BaseException]
+    after_effect: bool = False
+
+    def __post_init__(self) -> None:
+        self._left = iter(self.errors)
+
+    def __call__(self, call: str, effect: Effect) -> Any:
+        if call != self.call or (error := next(self._left, None)) is None:
+            return effect()
+        if self.after_effect:
+            effect()
+        raise error
 
 
 @dataclass
-class Between:
-    """Does something else right before, or right after, the first call of a name: another worker, a user, an event."""
+class Meanwhile:
+    """Does something else once, right before the call with a number or the first of a name: another worker, a user."""
 
-    call: str
-    meanwhile: Callable[[], object]
-    after_effect: bool = False
-    is_due: bool = True
+    at: int | str
+    action: Callable[[], object]
+    calls: list[str] = field(default_factory=list)
+    has_happened: bool = False
 
     def __call__(self, call: str, effect: Effect) -> Any:
-        if call != self.call or not self.is_due:
+        if self.has_happened:
             return effect()
-        self.is_due = False
-        if not self.after_effect:
-            self.meanwhile()
-            return effect()
-        result = effect()
-        self.meanwhile()
-        return result
+        is_due = self.at in (len(self.calls), call)
+        self.calls.append(call)
+        if is_due:
+            self.has_happened = True
+            self.action()
+        return effect()

@@ -1,0 +1,74 @@
+"""Inboxes in memory."""
+
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from chalicelib.domain.ids import AccountId
+from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.operations.ports import Outcome, Page, PageRequest, Reservation
+from tests.fakes.paging import page_of
+
+
+@dataclass
+class FakeInboxStore:
+    """Behaves as the real one."""
+
+    inboxes: dict[int, Inbox] = field(default_factory=dict)  # by number, in order of creation
+    owners: dict[str, int] = field(default_factory=dict)  # of every address ever given out
+    _lock: Lock = field(default_factory=Lock)
+
+    def create(self, inbox: Inbox) -> bool:
+        with self._lock:
+            if inbox.address in self.owners or inbox.number in self.inboxes:
+                known = self.inboxes.get(inbox.number)  # the same inbox again is harmless
+                return known is not None and _identity(known) == _identity(inbox)
+            self.owners[inbox.address] = inbox.number
+            self.inboxes[inbox.number] = inbox
+            return True
+
+    def get(self, inbox_number: int) -> Inbox | None:
+        return self.inboxes.get(inbox_number)
+
+    def reserve(self, inbox_number: int, account_id: AccountId, day: str) -> Reservation | Inbox | None:
+        with self._lock:
+            inbox = self.inboxes.get(inbox_number)
+            if inbox is None or inbox.account_id != account_id:
+                return None
+            day = max(day, inbox.sends_day)  # a request from before midnight counts on the day others have begun
+            if inbox.status is not InboxStatus.ACTIVE or inbox.sends_on(day) >= inbox.daily_send_limit:
+                return inbox
+            after = replace(
+                inbox,
+                sends_day=day,
+                sends_today=inbox.sends_on(day) + 1,
+                total_sent=inbox.total_sent + 1,
+                next_sequence=inbox.next_sequence + 1,
+            )
+            self.inboxes[inbox_number] = after
+            return Reservation(after, inbox.next_sequence)
+
+    def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
+        places = enumerate(inbox for inbox in self.inboxes.values() if inbox.account_id == account_id)
+        return page_of(((place, inbox) for place, inbox in places if not inbox.is_deleted), request)
+
+    def delete(self, inbox: Inbox) -> bool:
+        with self._lock:
+            known = self.inboxes.get(inbox.number)
+            if known is None or known.account_id != inbox.account_id or known.is_deleted:
+                return False
+            self.inboxes[inbox.number] = replace(known, status=InboxStatus.DELETED)
+            return True
+
+    def count(self, inbox_number: int, outcome: Outcome) -> None:
+        """What the message store does to an inbox when it saves a first bounce or complaint."""
+        with self._lock:
+            inbox = self.inboxes[inbox_number]
+            self.inboxes[inbox_number] = replace(
+                inbox,
+                bounce_count=inbox.bounce_count + outcome.bounced,
+                complaint_count=inbox.complaint_count + outcome.complained,
+            )
+
+
+def _identity(inbox: Inbox) -> tuple[AccountId, str]:
+    return inbox.account_id, inbox.address

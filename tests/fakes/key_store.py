@@ -1,0 +1,57 @@
+"""API keys in memory."""
+
+import math
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import Lock
+
+from chalicelib.domain.account import ApiKey, RateLimit
+from chalicelib.domain.ids import AccountId, KeyId
+from chalicelib.operations.ports import KeyUse, Page, PageRequest
+from tests.fakes.paging import page_of
+
+
+@dataclass
+class FakeKeyStore:
+    """Behaves as the real one."""
+
+    keys: dict[KeyId, ApiKey] = field(default_factory=dict)  # in order of creation
+    hashes: dict[KeyId, bytes] = field(default_factory=dict)
+    windows: dict[KeyId, tuple[int, int]] = field(default_factory=dict)  # the minute, and requests in it
+    _lock: Lock = field(default_factory=Lock)
+
+    def use(self, key_id: KeyId, secret_hash: bytes, now: datetime, limit: int) -> KeyUse | RateLimit | None:
+        with self._lock:
+            key = self.keys.get(key_id)
+            if key is None or self.hashes[key_id] != secret_hash:
+                return None
+            if key.expires_at is not None and key.expires_at <= now:
+                return None
+            minute, used = self.windows.get(key_id, (0, 0))
+            if minute < now.timestamp() // 60:
+                minute, used = int(now.timestamp() // 60), 0
+            reset_after = math.ceil((minute + 1) * 60 - now.timestamp())
+            if used >= limit:
+                return RateLimit(limit, 0, reset_after)
+            self.windows[key_id] = minute, used + 1
+            self.keys[key_id] = replace(key, last_used_at=now.replace(microsecond=0))
+            return KeyUse(self.keys[key_id], RateLimit(limit, limit - used - 1, reset_after))
+
+    def create(self, key: ApiKey, secret_hash: bytes) -> None:
+        with self._lock:
+            if key.id not in self.keys:
+                self.keys[key.id] = key
+                self.hashes[key.id] = secret_hash
+
+    def page(self, account_id: AccountId, request: PageRequest) -> Page[ApiKey]:
+        mine = [key for key in self.keys.copy().values() if key.account_id == account_id]
+        return page_of(enumerate(mine), request)
+
+    def delete(self, account_id: AccountId, key_id: KeyId) -> bool:
+        with self._lock:
+            key = self.keys.get(key_id)
+            if key is None or key.account_id != account_id:
+                return False
+            del self.keys[key_id], self.hashes[key_id]
+            self.windows.pop(key_id, None)
+            return True

@@ -1,0 +1,81 @@
+"""Message contents and deliveries in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from chalicelib.domain.delivery import MessageDelivery
+from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.message import BodyUrls, MessageContent
+from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
+from tests.fakes.inbox_store import FakeInboxStore
+
+WHOLE_LIMIT = 4_000_000
+
+
+@dataclass
+class FakeMessageStore:
+    """Behaves as the real one; outcomes are noted, and counted on the inbox when there are inboxes."""
+
+    inboxes: FakeInboxStore | None = None
+    contents: dict[MessageKey, MessageContent] = field(default_factory=dict)
+    deliveries: dict[MessageKey, MessageDelivery] = field(default_factory=dict)
+    outcomes: list[tuple[MessageKey, Outcome]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def put(self, content: MessageContent) -> None:
+        self.contents[content.key] = content
+
+    def get(self, key: MessageKey) -> StoredMessage | None:
+        content = self.contents.get(key)
+        return None if content is None else StoredMessage(content, self.deliveries.get(key))
+
+    def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
+        return self.deliveries.get(key)
+
+    def save_delivery(
+        self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None = None
+    ) -> MessageDelivery:
+        with self._lock:
+            known = self.deliveries.get(key)
+            if delivery.version != (known.version if known else 0):
+                raise VersionConflict
+            saved = self.deliveries[key] = replace(delivery, version=delivery.version + 1)
+            if outcome is not None:
+                self.outcomes.append((key, outcome))
+                if self.inboxes is not None:
+                    self.inboxes.count(key.inbox_number, outcome)
+            return saved
+
+    def page(self, keys: Sequence[MessageKey], *, body_budget: int) -> list[StoredMessage]:
+        found = [stored for key in keys if (stored := self.get(key))]
+        left = sum(map(_body_size, found))
+        cut: set[MessageKey] = set()
+        for stored in sorted(found, key=_body_size, reverse=True):
+            if left <= body_budget:
+                break
+            cut.add(stored.content.key)
+            left -= _body_size(stored)
+        return [_without_bodies(stored) if stored.content.key in cut else stored for stored in found]
+
+    def body_urls(self, content: MessageContent) -> BodyUrls | None:
+        if _body_size(StoredMessage(content, None)) <= WHOLE_LIMIT:
+            return None
+        place = f"https://blobs.example.com/{content.key.inbox_number}/{content.key.sequence}"
+        return BodyUrls(
+            text=None if content.body_text is None else f"{place}/text",
+            html=None if content.body_html is None else f"{place}/html",
+        )
+
+    def delete(self, key: MessageKey) -> None:
+        self.contents.pop(key, None)
+        self.deliveries.pop(key, None)
+
+
+def _body_size(stored: StoredMessage) -> int:
+    bodies = (stored.content.body_text, stored.content.body_html)
+    return sum(len(body.encode()) for body in bodies if body is not None)
+
+
+def _without_bodies(stored: StoredMessage) -> StoredMessage:
+    return replace(stored, content=replace(stored.content, body_text=None, body_html=None, body_truncated=True))

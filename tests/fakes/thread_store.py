@@ -1,0 +1,59 @@
+"""Threads and their members in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from chalicelib.domain.ids import ThreadKey
+from chalicelib.domain.thread import Thread
+from chalicelib.operations.ports import ThreadMembers
+
+PARTICIPANTS_LIMIT = 100
+
+
+@dataclass
+class FakeThreadStore:
+    """Behaves as the real one."""
+
+    threads: dict[ThreadKey, Thread] = field(default_factory=dict)
+    members: dict[ThreadKey, set[int]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def begin(self, thread: Thread) -> None:
+        with self._lock:
+            self.threads.setdefault(thread.key, thread)
+            self.members.setdefault(thread.key, {thread.key.first_sequence})
+
+    def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> bool:
+        with self._lock:
+            if key not in self.threads:
+                return False
+            self.members[key].add(sequence)
+            known = self.threads[key].participants
+            if len(known) < PARTICIPANTS_LIMIT:
+                joined = tuple(dict.fromkeys((*known, *participants)))
+                self.threads[key] = replace(self.threads[key], participants=joined)
+            return True
+
+    def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
+        return tuple(sorted(self.members.get(key, ())))
+
+    def get(self, key: ThreadKey) -> ThreadMembers | None:
+        with self._lock:
+            thread = self.threads.get(key)
+            return None if thread is None else ThreadMembers(self._counted(thread), tuple(sorted(self.members[key])))
+
+    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, Thread]:
+        with self._lock:
+            return {key: self._counted(self.threads[key]) for key in keys if key in self.threads}
+
+    def leave(self, key: ThreadKey, sequence: int) -> None:
+        with self._lock:
+            members = self.members.get(key, set())
+            members.discard(sequence)
+            if not members:
+                self.threads.pop(key, None)
+                self.members.pop(key, None)
+
+    def _counted(self, thread: Thread) -> Thread:
+        return replace(thread, message_count=len(self.members[thread.key]))

@@ -1,0 +1,242 @@
+"""One account with an inbox, every operation of a message's life over fakes, and a queue that is worked to rest."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.domain.account import Caller
+from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, event_type
+from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
+from chalicelib.domain.inbox import Inbox
+from chalicelib.domain.message import DeliveryMode, Draft, Message
+from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.abandon_reservation import AbandonReservation
+from chalicelib.operations.browse_threads import GetThread, ListThreadMessages, ListThreads
+from chalicelib.operations.delete_message import DeleteMessage
+from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
+from chalicelib.operations.list_messages import ListMessages
+from chalicelib.operations.ports import PageRequest, SendJob
+from chalicelib.operations.record_delivery_report import RecordDeliveryReport
+from chalicelib.operations.requeue_unsent import RequeueUnsent
+from chalicelib.operations.send_message import SendMessage
+from chalicelib.operations.show_status import ShowStatus
+from chalicelib.operations.submit_message import SubmitMessage
+from tests.factories.accounts import NOON, make_caller, make_inbox
+from tests.factories.messages import make_mailbox
+from tests.fakes.clock import FakeClock
+from tests.fakes.inbox_store import FakeInboxStore
+from tests.fakes.mail_provider import FakeMailProvider
+from tests.fakes.message_index import FakeMessageIndex
+from tests.fakes.message_store import FakeMessageStore
+from tests.fakes.send_queue import FakeSendQueue
+from tests.fakes.ses_message_ids import FakeSesMessageIds
+from tests.fakes.thread_store import FakeThreadStore
+from tests.fakes.together import together_in_turn
+from tests.operations.watched import Crash, Effect, Watch, unwatched, watched
+
+INBOX = 7
+ADA, BOB, EVE = "ada@example.com", "bob@example.net", "eve@example.org"
+IDS = PublicIds(b"a secret only of the tests")
+EVIDENCE_WINDOW = timedelta(minutes=15)
+OUTCOME_UNKNOWN_AFTER = timedelta(hours=1)
+ABANDON_AFTER = timedelta(minutes=1)
+VISIBILITY_TIMEOUT = 360  # seconds until a job whose worker died is delivered again
+ENOUGH_JOBS = 1_000  # a queue that is not at rest after so many never will be
+
+
+def final_header(ses_message_id: str) -> str:
+    return f"<{ses_message_id}@ses.example.com>"
+
+
+class World:
+    """The stores, the queue and the provider of a deployment, and the operations over them."""
+
+    def __init__(self, **inbox: object) -> None:
+        self._watch: Watch = unwatched
+        self.clock = FakeClock(NOON)
+        self.caller = make_caller()
+        self.inboxes = FakeInboxStore()
+        self.messages = FakeMessageStore(self.inboxes)
+        self.threads = FakeThreadStore()
+        self.index = FakeMessageIndex()
+        self.ses_message_ids = FakeSesMessageIds()
+        self.provider = FakeMailProvider()
+        self.send_queue = FakeSendQueue()
+        self.named: list[MessageKey] = []
+        self._waiting: list[tuple[datetime, SendJob]] = []
+        self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
+        self._wire()
+
+    def _wire(self) -> None:
+        inboxes = self._watched("inboxes", self.inboxes)
+        messages = self._watched("messages", self.messages)
+        threads = self._watched("threads", self.threads)
+        index = self._watched("index", self.index)
+        ses_message_ids = self._watched("ses_message_ids", self.ses_message_ids)
+        send_queue = self._watched("send_queue", self.send_queue)
+        show_status = ShowStatus(messages, index)
+        abandon = AbandonReservation(messages, threads, index)
+        self.submit_message = SubmitMessage(
+            inboxes, messages, threads, index, send_queue, IDS, DeliveryMode.EMAIL, self.clock, together_in_turn
+        )
+        self.send_message = SendMessage(
+            messages,
+            index,
+            ses_message_ids,
+            self._watched("provider", self.provider),
+            send_queue,
+            show_status,
+            abandon,
+            IDS,
+            self.clock,
+            evidence_window=EVIDENCE_WINDOW,
+            outcome_unknown_after=OUTCOME_UNKNOWN_AFTER,
+            abandon_after=ABANDON_AFTER,
+        )
+        self.record_delivery_report = RecordDeliveryReport(messages, ses_message_ids, show_status, final_header)
+        self.abandon_reservation = abandon
+        self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)
+        self.delete_message = DeleteMessage(messages, threads, index)
+        self.get_message = GetMessage(messages, index)
+        self.recover_message = RecoverMessage(self.get_message, abandon)
+        self.list_events = ListMessageEvents(self.get_message)
+        self.read_raw = ReadRawMessage(messages, index, IDS)
+        self.list_messages = ListMessages(inboxes, messages, index)
+        self.list_threads = ListThreads(inboxes, threads, messages, index)
+        self.get_thread = GetThread(threads, messages, index)
+        self.list_thread_messages = ListThreadMessages(threads, messages, index)
+
+    def _watched(self, name: str, port: Any) -> Any:
+        def watch(call: str, effect: Effect) -> Any:
+            return self._watch(call, effect)  # whoever is watching by now
+
+        return watched(name, port, watch)
+
+    @contextmanager
+    def watching(self, watch: Watch) -> Iterator[None]:
+        """Show `watch` every call that an operation makes of a port."""
+        self._watch = watch
+        try:
+            yield
+        finally:
+            self._watch = unwatched
+
+    # ------------------------------------------------------------------------------------ submitting
+
+    def submit(self, draft: Draft | None = None, *, caller: Caller | None = None, inbox_number: int = INBOX) -> Message:
+        """Submit a mail to Ada, or what the test says; the key is noted as the API notes it, before anything exists."""
+        return self.submit_message(
+            draft or make_draft(),
+            inbox_number=inbox_number,
+            caller=caller or self.caller,
+            name_resource=self.named.append,
+        )
+
+    def submitted(self, draft: Draft | None = None) -> MessageKey:
+        return self.submit(draft).content.key
+
+    def sent(self, draft: Draft | None = None) -> MessageKey:
+        """Submit a mail and send it."""
+        key = self.submitted(draft)
+        self.work()
+        assert self.status(key) is MessageStatus.SENT
+        return key
+
+    # -------------------------------------------------------------------------------------- the queue
+
+    def work(self) -> None:
+        """Do every job, moving the clock to the time it is due at, until the queue is empty."""
+        for _ in range(ENOUGH_JOBS):
+            job = self.next_job()
+            if job is None:
+                return
+            self.deliver(job)
+        raise AssertionError("the queue does not come to rest")
+
+    def next_job(self) -> SendJob | None:
+        """Take the next job out of the queue when it is due; None when there is none."""
+        self._collect()
+        if not self._waiting:
+            return None
+        due_at, job = self._waiting.pop(0)
+        self.clock.now = max(self.clock.now, due_at)
+        return job
+
+    def deliver(self, job: SendJob) -> None:
+        """Do a job as SQS has it done: one whose worker dies comes back after the visibility timeout."""
+        try:
+            self.send_message(job)
+        except (Crash, Unavailable):
+            self._waiting.append((self.clock() + timedelta(seconds=VISIBILITY_TIMEOUT), job))
+
+    def waiting(self) -> list[tuple[int, SendJob]]:
+        """The jobs in the queue and the seconds until they are due."""
+        self._collect()
+        return [(round((due_at - self.clock()).total_seconds()), job) for due_at, job in self._waiting]
+
+    def _collect(self) -> None:
+        for job, delay in self.send_queue.jobs:
+            self._waiting.append((self.clock() + timedelta(seconds=delay), job))
+        self.send_queue.jobs.clear()
+        self._waiting.sort(key=lambda waiting: waiting[0])
+
+    # -------------------------------------------------------------------------------- what became of it
+
+    def status(self, key: MessageKey) -> MessageStatus:
+        return self.get_message(key, self.caller).status
+
+    def phase(self, key: MessageKey) -> MessagePhase:
+        return self.index.phase(key)
+
+    def delivery(self, key: MessageKey) -> MessageDelivery:
+        delivery = self.messages.get_delivery(key)
+        assert delivery is not None
+        return delivery
+
+    def listed(self) -> list[MessageKey]:
+        """The inbox as its owner sees it, newest first."""
+        page = self.list_messages(INBOX, self.caller, PageRequest(limit=100))
+        assert page.total == len(page.items)
+        return [message.content.key for message in page.items]
+
+    def leaves_nothing_behind(self, key: MessageKey) -> bool:
+        """Whether a message that was sequence 0 of its thread is gone without a trace but its dead cell."""
+        return (
+            self.phase(key) is MessagePhase.GONE
+            and self.messages.get(key) is None
+            and self.messages.get_delivery(key) is None
+            and self.threads.get(ThreadKey(key.inbox_number, key.sequence)) is None
+        )
+
+    def inbox(self) -> Inbox:
+        inbox = self.inboxes.get(INBOX)
+        assert inbox is not None
+        return inbox
+
+
+def make_draft(*to: str, **changes: Any) -> Draft:
+    return Draft(**{"to": tuple(map(make_mailbox, to or (ADA,))), "subject": "Hello", "body_text": "Hi.\n"} | changes)
+
+
+def make_event(
+    key: MessageKey,
+    status: DeliveryStatus,
+    recipient: str | None = ADA,
+    *,
+    at: datetime = NOON,
+    ses_message_id: str = "ses-1",
+) -> DeliveryReport:
+    """What SES says of one recipient, or of the whole mail (`recipient` None)."""
+    return DeliveryReport(
+        key,
+        event_type(status.shown),
+        status,
+        at,
+        recipient,
+        every_recipient=recipient is None,
+        ses_message_id=ses_message_id,
+    )

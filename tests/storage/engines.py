@@ -1,0 +1,75 @@
+"""The table engines that stores are tested on: moto in process, and the one the embedded system runs on."""
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from chalicelib.storage import tables
+from embedded.template import read_template
+
+TEMPLATE = Path(__file__).parents[2] / "infra" / "resources.yaml"
+AWAY_FROM_AWS = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@dataclass
+class Engine:
+    """A table engine; it keeps one client for all its tests, because making one takes a tenth of a second."""
+
+    variables: Mapping[str, str]
+    in_process: bool = False
+    _client: Any = field(default=None)
+
+    @contextmanager
+    def fresh_table(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+        """A table as the deployment has it, all models bound to it; the client that every store uses."""
+        for name, value in (AWAY_FROM_AWS | dict(self.variables)).items():
+            monkeypatch.setenv(name, value)
+        if self.in_process:
+            with mock_aws():
+                yield self._bind()
+        else:
+            yield self._bind()
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def _bind(self) -> Any:
+        name = f"mail-{uuid.uuid4().hex}"
+        tables.bind_table(name)
+        if self._client is None:
+            self._client = one_at_a_time(tables.client()) if self.in_process else tables.client()
+        tables.connection()._client = self._client
+        self._client.create_table(TableName=name, **key_schema())
+        return self._client
+
+
+def key_schema() -> dict[str, Any]:
+    """What infra/resources.yaml says of the table's keys."""
+    properties = read_template(TEMPLATE).resources["MailTable"].properties
+    return {name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")}
+
+
+def one_at_a_time(client: Any) -> Any:
+    """DynamoDB applies each call to an item at once; moto has no locks, so its callers take turns."""
+    lock = threading.Lock()
+    call = client._make_api_call
+
+    def in_turn(operation: str, parameters: Any) -> Any:
+        with lock:
+            return call(operation, parameters)
+
+    client._make_api_call = in_turn
+    return client

@@ -1,0 +1,279 @@
+"""The contract of InboxStore (operations/ports.py)."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.ids import AccountId
+from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.operations.ports import InboxStore, PageRequest, Reservation
+from chalicelib.storage import keys
+from chalicelib.storage.inbox_store import DynamoInboxStore
+from chalicelib.storage.tables import InboxItem
+from tests.factories.accounts import ACCOUNT_ID, make_inbox
+from tests.fakes.inbox_store import FakeInboxStore
+from tests.storage.faults import Network
+from tests.storage.parallel import at_once
+
+STRANGER = AccountId("acc_another")
+YESTERDAY, TODAY, TOMORROW = "2026-11-21", "2026-11-22", "2026-11-23"
+
+
+@pytest.fixture
+def inboxes(*, is_fake: bool) -> InboxStore:
+    return FakeInboxStore() if is_fake else DynamoInboxStore()
+
+
+def numbered(number: int, **changes: object) -> Inbox:
+    return make_inbox(number=number, address=f"agent-{number}@mail.example.com", **changes)
+
+
+def listed(inboxes: InboxStore, **request: int) -> list[int]:
+    return [inbox.number for inbox in inboxes.page(ACCOUNT_ID, PageRequest(**request)).items]
+
+
+def reserved(inboxes: InboxStore, day: str = TODAY) -> Reservation:
+    reservation = inboxes.reserve(7, ACCOUNT_ID, day)
+    assert isinstance(reservation, Reservation)
+    return reservation
+
+
+# ---------------------------------------------------------------------------------------------- creating
+
+
+def test_an_inbox_is_read_back_as_it_was_created(inboxes: InboxStore) -> None:
+    inbox = make_inbox(number=2**56 - 1, display_name=None)
+    assert inboxes.create(inbox)
+    assert inboxes.get(inbox.number) == inbox
+    assert inboxes.get(8) is None
+
+
+def test_creating_the_same_inbox_again_is_harmless(inboxes: InboxStore) -> None:
+    assert inboxes.create(make_inbox())
+    reserved(inboxes)
+    assert inboxes.create(make_inbox())
+    assert inboxes.page(ACCOUNT_ID, PageRequest()).total == 1
+    assert reserved(inboxes).sequence == make_inbox().next_sequence + 1
+
+
+@pytest.mark.parametrize(
+    "other", [make_inbox(number=8), make_inbox(number=8, account_id=STRANGER), make_inbox(account_id=STRANGER)]
+)
+def test_an_address_is_given_out_once(inboxes: InboxStore, other: Inbox) -> None:
+    inboxes.create(make_inbox())
+    assert not inboxes.create(other)
+    assert inboxes.get(7) == make_inbox()
+    assert inboxes.get(8) is None
+    assert inboxes.page(other.account_id, PageRequest()).total == (other.account_id == ACCOUNT_ID)
+
+
+def test_a_number_that_is_taken_claims_no_address(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox())
+    assert not inboxes.create(make_inbox(address="other@mail.example.com"))
+    assert inboxes.create(make_inbox(number=8, address="other@mail.example.com"))
+
+
+def test_of_many_who_want_an_address_at_once_one_gets_it(inboxes: InboxStore) -> None:
+    contenders = [make_inbox(number=number) for number in range(1, 17)]
+    won = at_once([lambda inbox=inbox: inboxes.create(inbox) for inbox in contenders])  # type: ignore[misc]
+    assert Counter(won) == {True: 1, False: 15}
+    assert listed(inboxes) == [contenders[won.index(True)].number]
+
+
+def test_inboxes_created_at_once_are_all_listed(inboxes: InboxStore) -> None:
+    wanted = [numbered(number) for number in range(1, 13)]
+    assert all(at_once([lambda inbox=inbox: inboxes.create(inbox) for inbox in wanted]))  # type: ignore[misc]
+    page = inboxes.page(ACCOUNT_ID, PageRequest(limit=100))
+    assert sorted(inbox.number for inbox in page.items) == list(range(1, 13))
+    assert page.total == 12
+
+
+# -------------------------------------------------------------------------------------------- reserving
+
+
+def test_a_reservation_gives_out_the_next_number_and_counts_the_send(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox(next_sequence=41, sends_today=3, total_sent=40))
+    reservation = reserved(inboxes)
+    assert reservation.sequence == 41
+    assert reservation.inbox == make_inbox(next_sequence=42, sends_today=4, total_sent=41)
+    assert inboxes.get(7) == reservation.inbox
+
+
+def test_the_limit_of_the_day_stops_sends_until_the_next_day(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox(daily_send_limit=2, sends_today=1, next_sequence=0))
+    reserved(inboxes)
+    refused = inboxes.reserve(7, ACCOUNT_ID, TODAY)
+    assert isinstance(refused, Inbox)
+    assert (refused.sends_today, refused.next_sequence) == (2, 1)
+    assert inboxes.get(7) == refused
+    tomorrow = reserved(inboxes, TOMORROW).inbox
+    assert (tomorrow.sends_day, tomorrow.sends_today, tomorrow.next_sequence) == (TOMORROW, 1, 2)
+
+
+def test_a_limit_of_nothing_holds_on_a_new_day_too(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox(daily_send_limit=0, sends_today=0))
+    for day in (TODAY, TOMORROW):
+        assert isinstance(inboxes.reserve(7, ACCOUNT_ID, day), Inbox)
+
+
+def test_a_request_from_before_midnight_counts_on_the_day_others_have_begun(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox(daily_send_limit=2, sends_day=TODAY, sends_today=1))
+    late = reserved(inboxes, YESTERDAY).inbox
+    assert (late.sends_day, late.sends_today) == (TODAY, 2)
+    assert isinstance(inboxes.reserve(7, ACCOUNT_ID, YESTERDAY), Inbox)
+
+
+@pytest.mark.parametrize("status", [InboxStatus.SUSPENDED, InboxStatus.DELETED])
+@pytest.mark.parametrize("day", [TODAY, TOMORROW])
+def test_an_inbox_that_is_not_active_is_returned_as_it_stands(
+    inboxes: InboxStore, status: InboxStatus, day: str
+) -> None:
+    inbox = make_inbox(status=status)
+    inboxes.create(inbox)
+    assert inboxes.reserve(7, ACCOUNT_ID, day) == inbox
+    assert inboxes.get(7) == inbox
+
+
+def test_nothing_is_reserved_in_no_inbox_or_anothers(inboxes: InboxStore) -> None:
+    assert inboxes.reserve(7, ACCOUNT_ID, TODAY) is None
+    inboxes.create(make_inbox())
+    assert inboxes.reserve(7, STRANGER, TODAY) is None
+    assert inboxes.get(7) == make_inbox()
+
+
+@pytest.mark.parametrize("day", [TODAY, TOMORROW])
+def test_of_64_sends_at_once_the_limit_lets_exactly_10_pass(inboxes: InboxStore, day: str) -> None:
+    inboxes.create(make_inbox(daily_send_limit=10, sends_today=0, next_sequence=0))
+    outcomes = at_once([lambda: inboxes.reserve(7, ACCOUNT_ID, day)] * 64)
+    passed = [outcome.sequence for outcome in outcomes if isinstance(outcome, Reservation)]
+    assert sorted(passed) == list(range(10))
+    assert sum(isinstance(outcome, Inbox) for outcome in outcomes) == 54
+
+
+def test_a_send_takes_one_call_and_the_first_of_a_day_two(network: Network) -> None:
+    inboxes = DynamoInboxStore()
+    inboxes.create(make_inbox())
+    calls = network.listen()
+    reserved(inboxes)
+    assert calls == ["UpdateItem"]
+    reserved(inboxes, TOMORROW)
+    assert calls == ["UpdateItem"] * 3
+
+
+def test_at_midnight_the_loser_of_the_race_counts_on_the_winners_day(network: Network) -> None:
+    inboxes = DynamoInboxStore()
+    inboxes.create(make_inbox(next_sequence=0))
+
+    def lose_the_race() -> None:
+        network.before_next("UpdateItem", lambda: reserved(inboxes, TOMORROW))
+
+    network.before_next("UpdateItem", lose_the_race)
+    last = reserved(inboxes, TOMORROW)
+    assert last.inbox.sends_today == 2
+    assert last.sequence == 1
+
+
+# ------------------------------------------------------------------------------------ listing, deleting
+
+
+def test_inboxes_are_listed_newest_first_a_part_at_a_time(inboxes: InboxStore) -> None:
+    for number in (5, 9, 1, 7, 3):
+        inboxes.create(numbered(number))
+    assert listed(inboxes) == [3, 7, 1, 9, 5]
+    assert listed(inboxes, limit=2, offset=1) == [7, 1]
+    first = inboxes.page(ACCOUNT_ID, PageRequest(limit=2))
+    inboxes.create(numbered(11))
+    second = inboxes.page(ACCOUNT_ID, PageRequest(limit=2, after=first.next_after))
+    third = inboxes.page(ACCOUNT_ID, PageRequest(limit=2, after=second.next_after))
+    assert [inbox.number for page in (first, second, third) for inbox in page.items] == [3, 7, 1, 9, 5]
+    assert (first.total, second.total, third.next_after) == (5, 6, None)
+
+
+def test_an_account_without_inboxes_has_an_empty_list(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox(account_id=STRANGER))
+    page = inboxes.page(ACCOUNT_ID, PageRequest())
+    assert (page.items, page.total, page.next_after) == ((), 0, None)
+
+
+def test_a_deleted_inbox_is_found_but_not_listed_and_keeps_its_address(inboxes: InboxStore) -> None:
+    inboxes.create(numbered(1))
+    inboxes.create(numbered(2))
+    assert inboxes.delete(numbered(1))
+    assert inboxes.get(1) == numbered(1, status=InboxStatus.DELETED)
+    page = inboxes.page(ACCOUNT_ID, PageRequest())
+    assert ([inbox.number for inbox in page.items], page.total) == ([2], 1)
+    assert not inboxes.create(replace(numbered(3), address=numbered(1).address))
+
+
+def test_only_an_inbox_that_is_there_can_be_deleted(inboxes: InboxStore) -> None:
+    assert not inboxes.delete(make_inbox())
+    inboxes.create(make_inbox())
+    assert not inboxes.delete(make_inbox(account_id=STRANGER))
+    assert inboxes.delete(make_inbox())
+    assert not inboxes.delete(make_inbox())
+    assert inboxes.page(ACCOUNT_ID, PageRequest()).total == 0
+
+
+def test_of_many_who_delete_an_inbox_at_once_one_did_it(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox(next_sequence=0, sends_today=0))
+    deleted = at_once([lambda: inboxes.delete(make_inbox())] * 8)
+    assert Counter(deleted) == {True: 1, False: 7}
+
+
+# ------------------------------------------------------------------------------------------ lost replies
+
+
+@pytest.mark.parametrize("operation", ["UpdateItem", "TransactWriteItems"])
+def test_a_creation_whose_reply_was_lost_can_be_repeated(network: Network, operation: str) -> None:
+    inboxes = DynamoInboxStore()
+    inboxes.create(numbered(1))
+    network.lose_reply(operation)
+    with pytest.raises(Unavailable):
+        inboxes.create(numbered(2))
+    assert inboxes.create(numbered(2))
+    inboxes.create(numbered(3))
+    page = inboxes.page(ACCOUNT_ID, PageRequest())
+    assert [inbox.number for inbox in page.items] == [3, 2, 1]
+    assert page.total == 3
+
+
+def test_a_creation_that_the_sdk_repeats_is_one_creation(network: Network) -> None:
+    inboxes = DynamoInboxStore()
+    network.repeat("TransactWriteItems")
+    assert inboxes.create(numbered(1))
+    assert listed(inboxes) == [1]
+
+
+def test_a_lost_reply_to_a_reservation_leaves_a_gap_and_never_gives_a_number_twice(network: Network) -> None:
+    inboxes = DynamoInboxStore()
+    inboxes.create(make_inbox(next_sequence=0, sends_today=0))
+    network.lose_reply("UpdateItem")
+    with pytest.raises(Unavailable):
+        inboxes.reserve(7, ACCOUNT_ID, TODAY)
+    assert reserved(inboxes).sequence == 1
+
+
+def test_asking_for_a_taken_address_uses_up_no_place_in_the_list(network: Network) -> None:
+    inboxes = DynamoInboxStore()
+    inboxes.create(make_inbox())
+    calls = network.listen()
+    assert not inboxes.create(make_inbox(number=8))
+    assert "UpdateItem" not in calls
+
+
+def test_the_second_bucket_of_a_list_is_made_when_its_first_inbox_comes(network: Network) -> None:
+    inboxes = DynamoInboxStore()
+    network.client.put_item(
+        TableName=InboxItem.Meta.table_name,
+        Item={
+            "pk": {"S": keys.account_partition(ACCOUNT_ID)},
+            "sk": {"S": keys.list_counter("inboxes")},
+            "ns": {"N": "479"},
+        },
+    )
+    for number in (1, 2, 3):
+        inboxes.create(numbered(number))
+    assert listed(inboxes) == [3, 2, 1]
+    assert listed(inboxes, offset=1, limit=1) == [2]
