@@ -52,18 +52,6 @@ REFUSAL = Reason("ses_sandbox_unverified", "The account is in the sandbox; verif
 WINDOW = EVIDENCE_WINDOW.total_seconds()
 
 
-def only_job(world: World) -> tuple[int, SendJob]:
-    """The one job in the queue, which stays there, and the seconds until it is due."""
-    (waiting,) = world.waiting()
-    return waiting
-
-
-def deliver_next(world: World) -> None:
-    job = world.next_job()
-    assert job is not None
-    world.deliver(job)
-
-
 # ------------------------------------------------------------------------------------------------- sent
 
 
@@ -237,12 +225,12 @@ def test_a_throttled_message_is_queued_again_and_comes_back_with_growing_delay()
     world = World()
     world.provider.outcomes = [SendThrottled()] * (len(THROTTLE_DELAYS) + 2)
     key = world.submitted()
-    deliver_next(world)
+    world.deliver_next()
     delays = []
 
     while world.status(key) is MessageStatus.QUEUED:
-        delays.append(only_job(world)[0])
-        deliver_next(world)
+        delays.append(world.only_job()[0])
+        world.deliver_next()
 
     assert delays == [*THROTTLE_DELAYS, THROTTLE_DELAYS[-1], THROTTLE_DELAYS[-1]]
     assert sorted(delays) == delays
@@ -256,7 +244,7 @@ def test_throttling_never_fails_a_message_however_long_it_takes() -> None:
 
     for _ in range(3):
         world.clock.advance(2 * PAUSE_LIMIT.total_seconds())
-        deliver_next(world)
+        world.deliver_next()
         assert world.status(key) is MessageStatus.QUEUED
     world.work()
 
@@ -269,8 +257,8 @@ def test_a_put_back_job_remembers_its_age_and_counts_its_deferrals() -> None:
     key = world.submitted()
 
     for deferrals in (1, 2, 3):
-        deliver_next(world)
-        assert only_job(world)[1] == SendJob(key, queued_at=NOON, deferrals=deferrals)
+        world.deliver_next()
+        assert world.only_job()[1] == SendJob(key, queued_at=NOON, deferrals=deferrals)
 
 
 def test_while_sending_is_paused_the_message_stays_queued_and_probes_once_a_minute() -> None:
@@ -279,9 +267,9 @@ def test_while_sending_is_paused_the_message_stays_queued_and_probes_once_a_minu
     key = world.submitted()
 
     for _ in range(5):
-        deliver_next(world)
+        world.deliver_next()
         assert world.status(key) is MessageStatus.QUEUED
-        assert only_job(world)[0] == PAUSE_DELAY == 60
+        assert world.only_job()[0] == PAUSE_DELAY == 60
     world.work()
 
     assert world.status(key) is MessageStatus.SENT
@@ -292,13 +280,13 @@ def test_after_24_hours_of_pause_the_message_fails_and_may_be_sent_again(error: 
     world = World()
     world.provider.outcomes = [error(), error(), error()]
     key = world.submitted()
-    deliver_next(world)
+    world.deliver_next()
 
     world.clock.now = NOON + timedelta(hours=24)
-    deliver_next(world)
+    world.deliver_next()
     assert world.status(key) is MessageStatus.QUEUED
     world.clock.now = NOON + timedelta(hours=24, minutes=2)
-    deliver_next(world)
+    world.deliver_next()
 
     assert world.status(key) is MessageStatus.FAILED
     reason = world.delivery(key).recipients[0].reason
@@ -312,8 +300,8 @@ def test_when_ses_is_not_reached_the_message_is_tried_again_soon() -> None:
     world.provider.outcomes = [SendNotReached()] * 2
     key = world.submitted()
 
-    deliver_next(world)
-    assert only_job(world)[0] == THROTTLE_DELAYS[0]
+    world.deliver_next()
+    assert world.only_job()[0] == THROTTLE_DELAYS[0]
     assert world.status(key) is MessageStatus.QUEUED
     world.work()
 
@@ -346,12 +334,8 @@ def ambiguous(*, taken: bool, draft_to: tuple[str, ...] = (ADA,)) -> tuple[World
     world = World()
     key = world.submitted(make_draft(*draft_to))
     with world.watching(Failing("provider.send", [SendOutcomeUnknown()], after_effect=taken)):
-        deliver_next(world)
+        world.deliver_next()
     return world, key
-
-
-def sends(world: World) -> int:
-    return world.provider.calls
 
 
 @pytest.mark.parametrize("taken", [True, False])
@@ -360,17 +344,17 @@ def test_without_an_answer_the_message_stays_sending_and_waits_for_evidence(take
 
     assert world.phase(key) is MessagePhase.SUBMITTING
     assert world.status(key) is MessageStatus.SENDING
-    assert only_job(world)[0] == WINDOW
+    assert world.only_job()[0] == WINDOW
 
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_without_any_evidence_it_fails_as_outcome_unknown_and_is_never_sent_again(taken: bool) -> None:  # noqa: FBT001
     world, key = ambiguous(taken=taken)
-    calls = sends(world)
+    calls = world.provider.calls
 
     world.work()
 
-    assert sends(world) == calls
+    assert world.provider.calls == calls
     assert world.status(key) is MessageStatus.FAILED
     recipient = world.delivery(key).recipients[0]
     assert recipient.status is DeliveryStatus.FAILED_LOCALLY
@@ -384,8 +368,8 @@ def test_an_ambiguous_message_is_looked_at_once_a_window_and_when_it_is_given_up
     looks = []
 
     while world.waiting():
-        looks.append(only_job(world)[0])
-        deliver_next(world)
+        looks.append(world.only_job()[0])
+        world.deliver_next()
 
     assert looks == [WINDOW] * 4
 
@@ -393,8 +377,8 @@ def test_an_ambiguous_message_is_looked_at_once_a_window_and_when_it_is_given_up
 @pytest.mark.parametrize("minute", [1, 14, 16, 59])
 def test_news_that_comes_while_it_waits_settles_it(minute: int) -> None:
     world, key = ambiguous(taken=True)
-    while world.waiting() and only_job(world)[0] + (world.clock() - NOON).total_seconds() < minute * 60:
-        deliver_next(world)
+    while world.waiting() and world.only_job()[0] + (world.clock() - NOON).total_seconds() < minute * 60:
+        world.deliver_next()
     world.clock.now = NOON + timedelta(minutes=minute)
 
     world.record_delivery_report(make_event(key, DeliveryStatus.SENT, None))
@@ -402,7 +386,7 @@ def test_news_that_comes_while_it_waits_settles_it(minute: int) -> None:
     world.work()
 
     assert world.status(key) is MessageStatus.SENT
-    assert sends(world) == 1
+    assert world.provider.calls == 1
 
 
 @pytest.mark.parametrize(
@@ -416,7 +400,7 @@ def test_news_that_comes_after_it_was_given_up_corrects_it(status: DeliveryStatu
 
     assert world.status(key) is status.shown
     assert world.delivery(key).recipients[0].reason is None
-    assert sends(world) == 1
+    assert world.provider.calls == 1
 
 
 def test_news_about_one_recipient_proves_that_the_mail_went_to_all() -> None:
@@ -438,7 +422,7 @@ def test_the_job_shows_what_a_report_recorded_but_did_not_live_to_show() -> None
         world.record_delivery_report(make_event(key, DeliveryStatus.DELIVERED))
     assert world.status(key) is MessageStatus.SENDING
 
-    deliver_next(world)
+    world.deliver_next()
 
     assert world.status(key) is MessageStatus.DELIVERED
     assert world.waiting() == []
@@ -448,21 +432,10 @@ def test_the_job_shows_a_refusal_that_its_worker_did_not_live_to_show() -> None:
     world = World()
     world.provider.outcomes = [SendRefused(REFUSAL)]
     key = world.submitted()
-    with world.watching(Meanwhile("provider.send", lambda: None)) as _:
-        pass
-    recorded = Recording()
-
-    def die_showing(call: str, effect: object) -> object:
-        recorded.calls.append(call)
-        if call == "index.advance" and recorded.calls.count(call) == 3:
-            raise Crash
-        assert callable(effect)
-        return effect()
-
-    with world.watching(die_showing):
-        deliver_next(world)
+    with world.watching(Failing("index.advance", [None, None, Crash()])):  # claimed, marked, then not shown
+        world.deliver_next()
     assert world.status(key) is MessageStatus.SENDING
-    deliver_next(world)
+    world.deliver_next()
 
     assert world.status(key) is MessageStatus.FAILED
     assert world.delivery(key).recipients[0].reason == REFUSAL
@@ -476,7 +449,7 @@ def test_a_message_deleted_while_it_waits_for_evidence_is_left_in_peace() -> Non
     world.work()
 
     assert world.leaves_nothing_behind(key)
-    assert sends(world) == 0 or world.provider.mails == []
+    assert world.provider.calls == 0 or world.provider.mails == []
 
 
 # ------------------------------------------------------------------------------------------------- rivals
@@ -485,29 +458,27 @@ def test_a_message_deleted_while_it_waits_for_evidence_is_left_in_peace() -> Non
 def test_a_worker_that_finds_another_at_the_message_comes_back_later() -> None:
     world = World()
     key = world.submitted()
-    job = world.next_job()
-    assert job is not None
+    job = world.taken()
 
     with world.watching(Meanwhile("provider.send", lambda: world.send_message(job))):
         world.send_message(job)
 
-    assert sends(world) == 1
+    assert world.provider.calls == 1
     assert world.status(key) is MessageStatus.SENT
-    delay, again = only_job(world)
+    delay, again = world.only_job()
     assert (delay, again.message) == (WINDOW, key)
 
 
 def test_a_worker_overtaken_before_the_mark_comes_back_later() -> None:
     world = World()
     world.submitted()
-    job = world.next_job()
-    assert job is not None
+    job = world.taken()
 
     with world.watching(Meanwhile("messages.save_delivery", lambda: world.send_message(job))):
         world.send_message(job)
 
-    assert sends(world) == 1
-    assert only_job(world)[0] == RIVAL_DELAY
+    assert world.provider.calls == 1
+    assert world.only_job()[0] == RIVAL_DELAY
 
 
 # ---------------------------------------------------------------------------------------------- uncommitted
@@ -524,10 +495,10 @@ def uncommitted() -> tuple[World, MessageKey]:
 def test_a_job_waits_for_a_message_that_is_not_committed_yet() -> None:
     world, key = uncommitted()
 
-    deliver_next(world)
+    world.deliver_next()
 
     assert world.phase(key) is MessagePhase.RESERVED
-    assert only_job(world) == (UNCOMMITTED_DELAY, SendJob(key, NOON, deferrals=1))
+    assert world.only_job() == (UNCOMMITTED_DELAY, SendJob(key, NOON, deferrals=1))
 
 
 def test_when_no_request_can_be_alive_any_more_the_reservation_is_killed() -> None:
@@ -537,32 +508,23 @@ def test_when_no_request_can_be_alive_any_more_the_reservation_is_killed() -> No
 
     assert world.clock() - NOON > ABANDON_AFTER
     assert world.leaves_nothing_behind(key)
-    assert sends(world) == 0
+    assert world.provider.calls == 0
 
 
 def test_a_commit_in_the_very_moment_of_giving_up_is_not_lost() -> None:
     world, key = uncommitted()
     world.clock.advance(ABANDON_AFTER.total_seconds() + 1)
-    commit = Meanwhile(
-        "index.advance",
-        lambda: None,
-    )
-    calls: list[str] = []
 
-    def commit_before_the_kill(call: str, effect: object) -> object:
-        calls.append(call)
-        if call == "index.advance" and calls.count(call) == 2:
-            assert world.index.commit(key, MessagePhase.QUEUED, lambda: (0,))
-        assert callable(effect)
-        return effect()
+    def commit() -> None:
+        assert world.index.commit(key, MessagePhase.QUEUED, lambda: (key.sequence,))
 
-    assert not commit.has_happened
-    with world.watching(commit_before_the_kill):
-        deliver_next(world)
+    # The worker looks, finds nothing committed, and is about to kill.
+    with world.watching(Meanwhile("index.advance", commit, skip=1)):
+        world.deliver_next()
     world.work()
 
     assert world.status(key) is MessageStatus.SENT
-    assert sends(world) == 1
+    assert world.provider.calls == 1
 
 
 def test_a_killing_that_died_half_way_is_finished_by_the_next_job() -> None:
@@ -570,7 +532,7 @@ def test_a_killing_that_died_half_way_is_finished_by_the_next_job() -> None:
     world.clock.advance(ABANDON_AFTER.total_seconds() + 1)
 
     with world.watching(Failing("threads.leave", [Crash()])):
-        deliver_next(world)
+        world.deliver_next()
     assert world.messages.get(key) is not None
     world.work()
 
@@ -587,7 +549,7 @@ def test_a_message_deleted_while_it_is_queued_is_not_sent() -> None:
 
     world.work()
 
-    assert sends(world) == 0
+    assert world.provider.calls == 0
     assert world.leaves_nothing_behind(key)
 
 
@@ -599,7 +561,7 @@ def test_a_message_deleted_between_claim_and_mark_is_not_sent(moment: str) -> No
     with world.watching(Meanwhile(moment, lambda: world.delete_message(key, world.caller))):
         world.work()
 
-    assert sends(world) == 0
+    assert world.provider.calls == 0
     assert world.leaves_nothing_behind(key)
 
 
@@ -610,31 +572,23 @@ def test_a_message_deleted_while_ses_takes_it_leaves_nothing_behind() -> None:
     with world.watching(Meanwhile("provider.send", lambda: world.delete_message(key, world.caller))):
         world.work()
 
-    assert sends(world) == 1
+    assert world.provider.calls == 1
     assert world.leaves_nothing_behind(key)
 
 
 def test_a_worker_that_died_with_a_deleted_message_in_its_hands_leaves_nothing_behind() -> None:
     world = World()
     key = world.submitted()
-    died = Failing("threads.leave", [])
+    deleting = Meanwhile("messages.save_delivery", lambda: world.delete_message(key, world.caller))
+    dying = Failing("messages.save_delivery", [Crash()], after_effect=True)
 
-    def delete_then_die(call: str, effect: object) -> object:
-        assert callable(effect)
-        if call == "messages.save_delivery":
-            world.messages.delete(key)
-            world.index.remove(key, lambda: (0,))
-            effect()
-            raise Crash
-        return died(call, effect)
-
-    with world.watching(delete_then_die):
-        deliver_next(world)
+    with world.watching(lambda call, effect: deleting(call, lambda: dying(call, effect))):
+        world.deliver_next()
     assert world.messages.get_delivery(key) is not None
     world.work()
 
     assert world.messages.get_delivery(key) is None
-    assert sends(world) == 0
+    assert world.provider.calls == 0
 
 
 # -------------------------------------------------------------------------------------------- reply headers
@@ -735,8 +689,7 @@ def test_the_record_keeps_the_headers_ses_was_handed_when_two_workers_composed_d
 def test_an_error_of_a_store_sends_the_job_back_to_the_queue() -> None:
     world = World()
     key = world.submitted()
-    job = world.next_job()
-    assert job is not None
+    job = world.taken()
 
     with world.watching(Failing("messages.get", [Unavailable("no answer")])), pytest.raises(Unavailable):
         world.send_message(job)

@@ -148,18 +148,12 @@ def test_nothing_is_visible_before_the_commit(moment: str) -> None:
 
 def test_a_worker_that_is_faster_than_the_commit_waits_for_it() -> None:
     world = World()
-    with world.watching(Meanwhile("index.commit", lambda: world.deliver(taken(world)))):
+    with world.watching(Meanwhile("index.commit", lambda: world.deliver_next())):
         world.submit()
     world.work()
 
     assert world.status(FIRST) is MessageStatus.SENT
     assert len(world.provider.mails) == 1
-
-
-def taken(world: World) -> SendJob:
-    job = world.next_job()
-    assert job is not None
-    return job
 
 
 # ---------------------------------------------------------------------------------- crashes and lost replies
@@ -240,7 +234,7 @@ def test_a_request_that_slept_until_its_reservation_was_killed_is_refused() -> N
 
     def give_up() -> None:
         world.clock.advance(ABANDON_AFTER.total_seconds() + 1)
-        world.deliver(taken(world))
+        world.deliver_next()
 
     with world.watching(Meanwhile("index.commit", give_up)), pytest.raises(Unavailable):
         world.submit()

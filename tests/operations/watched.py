@@ -73,10 +73,10 @@ class FailingAt:
 
 @dataclass
 class Failing:
-    """Raises these errors in turn at the calls of one name, before or after their effect; then lets them pass."""
+    """Raises these errors in turn at the calls of one name, before or after their effect; None lets a call pass."""
 
     call: str
-    errors: Iterable[BaseException]
+    errors: Iterable[BaseException | None]
     after_effect: bool = False
 
     def __post_init__(self) -> None:
@@ -92,17 +92,21 @@ class Failing:
 
 @dataclass
 class Meanwhile:
-    """Does something else once, right before the call with a number or the first of a name: another worker, a user."""
+    """Does something else once, right before a call: another worker's job, a user's request, an event.
+
+    `at` is the call's number (from 0) or its name; `skip` passes over that many calls of the name first.
+    """
 
     at: int | str
     action: Callable[[], object]
+    skip: int = 0
     calls: list[str] = field(default_factory=list)
     has_happened: bool = False
 
     def __call__(self, call: str, effect: Effect) -> Any:
         if self.has_happened:
             return effect()
-        is_due = self.at in (len(self.calls), call)
+        is_due = self.at in (len(self.calls), call) and self.calls.count(call) >= self.skip
         self.calls.append(call)
         if is_due:
             self.has_happened = True

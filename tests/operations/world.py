@@ -172,6 +172,22 @@ class World:
             self.send_message(job)
         except (Crash, Unavailable):
             self._waiting.append((self.clock() + timedelta(seconds=VISIBILITY_TIMEOUT), job))
+        self._collect()
+
+    def deliver_next(self) -> None:
+        """Do the next job, at the time it is due."""
+        self.deliver(self.taken())
+
+    def taken(self) -> SendJob:
+        """The next job, out of the queue."""
+        job = self.next_job()
+        assert job is not None
+        return job
+
+    def only_job(self) -> tuple[int, SendJob]:
+        """The one job in the queue, which stays there, and the seconds until it is due."""
+        (waiting,) = self.waiting()
+        return waiting
 
     def waiting(self) -> list[tuple[int, SendJob]]:
         """The jobs in the queue and the seconds until they are due."""
