@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint reset
+.PHONY: help setup run test lint bench reset
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ lint: ## ruff and mypy alone
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
+
+bench: ## count what each operation costs and write it into bench/README.md
+	@$(PYTHON) embedded/set_up.py run
+	$(VENV)/python -m bench.capacity --write
 
 reset: ## clear the data of `make run`
 	@$(PYTHON) embedded/set_up.py reset

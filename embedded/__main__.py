@@ -38,7 +38,7 @@ class EmbeddedRun:
             folder = DataFolder(self._options.data_folder)
             folder.lock()
             stack.callback(folder.unlock)
-            _log_to(stack.enter_context(_open_log(folder.logs / "app.log")))
+            _log_to(_open_log(folder.logs / "app.log"))
             http, http_moved = listen(self._options.http)
             smtp, smtp_moved = listen(self._options.smtp)
             isolate(os.environ)
@@ -121,7 +121,10 @@ def _stop_on_signals() -> None:
 
 
 def _open_log(path: Path) -> TextIO:
-    """The log goes on where it ended, unless it has become long; then the old one is kept beside it."""
+    """The log goes on where it ended, unless it has become long; then the old one is kept beside it.
+
+    Nobody closes it: threads may have something to say until the very end.
+    """
     if path.exists() and path.stat().st_size > _LONG_LOG_BYTES:
         path.replace(path.with_suffix(".old.log"))
     return path.open("a", encoding="utf-8", buffering=1)

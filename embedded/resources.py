@@ -1,7 +1,7 @@
 """Creates what infra/resources.yaml defines on the emulated AWS, as often as asked, and tells its names."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,15 @@ class Deployment:
         self._region = region
         self._created: dict[str, Created] = {}
         self._resolver = Resolver(self.ref, self.attribute)
+        self._creators: dict[str, Callable[[Resource, dict[str, Any]], Created]] = {
+            "AWS::DynamoDB::Table": self._create_table,
+            "AWS::SQS::Queue": self._create_queue,
+            "AWS::SNS::Topic": self._create_topic,
+            "AWS::SNS::Subscription": self._create_subscription,
+            "AWS::S3::Bucket": self._create_bucket,
+            "AWS::SES::ConfigurationSet": self._create_configuration_set,
+            "AWS::SES::ConfigurationSetEventDestination": self._create_event_destination,
+        }
 
     def create(self) -> None:
         """Create everything; what is there already is left as it is, or brought to what the template says."""
@@ -115,7 +124,7 @@ class Deployment:
 
     def _create_once(self, resource: Resource) -> Created:
         if resource.logical_id not in self._created:
-            create = _CREATORS.get(resource.type)
+            create = self._creators.get(resource.type)
             if create is None:
                 raise TemplateError(
                     f"{resource.logical_id} is of type {resource.type}, which embedded/resources.py neither creates "
@@ -123,7 +132,7 @@ class Deployment:
                 )
             ignored = _IGNORED_PROPERTIES.get(resource.type, set())
             wanted = {name: value for name, value in resource.properties.items() if name not in ignored}
-            self._created[resource.logical_id] = create(self, resource, self._resolver.resolve(wanted))
+            self._created[resource.logical_id] = create(resource, self._resolver.resolve(wanted))
         return self._created[resource.logical_id]
 
     def _create_table(self, resource: Resource, properties: dict[str, Any]) -> Created:
@@ -195,17 +204,6 @@ class Deployment:
                 )
             )
         return Created(_physical_name(resource))
-
-
-_CREATORS = {
-    "AWS::DynamoDB::Table": Deployment._create_table,  # noqa: SLF001 - the class's own methods, by type
-    "AWS::SQS::Queue": Deployment._create_queue,  # noqa: SLF001
-    "AWS::SNS::Topic": Deployment._create_topic,  # noqa: SLF001
-    "AWS::SNS::Subscription": Deployment._create_subscription,  # noqa: SLF001
-    "AWS::S3::Bucket": Deployment._create_bucket,  # noqa: SLF001
-    "AWS::SES::ConfigurationSet": Deployment._create_configuration_set,  # noqa: SLF001
-    "AWS::SES::ConfigurationSetEventDestination": Deployment._create_event_destination,  # noqa: SLF001
-}
 
 
 def _physical_name(resource: Resource) -> str:

@@ -7,6 +7,7 @@ made on the base model, before any of them is used (`bind_table`).
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from pynamodb.attributes import (
     BinaryAttribute,
     BooleanAttribute,
@@ -161,7 +162,12 @@ def table_name() -> str:
 
 def condition_failed(error: PynamoDBException) -> bool:
     """Whether a write was refused by its own condition, alone or in a transaction."""
-    return error.cause_response_code in (CONDITION_FAILED, TRANSACTION_CANCELED)
+    # Not PynamoDB's cause_response_code: that stumbles over time-outs, which have no response.
+    cause = error.cause
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] in (
+        CONDITION_FAILED,
+        TRANSACTION_CANCELED,
+    )
 
 
 def query(

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from embedded import reset
 from embedded.data_folder import PROJECT, DataFolder, DataFolderError
 from embedded.options import read_options
 
 KEEPER = """
 import sys, time, pathlib
+from embedded import reset
 from embedded.data_folder import DataFolder
 folder = DataFolder(pathlib.Path(sys.argv[1]))
 folder.lock()
@@ -62,6 +64,17 @@ def test_clearing_is_refused_while_something_runs_on_it(folder: DataFolder) -> N
     with pytest.raises(DataFolderError, match="Another AgentSend"):
         DataFolder(folder.path).clear()
     assert (folder.outbox / "1.eml").exists()
+
+
+def test_make_reset_says_how_it_went(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reset, "DEFAULT_DATA_FOLDER", folder.path)
+    assert reset.main() == 1
+    assert "Another AgentSend runs" in capsys.readouterr().err
+    folder.unlock()
+    assert reset.main() == 0
+    assert "cleared" in capsys.readouterr().out
 
 
 def test_clearing_a_folder_that_is_not_there_is_harmless(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_nothing_is_visible_before_the_commit(moment: str) -> None:
 
 def test_a_worker_that_is_faster_than_the_commit_waits_for_it() -> None:
     world = World()
-    with world.watching(Meanwhile("index.commit", lambda: world.deliver_next())):
+    with world.watching(Meanwhile("index.commit", world.deliver_next)):
         world.submit()
     world.work()
 

@@ -24,6 +24,7 @@ def embedded_endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
         yield endpoints
     finally:
         aws.stop()
+        folder.unlock()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 
 @dataclass
@@ -46,6 +46,18 @@ class Network:
 
         self._put_between(deliver)
 
+    def conflict(self, operation: str) -> None:
+        """The next call of this operation meets a transaction of somebody else and is refused."""
+        left = [None]
+
+        def deliver(send: Callable[[], Any], called: str) -> Any:
+            if called == operation and left:
+                left.pop()
+                raise _conflict(operation)
+            return send()
+
+        self._put_between(deliver)
+
     def listen(self) -> list[str]:
         """The operations called from now on."""
         heard: list[str] = []
@@ -76,3 +88,14 @@ class Network:
             return deliver(lambda: call(operation, parameters), operation)
 
         self.monkeypatch.setattr(self.client, "_make_api_call", through)
+
+
+def _conflict(operation: str) -> ClientError:
+    """As DynamoDB says it (API Reference, TransactWriteItems and UpdateItem, "Errors")."""
+    if operation != "TransactWriteItems":
+        return ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, operation)
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": ""},
+        "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
+    }
+    return ClientError(answer, operation)
