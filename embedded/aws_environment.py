@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, MutableMapping
 
 DEFAULT_REGION = "us-east-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
 SERVICES = ("DYNAMODB", "SQS", "SNS", "S3", "SESV2")
 
 _ENDPOINT = "AWS_ENDPOINT_URL_"
@@ -23,8 +24,7 @@ def isolate(environ: MutableMapping[str, str]) -> None:
     environ.update(
         AWS_REGION=region,
         AWS_DEFAULT_REGION=region,
-        AWS_ACCESS_KEY_ID="embedded",
-        AWS_SECRET_ACCESS_KEY="embedded",
+        **CREDENTIALS,
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",

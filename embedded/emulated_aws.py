@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from embedded import dynoxide
-from embedded.aws_environment import SERVICES, chosen_endpoints, point, point_everything_else
+from embedded.aws_environment import CREDENTIALS, SERVICES, chosen_endpoints, point, point_everything_else
 from embedded.child_process import ChildFailed, ChildProcess
 from embedded.data_folder import DataFolder, DataFolderError
 from embedded.listening import free_port
@@ -116,6 +116,7 @@ class EmulatedAws:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
+            **CREDENTIALS,  # it checks the signatures of links into the bucket
             # It clears away containers it takes for its own; ours has none, and the user's are none of its business.
             "DOCKER_HOST": f"unix://{self._folder.temporary / 'no-docker.sock'}",
         }

@@ -155,6 +155,14 @@ class IndexedMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What a look at the index showed: phases by sequence number, and the index's own signs for them."""
+
+    phases: Mapping[int, MessagePhase]
+    cells: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """How a conditional step ended: whether *this* call took it, and the phase as it now stands.
 
@@ -172,11 +180,21 @@ class MessageIndex(Protocol):
     def phase(self, key: MessageKey) -> MessagePhase:
         """Where the message stands."""
 
-    def commit(self, key: MessageKey, phase: MessagePhase, thread_members: Callable[[], Sequence[int]]) -> bool:
+    def look(self, inbox_number: int, sequences: Collection[int]) -> Sight:
+        """What stands in the index for some messages of one inbox."""
+
+    def commit(
+        self,
+        key: MessageKey,
+        phase: MessagePhase,
+        thread_members: Callable[[], Sequence[int]],
+        seen: Sight | None = None,
+    ) -> bool:
         """Make a reserved message visible, newest of its thread; False when its reservation was killed.
 
         `thread_members` reads the sequence numbers of the thread's messages, this one among them; it may be called
-        again when others write to the thread at the same time.
+        again when others write to the thread at the same time. `seen` is what a look at them showed a moment ago: when
+        nothing has changed since, it saves reading them again.
         """
 
     def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
@@ -218,8 +236,8 @@ class ThreadStore(Protocol):
     def begin(self, thread: Thread) -> None:
         """Store a new thread whose only message is its first; again is harmless."""
 
-    def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> bool:
-        """Add a message to a thread; again is harmless. False when the thread is gone."""
+    def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
+        """Add a message to a thread; again is harmless. Its newest members by now; none when the thread is gone."""
 
     def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
         """The sequence numbers of its newest messages, at least 32 if it has them; empty when the thread is gone."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.address import Mailbox
-from chalicelib.domain.errors import AgentSendError, ErrorCode, Forbidden, InvalidInput, NotFound, TooMany, Unavailable
+from chalicelib.domain.errors import AgentSendError, ErrorCode, Forbidden, NotFound, TooMany, Unavailable
 from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.domain.message import (
@@ -15,11 +15,9 @@ from chalicelib.domain.message import (
     Draft,
     Message,
     MessageContent,
-    own_message_id_header,
 )
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.domain.thread import Thread, reply_references
-from chalicelib.operations.access import require_inbox, require_thread
+from chalicelib.domain.thread import Thread
 from chalicelib.operations.ports import (
     Clock,
     InboxStore,
@@ -28,24 +26,14 @@ from chalicelib.operations.ports import (
     Reservation,
     SendJob,
     SendQueue,
-    StoredMessage,
-    ThreadMembers,
+    Sight,
     ThreadStore,
     Together,
 )
+from chalicelib.operations.reply_into import Reply, ReplyInto
 
 SECONDS_A_DAY = 86_400
 PARTICIPANTS_LIMIT = 100  # addresses kept on a thread
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """The thread a message answers into, and what it says about that in its header."""
-
-    thread: ThreadKey
-    in_reply_to: str | None
-    references: tuple[str, ...]
-    awaits_parent: int | None
 
 
 @dataclass(frozen=True)
@@ -66,33 +54,37 @@ class SubmitMessage:
         self, draft: Draft, *, inbox_number: int, caller: Caller, name_resource: Callable[[MessageKey], None]
     ) -> Message:
         """Raises NotFound, Forbidden, InvalidInput or TooMany before anything is stored; Unavailable if it was not."""
-        reply = self._reply_into(draft.thread, inbox_number, caller) if draft.thread else None
+        reply = None
+        if draft.thread is not None:
+            find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids)
+            reply = find(draft.thread, inbox_number, caller)
         reservation = self._reserve(inbox_number, caller)
         key = MessageKey(inbox_number, reservation.sequence)
         content = self._content(draft, key, reservation.inbox, reply)
         name_resource(key)
         job = SendJob(key, queued_at=content.created_at)
+        members = _Members(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
         try:
             self.together(
                 [
                     lambda: self.messages.put(content),
-                    lambda: self._enter_thread(content, is_reply=reply is not None),
+                    members.enter,
                     lambda: self.send_queue.put(job),
                 ]
             )
         except AgentSendError:
             self._withdraw(content)
             raise
-        if not self._commit(content):
+        if not self._commit(content, members, reply.seen if reply else None):
             self._withdraw(content)
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
 
-    def _commit(self, content: MessageContent) -> bool:
+    def _commit(self, content: MessageContent, members: "_Members", seen: Sight | None) -> bool:
         try:
-            return self.index.commit(content.key, MessagePhase.QUEUED, self._members(content))
+            return self.index.commit(content.key, MessagePhase.QUEUED, members, seen)
         except Unavailable:
             # The write may have succeeded and only its answer be lost. An error after the commit would make the
             # caller send the same again, so what stands there decides; and where nothing stands yet the reservation
@@ -107,41 +99,6 @@ class SubmitMessage:
 
     def _kill(self, key: MessageKey) -> MessagePhase:
         return self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE}).phase
-
-    def _reply_into(self, thread: ThreadKey, inbox_number: int, caller: Caller) -> _Reply:
-        require_inbox(self.inboxes, inbox_number, caller)
-        members = require_thread(self.threads, thread, caller)
-        if thread.inbox_number != inbox_number:
-            raise InvalidInput(
-                {"threadId": ["this thread belongs to another of your inboxes"]},
-                fix="Send from the inbox the thread is in (its `inboxId`), or leave `threadId` out to begin a thread.",
-                code=ErrorCode.THREAD_INBOX_MISMATCH,
-            )
-        parent = self._newest_visible(members)
-        if parent is None:
-            raise NotFound
-        header = self._message_id_header(parent)
-        final = parent.delivery is not None and parent.delivery.message_id_header is not None
-        chain = parent.delivery.references if parent.delivery and parent.delivery.references else ()
-        return _Reply(
-            thread,
-            in_reply_to=header,
-            references=reply_references(chain or parent.content.references, header),
-            awaits_parent=None if final else parent.content.key.sequence,
-        )
-
-    def _newest_visible(self, members: ThreadMembers) -> StoredMessage | None:
-        inbox_number = members.thread.key.inbox_number
-        for sequence in reversed(members.sequences):
-            phases = self.index.phases(inbox_number, [sequence])
-            if phases[sequence].visible and (stored := self.messages.get(MessageKey(inbox_number, sequence))):
-                return stored
-        return None
-
-    def _message_id_header(self, parent: StoredMessage) -> str:
-        if parent.delivery is not None and parent.delivery.message_id_header is not None:
-            return parent.delivery.message_id_header
-        return own_message_id_header(self.public_ids.message_id(parent.content.key), parent.content.sender.domain)
 
     def _reserve(self, inbox_number: int, caller: Caller) -> Reservation:
         if not caller.may_use_inbox(inbox_number):
@@ -165,7 +122,7 @@ class SubmitMessage:
             code=ErrorCode.DAILY_LIMIT_EXCEEDED,
         )
 
-    def _content(self, draft: Draft, key: MessageKey, inbox: Inbox, reply: _Reply | None) -> MessageContent:
+    def _content(self, draft: Draft, key: MessageKey, inbox: Inbox, reply: Reply | None) -> MessageContent:
         return MessageContent(
             key=key,
             thread=reply.thread if reply else ThreadKey(key.inbox_number, key.sequence),
@@ -188,26 +145,38 @@ class SubmitMessage:
             created_at=_to_milliseconds(self.clock()),
         )
 
-    def _enter_thread(self, content: MessageContent, *, is_reply: bool) -> None:
+
+class _Members:
+    """The thread a new message enters, and who else is in it, read anew each time but the first."""
+
+    def __init__(self, threads: ThreadStore, content: MessageContent) -> None:
+        self._threads = threads
+        self._content = content
+        self._joined: tuple[int, ...] = ()
+
+    def enter(self) -> None:
+        """Begin the message's thread, or join it. Raises NotFound when the thread has gone meanwhile."""
+        content = self._content
         # Blind copies are nobody's business but the sender's: they are no participants.
-        participants = tuple(dict.fromkeys(mailbox.address for mailbox in (content.sender, *content.to, *content.cc)))[
-            :PARTICIPANTS_LIMIT
-        ]
-        if is_reply:
-            if not self.threads.join(content.thread, content.key.sequence, participants):
-                raise NotFound
+        addresses = dict.fromkeys(mailbox.address for mailbox in (content.sender, *content.to, *content.cc))
+        participants = tuple(addresses)[:PARTICIPANTS_LIMIT]
+        if self._begins:
+            thread = Thread(content.thread, content.account_id, content.subject, participants, 1, content.created_at)
+            self._threads.begin(thread)
             return
-        self.threads.begin(
-            Thread(content.thread, content.account_id, content.subject, participants, 1, content.created_at)
-        )
+        self._joined = self._threads.join(content.thread, content.key.sequence, participants)
+        if not self._joined:
+            raise NotFound
 
-    def _members(self, content: MessageContent) -> Callable[[], tuple[int, ...]]:
-        def read() -> tuple[int, ...]:
-            if content.thread.first_sequence == content.key.sequence:
-                return (content.key.sequence,)  # nobody can join a thread before its first message is visible
-            return self.threads.newest_members(content.thread)
+    def __call__(self) -> tuple[int, ...]:
+        if self._begins:
+            return (self._content.key.sequence,)  # nobody can join a thread before its first message is visible
+        members, self._joined = self._joined, ()
+        return members or self._threads.newest_members(self._content.thread)
 
-        return read
+    @property
+    def _begins(self) -> bool:
+        return self._content.thread.first_sequence == self._content.key.sequence
 
 
 def _to_milliseconds(moment: datetime) -> datetime:

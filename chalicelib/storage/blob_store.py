@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
+from chalicelib.storage.failures import raises_unavailable
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -24,6 +26,7 @@ class BlobStore(Protocol):
         """A link that reads the blob without a key, for one hour; a browser downloads it and never shows it."""
 
 
+@raises_unavailable
 @dataclass(frozen=True)
 class S3BlobStore:
     """Blobs as objects of the deployment's bucket."""

@@ -75,7 +75,12 @@ def delete_if(item: ItemT, condition: Condition) -> bool:
 
 def new(item: Item) -> Write:
     """For a transaction: store this item, which must not be there."""
-    return {"Put": item.get_save_kwargs_from_instance(condition=type(item).pk.does_not_exist())}
+    return put(item, type(item).pk.does_not_exist())
+
+
+def put(item: Item, condition: Condition | None = None) -> Write:
+    """For a transaction: store this item in place of what is there."""
+    return {"Put": item.get_save_kwargs_from_instance(condition=condition)}
 
 
 def update(item: Item, actions: list[Action], condition: Condition) -> Write:

@@ -30,7 +30,7 @@ from typing import Any
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey, decode
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageRequest
+from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageRequest, Sight
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList, Step, StepRefused, to_bucket
 from chalicelib.storage.cell_pages import Selection, select
@@ -67,6 +67,10 @@ class DynamoMessageIndex:
     def phases(self, inbox_number: int, sequences: Collection[int]) -> Mapping[int, MessagePhase]:
         return {sequence: phase_of(found) for sequence, found in _cells(inbox_number).cells(sequences).items()}
 
+    def look(self, inbox_number: int, sequences: Collection[int]) -> Sight:
+        cells = _cells(inbox_number).cells(sequences)
+        return Sight({sequence: phase_of(found) for sequence, found in cells.items()}, cells)
+
     def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
         cells = _cells(key.inbox_number)
         newest = to.visible  # a young message is nearly always the newest of its thread: try the capital first
@@ -87,8 +91,14 @@ class DynamoMessageIndex:
                 return Advance(taken=True, phase=to)
         raise Unavailable("Too many writers are at the same bucket of the message index.")
 
-    def commit(self, key: MessageKey, phase: MessagePhase, thread_members: Callable[[], Sequence[int]]) -> bool:
-        before, steps = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members)
+    def commit(
+        self,
+        key: MessageKey,
+        phase: MessagePhase,
+        thread_members: Callable[[], Sequence[int]],
+        seen: Sight | None = None,
+    ) -> bool:
+        before, steps = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members, seen)
         # A second step takes the capital from another message, on condition that it has it: two that come at once
         # cannot both succeed. A step alone is tied to nobody, so look who came meanwhile.
         if steps == 1 and _has_others(key, thread_members()):
@@ -151,6 +161,7 @@ class DynamoMessageIndex:
         to: MessagePhase,
         allowed: Collection[MessagePhase],
         thread_members: Callable[[], Sequence[int]],
+        seen: Sight | None = None,
     ) -> tuple[MessagePhase, int]:
         """Change one message's phase and its thread's capitals in one write.
 
@@ -162,8 +173,10 @@ class DynamoMessageIndex:
         cells = _cells(key.inbox_number)
         members = thread_members()
         found: Mapping[int, str] | None = None
-        if to.visible and not _has_others(key, members):
-            found = {key.sequence: MessagePhase.RESERVED.value}
+        # A message to be committed is taken for reserved unread; the condition of the write finds out if it is not.
+        known = {**(seen.cells if seen else {}), key.sequence: MessagePhase.RESERVED.value}
+        if to.visible and known.keys() >= set(members):
+            found = {sequence: known[sequence] for sequence in (*members, key.sequence)}
         for _ in tries():
             if found is None:
                 found = cells.cells({*members, key.sequence})

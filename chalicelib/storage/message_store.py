@@ -1,17 +1,13 @@
 """Message contents and delivery items: compressed in the table, long bodies in the bucket."""
 
 import json
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from pynamodb.exceptions import PutError, TransactWriteError
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import MessageKey, encode
@@ -19,6 +15,8 @@ from chalicelib.domain.message import BodyUrls, MessageContent
 from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
 from chalicelib.storage import keys
 from chalicelib.storage.blob_store import BlobStore
+from chalicelib.storage.conditional_writes import Write, Written, put, put_if, update, write_together
+from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.message_codec import (
     StoredContent,
     from_stored,
@@ -33,8 +31,6 @@ from chalicelib.storage.tables import (
     DeliveryItem,
     InboxItem,
     batch_get,
-    condition_failed,
-    connection,
     query,
 )
 
@@ -47,6 +43,7 @@ TEXT, HTML = "text", "html"
 _CONTENT_TYPES = {TEXT: "text/plain; charset=utf-8", HTML: "text/html; charset=utf-8"}
 
 
+@raises_unavailable
 @dataclass(frozen=True)
 class DynamoMessageStore:
     """`operations.ports.MessageStore` over the table and the bucket."""
@@ -86,17 +83,13 @@ class DynamoMessageStore:
             partition, keys.delivery(key.sequence), version=saved.version, delivery=write_delivery(delivery)
         )
         unchanged = DeliveryItem.version == delivery.version if delivery.version else DeliveryItem.pk.does_not_exist()
-        try:
-            if outcome is None:
-                item.save(condition=unchanged)
-            else:
-                self._save_and_count(item, unchanged, outcome)
-        except (PutError, TransactWriteError) as error:
-            if not condition_failed(error):
-                raise
-            # The reply to our own write may have been lost and the SDK has repeated it: then it stands as we wrote it.
-            if self.get_delivery(key) != saved:
-                raise VersionConflict from error
+        if outcome is None:
+            taken = isinstance(put_if(item, unchanged), Written)
+        else:
+            taken = not write_together([put(item, unchanged), _count(key.inbox_number, outcome)])
+        # The reply to our own write may have been lost and the SDK has repeated it: then it stands as we wrote it.
+        if not taken and self.get_delivery(key) != saved:
+            raise VersionConflict
         return saved
 
     def page(self, wanted_keys: Sequence[MessageKey], *, body_budget: int) -> list[StoredMessage]:
@@ -138,16 +131,6 @@ class DynamoMessageStore:
         DeliveryItem(partition, keys.delivery(key.sequence)).delete()
         # The content last: as long as it is there, deleting again finds what is left to do.
         ContentItem(partition, keys.message(key.sequence)).delete()
-
-    def _save_and_count(self, item: DeliveryItem, unchanged: Condition, outcome: Outcome) -> None:
-        actions: list[Action] = []
-        if outcome.bounced:
-            actions.append(InboxItem.bounce_count.add(1))
-        if outcome.complained:
-            actions.append(InboxItem.complaint_count.add(1))
-        with TransactWrite(connection=connection(), client_request_token=str(uuid.uuid4())) as transaction:
-            transaction.save(item, condition=unchanged)
-            transaction.update(InboxItem(item.pk, keys.INBOX), actions=actions, condition=InboxItem.pk.exists())
 
     def _bodies_to_blobs(self, key: MessageKey, stored: StoredContent) -> StoredContent:
         """The content without its bodies, which now lie in the bucket; UTF-8 as it is, for they are read by URL too."""
@@ -198,6 +181,16 @@ class DynamoMessageStore:
     def _blob(self, name: str) -> str | None:
         data = self.blobs.get(name)
         return None if data is None else data.decode()
+
+
+def _count(inbox_number: int, outcome: Outcome) -> Write:
+    """For a transaction: what the inbox's reputation counts."""
+    actions: list[Action] = []
+    if outcome.bounced:
+        actions.append(InboxItem.bounce_count.add(1))
+    if outcome.complained:
+        actions.append(InboxItem.complaint_count.add(1))
+    return update(InboxItem(keys.inbox_partition(inbox_number), keys.INBOX), actions, InboxItem.pk.exists())
 
 
 def _answer_size(content: MessageContent) -> int:

@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import Attribute
-from pynamodb.exceptions import DeleteError, TransactWriteError, UpdateError
+from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import size
-from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.ids import AccountId, ThreadKey
 from chalicelib.domain.thread import Thread
 from chalicelib.operations.ports import ThreadMembers
 from chalicelib.storage import keys
-from chalicelib.storage.tables import ThreadChunkItem, ThreadItem, batch_get, condition_failed, connection, query
+from chalicelib.storage.conditional_writes import put, put_if, update, write_together
+from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.tables import ThreadChunkItem, ThreadItem, batch_get, condition_failed, query
 
 MEMBERS_LIMIT = 96  # in the thread's own item; above it the oldest move to a chunk
 CHUNK = 64
@@ -22,6 +23,7 @@ PARTICIPANTS_LIMIT = 100
 ENOUGH = 32  # members among which writers of one moment can meet
 
 
+@raises_unavailable
 @dataclass(frozen=True)
 class DynamoThreadStore:
     """`operations.ports.ThreadStore` over the table.
@@ -37,9 +39,9 @@ class DynamoThreadStore:
         item.participants = set(thread.participants)
         item.members = {thread.key.first_sequence}
         item.older = []
-        item.save()
+        put_if(item, ThreadItem.pk.does_not_exist())  # whoever has joined since an earlier try stays
 
-    def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> bool:
+    def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
         item = _item(key)
         new = ThreadItem.participants.add(set(participants))
         room = ThreadItem.pk.exists() & (_size(ThreadItem.participants) < PARTICIPANTS_LIMIT)
@@ -53,10 +55,11 @@ class DynamoThreadStore:
             except UpdateError as gone:
                 if not condition_failed(gone):
                     raise
-                return False
-        if len(item.members or ()) > MEMBERS_LIMIT:
+                return ()
+        members = tuple(sorted(int(member) for member in item.members or ()))
+        if len(members) > MEMBERS_LIMIT:
             self._move_to_chunk(key, item)
-        return True
+        return members
 
     def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
         partition = keys.inbox_partition(key.inbox_number)
@@ -105,13 +108,8 @@ class DynamoThreadStore:
         all_here = _size(ThreadItem.older) == number
         for member in oldest:
             all_here &= ThreadItem.members.contains(member)
-        try:
-            with TransactWrite(connection=connection()) as transaction:
-                transaction.save(chunk)
-                transaction.update(item, actions=[ThreadItem.members.delete(set(oldest)), moved], condition=all_here)
-        except TransactWriteError as error:
-            if not condition_failed(error):
-                raise
+        # When they are not all here any more, somebody else was faster.
+        write_together([put(chunk), update(item, [ThreadItem.members.delete(set(oldest)), moved], all_here)])
 
     def _leave_chunk(self, key: ThreadKey, sequence: int) -> bool:
         """Take a member out of the chunk it is in; False when it is in none."""
@@ -122,17 +120,9 @@ class DynamoThreadStore:
             number = keys.bucket_number(raw["sk"]["S"])
             chunk = ThreadChunkItem(raw["pk"]["S"], raw["sk"]["S"])
             fewer = ThreadItem.older[number].set(ThreadItem.older[number] - 1)
-            try:
-                with TransactWrite(connection=connection()) as transaction:
-                    transaction.update(
-                        chunk,
-                        actions=[ThreadChunkItem.members.delete({sequence})],
-                        condition=ThreadChunkItem.members.contains(sequence),
-                    )
-                    transaction.update(_item(key), actions=[fewer], condition=ThreadItem.pk.exists())
-            except TransactWriteError as error:
-                if not condition_failed(error):
-                    raise
+            there = ThreadChunkItem.members.contains(sequence)
+            gone = update(chunk, [ThreadChunkItem.members.delete({sequence})], there)
+            write_together([gone, update(_item(key), [fewer], ThreadItem.pk.exists())])
             return True
         return False
 

@@ -6,7 +6,7 @@ from threading import RLock
 
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageRequest
+from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageRequest, Sight
 from tests.fakes.paging import page_of
 
 UNFINISHED = (MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING)
@@ -26,7 +26,16 @@ class FakeMessageIndex:
     def phases(self, inbox_number: int, sequences: Collection[int]) -> Mapping[int, MessagePhase]:
         return {sequence: self.phase(MessageKey(inbox_number, sequence)) for sequence in sequences}
 
-    def commit(self, key: MessageKey, phase: MessagePhase, thread_members: Callable[[], Sequence[int]]) -> bool:
+    def look(self, inbox_number: int, sequences: Collection[int]) -> Sight:
+        return Sight(self.phases(inbox_number, sequences), {})
+
+    def commit(
+        self,
+        key: MessageKey,
+        phase: MessagePhase,
+        thread_members: Callable[[], Sequence[int]],
+        seen: Sight | None = None,
+    ) -> bool:
         with self._lock:
             if self.phase(key) is MessagePhase.RESERVED:
                 self.known[key] = phase

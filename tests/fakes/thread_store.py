@@ -24,16 +24,16 @@ class FakeThreadStore:
             self.threads.setdefault(thread.key, thread)
             self.members.setdefault(thread.key, {thread.key.first_sequence})
 
-    def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> bool:
+    def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
         with self._lock:
             if key not in self.threads:
-                return False
+                return ()
             self.members[key].add(sequence)
             known = self.threads[key].participants
             if len(known) < PARTICIPANTS_LIMIT:
                 joined = tuple(dict.fromkeys((*known, *participants)))
                 self.threads[key] = replace(self.threads[key], participants=joined)
-            return True
+            return tuple(sorted(self.members[key]))
 
     def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
         return tuple(sorted(self.members.get(key, ())))

@@ -5,6 +5,7 @@ Never a 5xx, never a header field or a recipient that nobody asked for.
 
 import email
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -51,7 +52,7 @@ INJECTIONS = [
     "é" * 998,
     "日本語" * 200,
 ]
-FIELDS = {
+FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
     "subject": lambda text: {"subject": text},
     "bodyText": lambda text: {"bodyText": text},
     "bodyHtml": lambda text: {"bodyHtml": text},

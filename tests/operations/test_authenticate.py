@@ -13,7 +13,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.key_store import FakeKeyStore
 
 KEY_ID = KeyId("key_0123456789abcdefghjk")
-KEY_TEXT = new_key_text(KEY_ID)
+KEY_TEXT = "ask_0123456789abcdefghjk" + "7" * 32  # fixed: it names test cases
 LIMIT = 3
 
 

@@ -13,6 +13,7 @@ from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInbo
 from chalicelib.operations.ports import PageRequest
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.fakes.inbox_store import FakeInboxStore
+from tests.operations.refusals import answer
 from tests.operations.watched import Meanwhile, watched
 
 STRANGER = AccountId("acc_another")
@@ -122,7 +123,7 @@ def test_an_unknown_a_foreign_a_deleted_and_an_unreachable_inbox_are_answered_al
     for number, caller in [(99, whole), (3, whole), (2, whole), (1, bound)]:
         with pytest.raises(NotFound) as refused:
             operation(inboxes)(number, caller)
-        answers.add((refused.value.code, refused.value.message, refused.value.fix))
+        answers.add(answer(refused.value))
 
     assert len(answers) == 1
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -112,7 +113,7 @@ def meanwhile_at_every_call(action: Callable[[World, MessageKey], object]) -> It
     """A world for each call a job makes, in which something else happened right before that call."""
     for number in count():
         world, key = world_with_message()
-        meanwhile = Meanwhile(number, lambda world=world, key=key: action(world, key))  # type: ignore[misc]
+        meanwhile = Meanwhile(number, partial(action, world, key))
         with world.watching(meanwhile):
             world.work()
         if not meanwhile.has_happened:

@@ -12,13 +12,13 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.storage import tables
+from embedded.aws_environment import CREDENTIALS
 from embedded.template import read_template
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "resources.yaml"
 AWAY_FROM_AWS = {
     "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
+    **CREDENTIALS,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 

@@ -1,0 +1,130 @@
+"""SES certainly did not take the mail: it is throttled, sending is paused, or SES was not reached."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.delivery import EventType
+from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.ports import (
+    SendJob,
+    SendNotReached,
+    SendPaused,
+    SendThrottled,
+)
+from chalicelib.operations.send_message import (
+    PAUSE_DELAY,
+    PAUSE_LIMIT,
+    THROTTLE_DELAYS,
+)
+from tests.factories.accounts import NOON
+from tests.operations.world import (
+    World,
+)
+
+
+def test_a_throttled_message_is_queued_again_and_comes_back_with_growing_delay() -> None:
+    world = World()
+    world.provider.outcomes = [SendThrottled()] * (len(THROTTLE_DELAYS) + 2)
+    key = world.submitted()
+    world.deliver_next()
+    delays = []
+
+    while world.status(key) is MessageStatus.QUEUED:
+        delays.append(world.only_job()[0])
+        world.deliver_next()
+
+    assert delays == [*THROTTLE_DELAYS, THROTTLE_DELAYS[-1], THROTTLE_DELAYS[-1]]
+    assert sorted(delays) == delays
+    assert world.status(key) is MessageStatus.SENT
+
+
+def test_throttling_never_fails_a_message_however_long_it_takes() -> None:
+    world = World()
+    world.provider.outcomes = [SendThrottled()] * 3
+    key = world.submitted()
+
+    for _ in range(3):
+        world.clock.advance(2 * PAUSE_LIMIT.total_seconds())
+        world.deliver_next()
+        assert world.status(key) is MessageStatus.QUEUED
+    world.work()
+
+    assert world.status(key) is MessageStatus.SENT
+
+
+def test_a_put_back_job_remembers_its_age_and_counts_its_deferrals() -> None:
+    world = World()
+    world.provider.outcomes = [SendThrottled(), SendPaused(), SendNotReached()]
+    key = world.submitted()
+
+    for deferrals in (1, 2, 3):
+        world.deliver_next()
+        assert world.only_job()[1] == SendJob(key, queued_at=NOON, deferrals=deferrals)
+
+
+def test_while_sending_is_paused_the_message_stays_queued_and_probes_once_a_minute() -> None:
+    world = World()
+    world.provider.outcomes = [SendPaused()] * 5
+    key = world.submitted()
+
+    for _ in range(5):
+        world.deliver_next()
+        assert world.status(key) is MessageStatus.QUEUED
+        assert world.only_job()[0] == PAUSE_DELAY == 60
+    world.work()
+
+    assert world.status(key) is MessageStatus.SENT
+
+
+@pytest.mark.parametrize("error", [SendPaused, SendNotReached])
+def test_after_24_hours_of_pause_the_message_fails_and_may_be_sent_again(error: type[Exception]) -> None:
+    world = World()
+    world.provider.outcomes = [error(), error(), error()]
+    key = world.submitted()
+    world.deliver_next()
+
+    world.clock.now = NOON + timedelta(hours=24)
+    world.deliver_next()
+    assert world.status(key) is MessageStatus.QUEUED
+    world.clock.now = NOON + timedelta(hours=24, minutes=2)
+    world.deliver_next()
+
+    assert world.status(key) is MessageStatus.FAILED
+    reason = world.delivery(key).recipients[0].reason
+    assert reason is not None
+    assert (reason.code, reason.retryable) == ("sending_paused", True)
+    assert world.waiting() == []
+
+
+def test_when_ses_is_not_reached_the_message_is_tried_again_soon() -> None:
+    world = World()
+    world.provider.outcomes = [SendNotReached()] * 2
+    key = world.submitted()
+
+    world.deliver_next()
+    assert world.only_job()[0] == THROTTLE_DELAYS[0]
+    assert world.status(key) is MessageStatus.QUEUED
+    world.work()
+
+    assert world.status(key) is MessageStatus.SENT
+
+
+@given(
+    st.lists(st.sampled_from([SendThrottled, SendPaused, SendNotReached]), max_size=20).map(
+        lambda kinds: [kind() for kind in kinds]
+    )
+)
+def test_whatever_ses_certainly_did_not_take_is_sent_in_the_end_and_once(outcomes: list[Exception | None]) -> None:
+    world = World()
+    tries = len(outcomes) + 1
+    world.provider.outcomes = outcomes
+    key = world.submitted()
+
+    world.work()
+
+    assert world.status(key) is MessageStatus.SENT
+    assert (world.provider.calls, len(world.provider.mails)) == (tries, 1)
+    assert [entry.type for entry in world.delivery(key).timeline] == [EventType.SENDING, EventType.SENT]
