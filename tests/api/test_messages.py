@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.address import Mailbox
-from chalicelib.domain.delivery import EventType, MessageDelivery, Reason, TimelineEntry
+from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason, TimelineEntry
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import ErrorCode, InvalidInput, NotFound, TooMany
 from chalicelib.domain.ids import EventId, MessageKey, ThreadKey, inbox_id
-from chalicelib.domain.message import Direction, Message
+from chalicelib.domain.message import BodyUrls, Direction, Message
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.ports import Page, PageRequest
 from tests.factories.api_events import ApiAnswer, ApiClient
@@ -414,6 +414,8 @@ def test_message_shows_every_field_of_the_contract(api: ApiClient, fakes: FakeOp
         "bodyHtml": "<p>x</p>",
         "extractedText": None,
         "bodyTruncated": False,
+        "bodyTextUrl": None,
+        "bodyHtmlUrl": None,
         "delivery": "email",
         "status": "bounced",
         "recipients": [
@@ -544,3 +546,26 @@ def test_source_above_4_mb_is_413(api: ApiClient, fakes: FakeOperations) -> None
     fakes.answers["read_raw_message"] = b"x" * (4 * 1024 * 1024 + 1)
     answer = api.call("GET", f"/messages/{MESSAGE_ID}/raw")
     assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+def test_bodies_too_long_for_an_answer_are_links(api: ApiClient, fakes: FakeOperations) -> None:
+    urls = BodyUrls(text="https://bucket.example/text", html=None)
+    fakes.answers["get_message"] = Message(make_content(body_text="x"), MessageStatus.SENT, None, urls)
+
+    shown = api.call("GET", f"/messages/{MESSAGE_ID}").json
+
+    assert (shown["bodyText"], shown["bodyTruncated"]) == (None, True)
+    assert (shown["bodyTextUrl"], shown["bodyHtmlUrl"]) == ("https://bucket.example/text", None)
+
+
+def test_a_message_that_waits_again_shows_its_recipients_waiting(api: ApiClient, fakes: FakeOperations) -> None:
+    content = make_content()
+    began = MessageDelivery.begin([mailbox.address for _, mailbox in content.recipients], content.created_at)
+    sending, _ = began.apply(
+        DeliveryReport(content.key, EventType.SENDING, DeliveryStatus.SENDING, content.created_at, every_recipient=True)
+    )
+    fakes.answers["get_message"] = Message(content, MessageStatus.QUEUED, sending)
+
+    shown = api.call("GET", f"/messages/{MESSAGE_ID}").json
+
+    assert {recipient["status"] for recipient in shown["recipients"]} == {"queued"}

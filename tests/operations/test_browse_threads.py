@@ -1,0 +1,171 @@
+"""Threads: the list by newest message, one thread, and its messages in order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
+from chalicelib.operations.ports import PageRequest
+from tests.factories.accounts import make_caller
+from tests.operations.refusals import answer
+from tests.operations.watched import Crash, Failing, Meanwhile
+from tests.operations.world import INBOX, World, make_draft
+
+FIRST, SECOND = ThreadKey(INBOX, 0), ThreadKey(INBOX, 1)
+
+
+def two_threads() -> World:
+    """Thread 0 has the messages 0 and 2, thread 1 the message 1."""
+    world = World()
+    world.submit(make_draft(subject="Lunch"))
+    world.submit(make_draft(subject="Dinner"))
+    world.submit(make_draft(subject="Re: Lunch", thread=FIRST))
+    return world
+
+
+def threads(world: World, request: PageRequest | None = None) -> list[int]:
+    page = world.list_threads(INBOX, world.caller, request or PageRequest())
+    return [summary.thread.key.first_sequence for summary in page.items]
+
+
+def members(world: World, thread: ThreadKey = FIRST, request: PageRequest | None = None) -> list[int]:
+    page = world.list_thread_messages(thread, world.caller, request or PageRequest())
+    return [message.content.key.sequence for message in page.items]
+
+
+def test_threads_are_listed_by_their_newest_message() -> None:
+    world = two_threads()
+    assert threads(world) == [0, 1]
+
+    world.submit(make_draft(thread=SECOND))
+
+    assert threads(world) == [1, 0]
+
+
+def test_a_listed_thread_shows_its_first_subject_and_its_newest_message() -> None:
+    lunch, dinner = two_threads().list_threads(INBOX, make_caller(), PageRequest()).items
+
+    assert (lunch.thread.subject, lunch.thread.message_count) == ("Lunch", 2)
+    assert lunch.last_message.content.subject == "Re: Lunch"
+    assert (dinner.thread.subject, dinner.thread.message_count) == ("Dinner", 1)
+
+
+def test_one_thread_is_shown_as_in_the_list() -> None:
+    world = two_threads()
+
+    listed = world.list_threads(INBOX, world.caller, PageRequest()).items
+
+    assert [world.get_thread(thread, world.caller) for thread in (FIRST, SECOND)] == list(listed)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(1, 4), st.integers(0, 5))
+def test_threads_are_paged_by_offset_and_counted_exactly(answered: list[int], limit: int, offset: int) -> None:
+    world = World()
+    newest: dict[int, int] = {}
+    for number, wish in enumerate(answered):
+        known = sorted(newest)
+        thread = known[wish] if wish < len(known) else number
+        world.submit(make_draft(thread=ThreadKey(INBOX, thread) if thread in newest else None))
+        newest[thread] = number
+    expected = sorted(newest, key=lambda thread: newest[thread], reverse=True)
+
+    page = world.list_threads(INBOX, world.caller, PageRequest(limit, offset))
+
+    assert [summary.thread.key.first_sequence for summary in page.items] == expected[offset : offset + limit]
+    assert page.total == len(expected)
+
+
+def test_a_cursor_goes_on_where_the_page_ended() -> None:
+    world = World()
+    for _ in range(5):
+        world.submit()
+
+    first = world.list_threads(INBOX, world.caller, PageRequest(limit=2))
+
+    assert threads(world, PageRequest(limit=2)) == [4, 3]
+    assert threads(world, PageRequest(limit=2, after=first.next_after)) == [2, 1]
+
+
+def test_the_messages_of_a_thread_are_listed_oldest_first() -> None:
+    assert members(two_threads()) == [0, 2]
+
+
+@given(st.integers(1, 8), st.integers(1, 4), st.integers(0, 9))
+def test_the_messages_of_a_thread_are_paged(length: int, limit: int, offset: int) -> None:
+    world = World()
+    for number in range(length):
+        world.submit(make_draft(thread=FIRST if number else None))
+    whole = list(range(length))
+
+    page = world.list_thread_messages(FIRST, world.caller, PageRequest(limit, offset))
+    seen: list[int] = []
+    after: int | None = None
+    while True:
+        part = world.list_thread_messages(FIRST, world.caller, PageRequest(limit, after=after))
+        seen += [message.content.key.sequence for message in part.items]
+        if (after := part.next_after) is None:
+            break
+
+    assert [message.content.key.sequence for message in page.items] == whole[offset : offset + limit]
+    assert page.total == length
+    assert seen == whole
+
+
+def test_a_message_that_joined_but_was_never_committed_is_not_seen() -> None:
+    world = two_threads()
+    with world.watching(Failing("index.commit", [Crash()])), pytest.raises(Crash):
+        world.submit(make_draft(thread=FIRST))
+
+    assert members(world) == [0, 2]
+    assert world.list_thread_messages(FIRST, world.caller, PageRequest()).total == 2
+    assert world.get_thread(FIRST, world.caller).thread.message_count == 2
+    assert world.get_thread(FIRST, world.caller).last_message.content.key == MessageKey(INBOX, 2)
+
+
+def test_a_deleted_message_is_not_in_its_thread() -> None:
+    world = two_threads()
+    world.delete_message(MessageKey(INBOX, 0), world.caller)
+
+    assert members(world) == [2]
+    assert world.get_thread(FIRST, world.caller).thread.message_count == 1
+
+
+def test_a_thread_deleted_since_it_was_listed_is_left_out() -> None:
+    world = two_threads()
+    deleting = Meanwhile("messages.page", lambda: world.delete_message(MessageKey(INBOX, 1), world.caller))
+
+    with world.watching(deleting):
+        assert threads(world) == [0]
+
+
+def test_a_thread_whose_first_message_was_never_committed_is_not_found() -> None:
+    world = World()
+    with world.watching(Failing("index.commit", [Crash()])), pytest.raises(Crash):
+        world.submit()
+
+    for read in (world.get_thread, lambda thread, caller: world.list_thread_messages(thread, caller, PageRequest())):
+        with pytest.raises(NotFound):
+            read(FIRST, world.caller)
+
+
+def test_anothers_thread_is_answered_exactly_like_an_unknown_one() -> None:
+    world = two_threads()
+    stranger, bound = make_caller(account_id=AccountId("acc_another")), make_caller(inbox_numbers=frozenset({99}))
+
+    answers = set()
+    for thread, caller in [(FIRST, stranger), (FIRST, bound), (ThreadKey(INBOX, 9), world.caller)]:
+        with pytest.raises(NotFound) as one:
+            world.get_thread(thread, caller)
+        with pytest.raises(NotFound) as its_messages:
+            world.list_thread_messages(thread, caller, PageRequest())
+        answers |= {answer(one.value), answer(its_messages.value)}
+
+    assert len(answers) == 1
+
+
+def test_the_threads_of_anothers_inbox_are_not_found() -> None:
+    world = two_threads()
+
+    with pytest.raises(NotFound):
+        world.list_threads(INBOX, make_caller(account_id=AccountId("acc_another")), PageRequest())
