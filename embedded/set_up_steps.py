@@ -83,7 +83,7 @@ class SetUp:
         while names:
             text = names.pop().read_text(encoding="utf-8")
             digest.update(text.encode())
-            names += [self.project / line[3:].strip() for line in text.splitlines() if line.startswith("-r ")]
+            names += [self.project / line[3:].strip() for line in text.splitlines() if line.startswith(("-r ", "-c "))]
         return digest.hexdigest()
 
     def _check_venv_module(self) -> None:

@@ -47,7 +47,6 @@ def test_whatever_was_shown_the_record_is_shown_in_the_end(
     shelf.show(KEY, before, shelf.record)
 
     expected = MessagePhase.showing(status.shown)
-    # While no failure is involved, "before" is what the list must have shown for the one write to be enough.
     assert shelf.index.phase(KEY) is expected
 
 
