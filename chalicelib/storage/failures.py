@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NotReached
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.errors import Unavailable
@@ -65,7 +66,9 @@ def is_temporary(error: BaseException) -> bool:
     """Whether the same call may succeed a little later."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, HTTPClientError | IncompleteReadError):  # no connection, a time-out, a reply cut short
+        if isinstance(
+            cause, NotReached | HTTPClientError | IncompleteReadError
+        ):  # no connection, a time-out, a reply cut short
             return True
         if isinstance(cause, ClientError) and _says_later(cause):
             return True

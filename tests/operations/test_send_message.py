@@ -12,24 +12,11 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.ports import (
-    Envelope,
-    SendJob,
-    SendRefused,
-)
+from chalicelib.operations.ports import Envelope, SendJob, SendRefused
 from tests.factories.accounts import NOON
 from tests.factories.messages import make_content, make_mailbox
 from tests.operations.watched import Failing, Meanwhile, Recording
-from tests.operations.world import (
-    ADA,
-    BOB,
-    EVE,
-    IDS,
-    INBOX,
-    World,
-    make_draft,
-    make_event,
-)
+from tests.operations.world import ADA, BOB, EVE, IDS, INBOX, World, make_draft, make_event
 
 THREAD = ThreadKey(INBOX, 0)
 REFUSAL = Reason("ses_sandbox_unverified", "The account is in the sandbox; verify the recipient's address.")

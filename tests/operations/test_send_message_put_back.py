@@ -8,21 +8,10 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.ports import (
-    SendJob,
-    SendNotReached,
-    SendPaused,
-    SendThrottled,
-)
-from chalicelib.operations.send_message import (
-    PAUSE_DELAY,
-    PAUSE_LIMIT,
-    THROTTLE_DELAYS,
-)
+from chalicelib.operations.ports import SendJob, SendNotReached, SendPaused, SendThrottled
+from chalicelib.operations.send_message import PAUSE_DELAY, PAUSE_LIMIT, THROTTLE_DELAYS
 from tests.factories.accounts import NOON
-from tests.operations.world import (
-    World,
-)
+from tests.operations.world import World
 
 
 def test_a_throttled_message_is_queued_again_and_comes_back_with_growing_delay() -> None:

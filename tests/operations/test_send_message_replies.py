@@ -6,16 +6,9 @@ from email import message_from_bytes
 from chalicelib.domain.delivery import Reason
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.ports import (
-    SendRefused,
-)
+from chalicelib.operations.ports import SendRefused
 from tests.operations.watched import Meanwhile
-from tests.operations.world import (
-    IDS,
-    INBOX,
-    World,
-    make_draft,
-)
+from tests.operations.world import IDS, INBOX, World, make_draft
 
 THREAD = ThreadKey(INBOX, 0)
 REFUSAL = Reason("ses_sandbox_unverified", "The account is in the sandbox; verify the recipient's address.")

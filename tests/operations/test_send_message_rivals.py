@@ -5,20 +5,11 @@ import pytest
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.ports import (
-    SendJob,
-)
-from chalicelib.operations.send_message import (
-    RIVAL_DELAY,
-    UNCOMMITTED_DELAY,
-)
+from chalicelib.operations.ports import SendJob
+from chalicelib.operations.send_message import RIVAL_DELAY, UNCOMMITTED_DELAY
 from tests.factories.accounts import NOON
 from tests.operations.watched import Crash, Failing, Meanwhile
-from tests.operations.world import (
-    ABANDON_AFTER,
-    EVIDENCE_WINDOW,
-    World,
-)
+from tests.operations.world import ABANDON_AFTER, EVIDENCE_WINDOW, World
 
 WINDOW = EVIDENCE_WINDOW.total_seconds()
 
