@@ -120,13 +120,6 @@ class MessageDelivery:
     def updated_at(self) -> datetime:
         return max(recipient.updated_at for recipient in self.recipients)
 
-    @property
-    def accepted_by_ses(self) -> bool:
-        """Whether anything proves that SES has taken the message."""
-        return self.ses_message_id is not None or any(
-            recipient.status >= DeliveryStatus.SENT for recipient in self.recipients
-        )
-
     @classmethod
     def begin(cls, addresses: Iterable[str], at: datetime) -> "MessageDelivery":
         """The deliveries of a message that was accepted `at`: every recipient queued."""

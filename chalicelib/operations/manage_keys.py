@@ -53,6 +53,11 @@ class CreateKey:
             raise InvalidInput({"scopes": ["must name at least one scope, or be left out for the default"]})
         if new.expires_at is not None and new.expires_at <= now:
             raise InvalidInput({"expiresAt": ["must be in the future"]})
+        longest = caller.key.expires_at
+        if longest is not None and new.expires_at is not None and new.expires_at > longest:
+            raise InvalidInput(
+                {"expiresAt": [f"must not be later than that of the key that asks, {longest.isoformat()}"]}
+            )
         wider = frozenset(scope for scope in new.scopes if not caller.key.allows(scope))
         if wider:
             raise Forbidden(
@@ -70,7 +75,7 @@ class CreateKey:
             scopes=new.scopes,
             inbox_numbers=caller.key.inbox_numbers if new.inbox_numbers is None else new.inbox_numbers,
             created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
-            expires_at=new.expires_at,
+            expires_at=new.expires_at or longest,
         )
         # A repeated request names the same key again; nobody has seen the one it made, so this one takes its place.
         self.keys.delete(caller.account_id, new.id)

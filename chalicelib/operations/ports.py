@@ -200,6 +200,12 @@ class MessageIndex(Protocol):
     def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
         """Set the phase if it is one of `allowed`."""
 
+    def put_back(self, key: MessageKey) -> None:
+        """Set a message that is being submitted back to queued, once, even when the reply is lost and the call repeated.
+
+        A repeat that came late would take the mark from the next worker, and the message would be sent twice.
+        """
+
     def remove(self, key: MessageKey, thread_members: Callable[[], Sequence[int]]) -> MessagePhase:
         """Make the message invisible for good; the phase it was in before (GONE: somebody else removed it)."""
 

@@ -7,6 +7,7 @@ result never sends: only evidence moves the message on (the product's lifecycle 
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -48,6 +49,7 @@ PAUSE_DELAY = 60  # seconds between probes while the account may not send
 PAUSE_LIMIT = timedelta(hours=24)
 RIVAL_DELAY = 30  # seconds until a job that met another worker of its message looks again
 DELAY_LIMIT = 900  # seconds; SQS's longest delay
+COMMIT_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between looks for a message that is not committed yet
 UNCOMMITTED_DELAY = 2  # seconds until a job whose message is not committed yet comes back
 
 _UNDECIDED = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING})
@@ -88,10 +90,16 @@ class SendMessage:
     evidence_window: timedelta
     outcome_unknown_after: timedelta
     abandon_after: timedelta
+    sleep: Callable[[float], None] = time.sleep
 
     def __call__(self, job: SendJob) -> None:
         claimable = {MessagePhase.QUEUED, MessagePhase.CLAIMED}
         phase = self.index.advance(job.message, MessagePhase.CLAIMED, claimable).phase
+        for pause in COMMIT_PAUSES:
+            if phase is not MessagePhase.RESERVED:
+                break
+            self.sleep(pause)  # a job is often a few milliseconds faster than the commit of its message
+            phase = self.index.advance(job.message, MessagePhase.CLAIMED, claimable).phase
         if phase is MessagePhase.CLAIMED:
             self._send(job)
         elif phase is MessagePhase.SUBMITTING:
@@ -201,7 +209,7 @@ class SendMessage:
             return
         logger.warning("SES did not take a message; it goes back to the queue", extra={"why": why.value})
         # The mark first: after a crash in between, this very job comes back and finds the message queued.
-        self.index.advance(content.key, MessagePhase.QUEUED, {MessagePhase.SUBMITTING})
+        self.index.put_back(content.key)
         self._defer(
             job,
             PAUSE_DELAY if why is _Retry.PAUSED else THROTTLE_DELAYS[min(job.deferrals, len(THROTTLE_DELAYS) - 1)],

@@ -50,15 +50,20 @@ class CellList:
     partition: str
     prefix: str = ""
 
-    def step(self, steps: Collection[Step]) -> None:
-        """Take all steps or none; raises `StepRefused`. One bucket: one write unit. Several: a transaction."""
+    def step(self, steps: Collection[Step], *, exactly_once: bool = False) -> None:
+        """Take all steps or none; raises `StepRefused`. One bucket: one write unit. Several: a transaction.
+
+        When a reply is lost the SDK repeats the write. For most steps that does no harm: the repeat is refused or changes
+        nothing. For one that could be taken again after others have moved the cell on, `exactly_once` makes it a
+        transaction, which DynamoDB recognises by its token for ten minutes; it costs twice the units.
+        """
         by_bucket: dict[int, list[Step]] = {}
         for step in steps:
             by_bucket.setdefault(place(step.sequence).bucket, []).append(step)
         updates = [self._update(number, its_steps) for number, its_steps in by_bucket.items()]
         old: Any = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
-            if len(updates) == 1:
+            if len(updates) == 1 and not exactly_once:
                 client().update_item(**updates[0], **old, ReturnConsumedCapacity="TOTAL")
             else:
                 writes: list[Any] = [{"Update": {**update, **old}} for update in updates]
@@ -79,7 +84,7 @@ class CellList:
             raise StepRefused(cells)
         for number in unwritten:
             self.create_bucket(number)
-        self.step(steps)
+        self.step(steps, exactly_once=exactly_once)
 
     def write(self, step: Step) -> Any:
         """A step as a part of a transaction that writes other items too."""

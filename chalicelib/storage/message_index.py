@@ -72,12 +72,20 @@ class DynamoMessageIndex:
         return Sight({sequence: phase_of(found) for sequence, found in cells.items()}, cells)
 
     def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
+        return self._advance(key, to, allowed)
+
+    def put_back(self, key: MessageKey) -> None:
+        self._advance(key, MessagePhase.QUEUED, {MessagePhase.SUBMITTING}, exactly_once=True)
+
+    def _advance(
+        self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase], *, exactly_once: bool = False
+    ) -> Advance:
         cells = _cells(key.inbox_number)
         newest = to.visible  # a young message is nearly always the newest of its thread: try the capital first
         for number in range(TRIES):
             step = Step(key.sequence, cell(to, newest=newest), frozenset(_cased(allowed, newest=newest)))
             try:
-                cells.step([step])
+                cells.step([step], exactly_once=exactly_once)
             except StepRefused as refused:
                 if not refused.cells:
                     pause(number + 1)

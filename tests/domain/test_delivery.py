@@ -193,14 +193,6 @@ def test_a_new_delivery_starts_with_everyone_queued() -> None:
 
     assert statuses(delivery) == {ADA: QUEUED, BOB: QUEUED}
     assert delivery.updated_at == ACCEPTED_AT
-    assert not delivery.accepted_by_ses
-
-
-@pytest.mark.parametrize(
-    ("status", "proves"), [(SENDING, False), (FAILED_LOCALLY, False), (SENT, True), (FAILED, True)]
-)
-def test_only_news_from_behind_ses_proves_acceptance(status: DeliveryStatus, *, proves: bool) -> None:
-    assert make_delivery(QUEUED, status).accepted_by_ses is proves
 
 
 # ----------------------------------------------------------------------------------------------- the timeline

@@ -49,6 +49,9 @@ class FakeMessageIndex:
                 self.known[key] = to
             return Advance(taken, self.phase(key))
 
+    def put_back(self, key: MessageKey) -> None:
+        self.advance(key, MessagePhase.QUEUED, {MessagePhase.SUBMITTING})
+
     def remove(self, key: MessageKey, thread_members: Callable[[], Sequence[int]]) -> MessagePhase:
         with self._lock:
             before = self.phase(key)

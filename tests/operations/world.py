@@ -96,6 +96,7 @@ class World:
             evidence_window=EVIDENCE_WINDOW,
             outcome_unknown_after=OUTCOME_UNKNOWN_AFTER,
             abandon_after=ABANDON_AFTER,
+            sleep=lambda _seconds: None,
         )
         self.record_delivery_report = RecordDeliveryReport(messages, ses_message_ids, show_status, final_header)
         self.abandon_reservation = abandon
