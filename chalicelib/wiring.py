@@ -172,7 +172,7 @@ class Operations:
 
     @cached_property
     def list_messages(self) -> ListMessages:
-        return ListMessages(self.inboxes, self.messages, self.index)
+        return ListMessages(self.messages, self.index)
 
     @cached_property
     def delete_message(self) -> DeleteMessage:
@@ -180,7 +180,7 @@ class Operations:
 
     @cached_property
     def list_threads(self) -> ListThreads:
-        return ListThreads(self.inboxes, self.threads, self.messages, self.index)
+        return ListThreads(self.threads, self.messages, self.index)
 
     @cached_property
     def get_thread(self) -> GetThread:

@@ -4,14 +4,34 @@ from chalicelib.domain.account import Caller
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.inbox import Inbox, InboxStatus
-from chalicelib.operations.ports import InboxStore, MessageStore, StoredMessage, ThreadMembers, ThreadStore
+from chalicelib.operations.ports import (
+    InboxFront,
+    InboxStore,
+    MessageIndex,
+    MessageStore,
+    StoredMessage,
+    ThreadMembers,
+    ThreadStore,
+)
 
 
 def require_inbox(inboxes: InboxStore, inbox_number: int, caller: Caller) -> Inbox:
     """The caller's inbox; NotFound when it is another's, deleted, or out of the key's reach."""
     if not caller.may_use_inbox(inbox_number):
         raise NotFound
-    inbox = inboxes.get(inbox_number)
+    return _theirs(inboxes.get(inbox_number), caller)
+
+
+def require_front(index: MessageIndex, inbox_number: int, caller: Caller) -> InboxFront:
+    """The caller's inbox with the newest part of its index, in one read."""
+    if not caller.may_use_inbox(inbox_number):
+        raise NotFound
+    front = index.front(inbox_number)
+    _theirs(front.inbox, caller)
+    return front
+
+
+def _theirs(inbox: Inbox | None, caller: Caller) -> Inbox:
     if inbox is None or inbox.account_id != caller.account_id or inbox.status is InboxStatus.DELETED:
         raise NotFound
     return inbox

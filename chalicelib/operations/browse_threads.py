@@ -7,10 +7,9 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message import Message
 from chalicelib.domain.thread_summary import ThreadSummary
-from chalicelib.operations.access import require_inbox, require_thread
+from chalicelib.operations.access import require_front, require_thread
 from chalicelib.operations.list_messages import read_messages
 from chalicelib.operations.ports import (
-    InboxStore,
     IndexedMessage,
     MessageIndex,
     MessageStore,
@@ -25,14 +24,13 @@ from chalicelib.operations.ports import (
 class ListThreads:
     """An inbox's threads, the one with the newest message first."""
 
-    inboxes: InboxStore
     threads: ThreadStore
     messages: MessageStore
     index: MessageIndex
 
     def __call__(self, inbox_number: int, caller: Caller, request: PageRequest) -> Page[ThreadSummary]:
-        require_inbox(self.inboxes, inbox_number, caller)
-        page = self.index.thread_page(inbox_number, request)
+        front = require_front(self.index, inbox_number, caller)
+        page = self.index.thread_page(inbox_number, request, front)
         newest = read_messages(self.messages, page.items)
         known = self.threads.get_many([message.content.thread for message in newest])
         summaries = tuple(

@@ -8,9 +8,8 @@ from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message import Direction, Message
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.access import require_inbox
+from chalicelib.operations.access import require_front
 from chalicelib.operations.ports import (
-    InboxStore,
     IndexedMessage,
     MessageIndex,
     MessageStore,
@@ -26,7 +25,6 @@ BODY_BUDGET = 4_500_000  # bytes of bodies in one page, so that a page with ever
 class ListMessages:
     """An inbox's messages, newest first, optionally of one status or direction."""
 
-    inboxes: InboxStore
     messages: MessageStore
     index: MessageIndex
 
@@ -39,8 +37,8 @@ class ListMessages:
         status: MessageStatus | None = None,
         direction: Direction | None = None,
     ) -> Page[Message]:
-        require_inbox(self.inboxes, inbox_number, caller)
-        page = self.index.page(inbox_number, phases_of(status, direction), request)
+        front = require_front(self.index, inbox_number, caller)
+        page = self.index.page(inbox_number, phases_of(status, direction), request, front)
         return Page(read_messages(self.messages, page.items), page.total, page.next_after)
 
 

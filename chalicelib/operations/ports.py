@@ -7,7 +7,7 @@ Every store speaks the domain's language and raises only errors of `domain/error
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from chalicelib.domain.account import Account, ApiKey, RateLimit
 from chalicelib.domain.delivery import MessageDelivery, Reason
@@ -155,6 +155,14 @@ class IndexedMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxFront:
+    """An inbox (None: there is none) and, for the index itself, the newest part of its index."""
+
+    inbox: Inbox | None
+    index: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """What a look at the index showed: phases by sequence number, and the index's own signs for them."""
 
@@ -212,11 +220,25 @@ class MessageIndex(Protocol):
     def settle_thread(self, inbox_number: int, thread_members: Callable[[], Sequence[int]]) -> None:
         """Repair what a crash may have left: exactly the newest visible message stands for its thread."""
 
-    def page(self, inbox_number: int, phases: Collection[MessagePhase], request: PageRequest) -> Page[IndexedMessage]:
-        """The inbox's messages in any of these phases, newest first."""
+    def front(self, inbox_number: int) -> InboxFront:
+        """The inbox with the newest part of its index, in one read: what a list begins with."""
 
-    def thread_page(self, inbox_number: int, request: PageRequest) -> Page[IndexedMessage]:
+    def page(
+        self,
+        inbox_number: int,
+        phases: Collection[MessagePhase],
+        request: PageRequest,
+        front: InboxFront | None = None,
+    ) -> Page[IndexedMessage]:
+        """The inbox's messages in any of these phases, newest first; a `front` read just before is not read again."""
+
+    def thread_page(
+        self, inbox_number: int, request: PageRequest, front: InboxFront | None = None
+    ) -> Page[IndexedMessage]:
         """The newest visible message of each thread, newest first."""
+
+    def seal_due(self, key: MessageKey) -> int:
+        """Keep lists cheap: put old parts of the index away when this message says it is time. Again is harmless."""
 
     def phases(self, inbox_number: int, sequences: Collection[int]) -> Mapping[int, MessagePhase]:
         """The phases of some messages of one inbox."""

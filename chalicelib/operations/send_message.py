@@ -195,6 +195,7 @@ class SendMessage:
                 references=delivery.references,
             ),
         )
+        self.index.seal_due(content.key)
 
     # ------------------------------------------------------------------------------- when it does not go
 

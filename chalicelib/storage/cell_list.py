@@ -18,6 +18,11 @@ from chalicelib.storage.tables import (
     table_name,
 )
 
+SEALED = "se"  # the attribute that a sealed bucket has
+
+Refusal = tuple[bool, Mapping[str, Any] | None]
+"""Whether a bucket's own condition failed, and then its item as it stood."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -26,6 +31,10 @@ class Step:
     sequence: int
     to: str
     allowed: frozenset[str]
+
+
+class BucketSealed(Exception):
+    """A bucket was sealed: its cells change only together with the tallies made of them (storage/sealed_cells.py)."""
 
 
 class StepRefused(Exception):
@@ -41,17 +50,19 @@ class StepRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CellList:
-    """The cells of one list: the buckets `prefix`B#… of a partition.
+    """The cells of one list: the buckets `prefix`… of a partition.
 
     A bucket is written whole, all cells empty, before its first cell is set: DynamoDB appends to a list when a
     position past its end is set, so a cell would land in the wrong place.
     """
 
     partition: str
-    prefix: str = ""
+    prefix: str
 
     def step(self, steps: Collection[Step], *, exactly_once: bool = False) -> None:
-        """Take all steps or none; raises `StepRefused`. One bucket: one write unit. Several: a transaction.
+        """Take all steps or none; raises `StepRefused` or `BucketSealed`.
+
+        One bucket: one write unit. Several: a transaction.
 
         When a reply is lost the SDK repeats the write. For most steps that does no harm: the repeat is refused or changes
         nothing. For one that could be taken again after others have moved the cell on, `exactly_once` makes it a
@@ -60,18 +71,11 @@ class CellList:
         by_bucket: dict[int, list[Step]] = {}
         for step in steps:
             by_bucket.setdefault(place(step.sequence).bucket, []).append(step)
-        updates = [self._update(number, its_steps) for number, its_steps in by_bucket.items()]
-        old: Any = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        try:
-            if len(updates) == 1 and not exactly_once:
-                client().update_item(**updates[0], **old, ReturnConsumedCapacity="TOTAL")
-            else:
-                writes: list[Any] = [{"Update": {**update, **old}} for update in updates]
-                client().transact_write_items(TransactItems=writes, ReturnConsumedCapacity="TOTAL")
-        except ClientError as error:
-            refusals = _refusals(error)
-        else:
+        refusals = self._write(by_bucket, exactly_once=exactly_once)
+        if refusals is None:
             return
+        if any(item is not None and SEALED in item for _, item in refusals):
+            raise BucketSealed
         cells: dict[int, str] = {}
         unwritten: list[int] = []
         for (number, its_steps), (failed, item) in zip(by_bucket.items(), refusals, strict=False):
@@ -86,16 +90,30 @@ class CellList:
             self.create_bucket(number)
         self.step(steps, exactly_once=exactly_once)
 
+    def _write(self, by_bucket: Mapping[int, list[Step]], *, exactly_once: bool) -> list[Refusal] | None:
+        """Write the steps; what stood in the way of each bucket, or None when they are taken."""
+        updates = [self.update(number, its_steps) for number, its_steps in by_bucket.items()]
+        old: Any = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        try:
+            if len(updates) == 1 and not exactly_once:
+                client().update_item(**updates[0], **old, ReturnConsumedCapacity="TOTAL")
+            else:
+                writes: list[Any] = [{"Update": {**update, **old}} for update in updates]
+                client().transact_write_items(TransactItems=writes, ReturnConsumedCapacity="TOTAL")
+        except ClientError as error:
+            return _refusals(error)
+        return None
+
     def write(self, step: Step) -> Any:
         """A step as a part of a transaction that writes other items too."""
-        return {"Update": self._update(place(step.sequence).bucket, [step])}
+        return {"Update": self.update(place(step.sequence).bucket, [step])}
 
     def create_bucket(self, number: int) -> None:
         """Write a bucket of empty cells, unless it is there."""
         try:
             client().put_item(
                 TableName=table_name(),
-                Item={**self._key(number), "st": {"L": [{"S": EMPTY}] * BUCKET_CELLS}},
+                Item={**self.key(number), "st": {"L": [{"S": EMPTY}] * BUCKET_CELLS}},
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnConsumedCapacity="TOTAL",
             )
@@ -105,7 +123,7 @@ class CellList:
 
     def buckets(self) -> Iterator[Bucket]:
         """Every bucket, newest first."""
-        prefix = {":prefix": {"S": f"{self.prefix}B#"}}
+        prefix = {":prefix": {"S": self.prefix}}
         for item in query(self.partition, "begins_with(sk, :prefix)", prefix, forward=False):
             yield to_bucket(item)
 
@@ -119,7 +137,7 @@ class CellList:
             for sequence in sequences
         }
 
-    def _update(self, number: int, steps: Collection[Step]) -> Any:
+    def update(self, number: int, steps: Collection[Step], *, sealed: bool = False) -> Any:
         """One conditional write of some cells of a bucket: SET st[i] = :new IF st[i] IN (allowed), for each."""
         names: dict[str, str] = {}  # character -> its placeholder, each once
 
@@ -127,19 +145,21 @@ class CellList:
             return names.setdefault(character, f":c{len(names)}")
 
         sets = [f"st[{place(step.sequence).position}] = {value(step.to)}" for step in steps]
-        conditions = [
+        conditions = ["attribute_exists(se)" if sealed else "attribute_not_exists(se)"]
+        conditions += [
             f"st[{place(step.sequence).position}] IN ({', '.join(value(character) for character in sorted(step.allowed))})"
             for step in steps
         ]
         return {
             "TableName": table_name(),
-            "Key": self._key(number),
+            "Key": self.key(number),
             "UpdateExpression": "SET " + ", ".join(sets),
             "ConditionExpression": " AND ".join(conditions),
             "ExpressionAttributeValues": {name: {"S": character} for character, name in names.items()},
         }
 
-    def _key(self, number: int) -> dict[str, Any]:
+    def key(self, number: int) -> dict[str, Any]:
+        """The key of a bucket's item."""
         return {"pk": {"S": self.partition}, "sk": {"S": keys.bucket(self.prefix, number)}}
 
 
@@ -148,7 +168,7 @@ def to_bucket(item: Mapping[str, Any]) -> Bucket:
     return Bucket(keys.bucket_number(item["sk"]["S"]), "".join(cell["S"] for cell in item["st"]["L"]))
 
 
-def _refusals(error: ClientError) -> list[tuple[bool, Mapping[str, Any] | None]]:
+def _refusals(error: ClientError) -> list[Refusal]:
     """For each bucket written: whether its own condition failed, and then the item as it stood (None: no such item)."""
     code = error.response["Error"]["Code"]
     response: Mapping[str, Any] = error.response

@@ -1,7 +1,9 @@
 """Inboxes: one item each, their addresses, and the account's list of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pynamodb.expressions.update import Action
 
@@ -140,6 +142,11 @@ def _item(inbox: Inbox, sequence: int) -> InboxItem:
         created_at=inbox.created_at.isoformat(),
         list_sequence=sequence,
     )
+
+
+def inbox_from_raw(number: int, raw: Mapping[str, Any]) -> Inbox:
+    """An inbox from its raw item."""
+    return _inbox(number, InboxItem.from_raw_data(dict(raw)))
 
 
 def _inbox(number: int, item: InboxItem) -> Inbox:

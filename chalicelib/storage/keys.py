@@ -2,8 +2,10 @@
 
 | partition      | sort key          | item                                                              |
 |----------------|-------------------|-------------------------------------------------------------------|
-| I#inbox number | I                 | the inbox: address, limits, counters, next sequence number        |
-|                | B#bucket          | 480 cells of the message index                                    |
+| I#inbox number | F#bucket          | 480 cells of the message index                                    |
+|                | F:head            | what the sealed buckets hold, by directory                        |
+|                | F:inbox           | the inbox: address, limits, counters, next sequence number        |
+|                | D#directory       | what each of 64 sealed buckets holds                              |
 |                | M#sequence        | a message's content, written once                                 |
 |                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
 |                | T#first sequence  | a thread and its newest members; `#chunk` behind it: older ones   |
@@ -19,7 +21,8 @@
 |                | L#accounts#…      | the list of accounts                                              |
 
 Sequence and bucket numbers are decimal and padded, so that sort order is number order. A message's content and its
-delivery item lie side by side: one query reads both for a whole page.
+delivery item lie side by side: one query reads both for a whole page. So do, seen from their end, an inbox, the head of its
+index and its newest buckets: one query reads the front of an inbox, which is all that most lists need.
 """
 
 from dataclasses import dataclass
@@ -30,7 +33,9 @@ _SEQUENCE_DIGITS = 11  # 2^36 messages an inbox
 _BUCKET_DIGITS = 9
 _CHUNK_DIGITS = 9
 
-INBOX = "I"
+INBOX = "F:inbox"
+HEAD = "F:head"
+MESSAGE_CELLS = "F#"
 ACCOUNT = "A"
 DELIVERY_SUFFIX = "#V"
 
@@ -72,7 +77,11 @@ def thread_chunk(first_sequence: int, chunk: int) -> str:
 
 
 def bucket(prefix: str, number: int) -> str:
-    return f"{prefix}B#{number:0{_BUCKET_DIGITS}}"
+    return f"{prefix}{number:0{_BUCKET_DIGITS}}"
+
+
+def directory(number: int) -> str:
+    return f"D#{number:0{_BUCKET_DIGITS}}"
 
 
 def bucket_number(sort_key: str) -> int:
@@ -81,6 +90,11 @@ def bucket_number(sort_key: str) -> int:
 
 def list_prefix(name: str) -> str:
     return f"L#{name}#"
+
+
+def list_cells(name: str) -> str:
+    """What the buckets of a list begin with."""
+    return f"{list_prefix(name)}B#"
 
 
 def list_counter(name: str) -> str:

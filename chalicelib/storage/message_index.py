@@ -2,7 +2,7 @@
 
 Message *n* of an inbox is position *n* mod 480 of bucket *n* div 480. A bucket is one item of under 1 KB:
 
-    B#000000002   d d d D b d t T q - - - - …          480 cells
+    F#000000002   d d d D b d t T q - - - - …          480 cells
                   ▲             ▲ ▲
                   │             │ └ message 967: reserved, not committed yet
                   │             └ message 966: queued
@@ -19,7 +19,10 @@ That one item is
 - the *thread list*: a capital letter marks the newest visible message of its thread, so threads are listed by their
   newest message, and counted, by looking at capitals alone.
 
-The last one keeps a second list of cells, and its writes, out of the table: committing a reply sets its own capital
+Old buckets are *sealed*: what they hold is tallied in directories of 64 and in the head of the index, so that any page
+with its total is head, directory, bucket, messages, at any depth (storage/sealed_cells.py, storage/index_pages.py).
+
+The thread list keeps a second list of cells, and its writes, out of the table: committing a reply sets its own capital
 and takes the capital of the message before it in the same write (docs/decisions/0002-thread-heads-are-capitals.md).
 """
 
@@ -30,15 +33,18 @@ from typing import Any
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey, decode
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageRequest, Sight
+from chalicelib.operations.ports import Advance, InboxFront, IndexedMessage, Page, PageRequest, Sight
 from chalicelib.storage import keys
-from chalicelib.storage.cell_list import CellList, Step, StepRefused, to_bucket
-from chalicelib.storage.cell_pages import Selection, select
+from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
 from chalicelib.storage.failures import TRIES, pause, raises_unavailable, tries
+from chalicelib.storage.inbox_store import inbox_from_raw
+from chalicelib.storage.index_pages import IndexPages
+from chalicelib.storage.sealed_cells import Front, SealedCells, Torn
 from chalicelib.storage.tables import client, table_name
+from chalicelib.storage.tallies import Wanted
 
 UNFINISHED = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING})
-VISIBLE = frozenset(phase for phase in MessagePhase if phase.visible)
+SEAL_EVERY = 48  # messages; every so many somebody looks whether a bucket is due to be sealed
 
 
 def cell(phase: MessagePhase, *, newest: bool) -> str:
@@ -48,12 +54,6 @@ def cell(phase: MessagePhase, *, newest: bool) -> str:
 
 def phase_of(character: str) -> MessagePhase:
     return MessagePhase(character.lower())
-
-
-def characters(phases: Collection[MessagePhase], *, newest_only: bool = False) -> frozenset[str]:
-    """Every cell that stands for one of these phases."""
-    capitals = frozenset(phase.value.upper() for phase in phases if phase.visible)
-    return capitals if newest_only else capitals | frozenset(phase.value for phase in phases)
 
 
 @raises_unavailable
@@ -136,20 +136,36 @@ class DynamoMessageIndex:
             return
         raise Unavailable("Too many writers are at the same thread.")
 
-    def page(self, inbox_number: int, phases: Collection[MessagePhase], request: PageRequest) -> Page[IndexedMessage]:
-        return _page(inbox_number, characters(phases), request)
+    def front(self, inbox_number: int) -> InboxFront:
+        front = _cells(inbox_number).front()
+        inbox = None if front.inbox is None else inbox_from_raw(inbox_number, front.inbox)
+        return InboxFront(inbox, front)
 
-    def thread_page(self, inbox_number: int, request: PageRequest) -> Page[IndexedMessage]:
-        return _page(inbox_number, characters(VISIBLE, newest_only=True), request)
+    def page(
+        self,
+        inbox_number: int,
+        phases: Collection[MessagePhase],
+        request: PageRequest,
+        front: InboxFront | None = None,
+    ) -> Page[IndexedMessage]:
+        return _page(inbox_number, Wanted.phases(phase.value for phase in phases), request, front)
+
+    def thread_page(
+        self, inbox_number: int, request: PageRequest, front: InboxFront | None = None
+    ) -> Page[IndexedMessage]:
+        return _page(inbox_number, Wanted.threads(), request, front)
+
+    def seal_due(self, key: MessageKey) -> int:
+        return _cells(key.inbox_number).seal_due(key.sequence) if key.sequence % SEAL_EVERY == 0 else 0
 
     def unfinished(self) -> Iterator[IndexedMessage]:
-        wanted = characters(UNFINISHED)
+        wanted = Wanted.phases(phase.value for phase in UNFINISHED).characters
         start: dict[str, Any] = {}
         while True:
             answer = client().scan(
                 TableName=table_name(),
                 FilterExpression="begins_with(pk, :inbox) AND begins_with(sk, :bucket)",
-                ExpressionAttributeValues={":inbox": {"S": "I#"}, ":bucket": {"S": "B#"}},
+                ExpressionAttributeValues={":inbox": {"S": "I#"}, ":bucket": {"S": keys.MESSAGE_CELLS}},
                 ReturnConsumedCapacity="TOTAL",
                 **start,
             )
@@ -205,8 +221,8 @@ def _has_others(key: MessageKey, members: Collection[int]) -> bool:
     return any(sequence != key.sequence for sequence in members)
 
 
-def _cells(inbox_number: int) -> CellList:
-    return CellList(keys.inbox_partition(inbox_number))
+def _cells(inbox_number: int) -> SealedCells:
+    return SealedCells(keys.inbox_partition(inbox_number))
 
 
 def _cased(phases: Collection[MessagePhase], *, newest: bool) -> Iterator[str]:
@@ -234,11 +250,18 @@ def _thread_steps(cells: Mapping[int, str]) -> list[Step]:
     ]
 
 
-def _page(inbox_number: int, wanted: frozenset[str], request: PageRequest) -> Page[IndexedMessage]:
-    chosen: Selection = select(
-        _cells(inbox_number).buckets(), wanted, limit=request.limit, offset=request.offset, after=request.after
-    )
-    items = tuple(
-        IndexedMessage(MessageKey(inbox_number, sequence), phase_of(character)) for sequence, character in chosen.cells
-    )
-    return Page(items, chosen.total, items[-1].key.sequence if chosen.more and items else None)
+def _page(inbox_number: int, wanted: Wanted, request: PageRequest, seen: InboxFront | None) -> Page[IndexedMessage]:
+    cells = _cells(inbox_number)
+    front: Front | None = seen.index if seen else None
+    for number in tries():
+        try:
+            chosen = IndexPages(cells, front or cells.front(), consistent=number > 0).page(wanted, request)
+        except Torn:
+            front = None  # sealing or a late change came between two reads
+            continue
+        items = tuple(
+            IndexedMessage(MessageKey(inbox_number, sequence), phase_of(character))
+            for sequence, character in chosen.cells
+        )
+        return Page(items, chosen.total, items[-1].key.sequence if chosen.more and items else None)
+    raise Unavailable("The message index is being rewritten too fast to be read.")

@@ -58,7 +58,7 @@ class Roster:
 
     @property
     def _cells(self) -> CellList:
-        return CellList(self.partition, keys.list_prefix(self.name))
+        return CellList(self.partition, keys.list_cells(self.name))
 
     def _next_sequence(self) -> int:
         """A place in the list. One that is never used, after a crash, stays empty, which nobody sees."""

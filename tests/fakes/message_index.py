@@ -6,7 +6,7 @@ from threading import RLock
 
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.operations.ports import Advance, IndexedMessage, Page, PageRequest, Sight
+from chalicelib.operations.ports import Advance, InboxFront, InboxStore, IndexedMessage, Page, PageRequest, Sight
 from tests.fakes.paging import page_of
 
 UNFINISHED = (MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING)
@@ -16,6 +16,7 @@ UNFINISHED = (MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING
 class FakeMessageIndex:
     """Behaves as the real one."""
 
+    inboxes: InboxStore | None = None
     known: dict[MessageKey, MessagePhase] = field(default_factory=dict)
     newest: set[MessageKey] = field(default_factory=set)  # the newest visible message of each thread
     _lock: RLock = field(default_factory=RLock)
@@ -65,10 +66,27 @@ class FakeMessageIndex:
             self.newest -= members
             self.newest |= set(sorted(member for member in members if self.phase(member).visible)[-1:])
 
-    def page(self, inbox_number: int, phases: Collection[MessagePhase], request: PageRequest) -> Page[IndexedMessage]:
+    def front(self, inbox_number: int) -> InboxFront:
+        return InboxFront(self.inboxes.get(inbox_number) if self.inboxes else None, None)
+
+    def seal_due(self, key: MessageKey) -> int:
+        return 0
+
+    def page(
+        self,
+        inbox_number: int,
+        phases: Collection[MessagePhase],
+        request: PageRequest,
+        front: InboxFront | None = None,
+    ) -> Page[IndexedMessage]:
         return self._page(inbox_number, (key for key, phase in self.known.copy().items() if phase in phases), request)
 
-    def thread_page(self, inbox_number: int, request: PageRequest) -> Page[IndexedMessage]:
+    def thread_page(
+        self,
+        inbox_number: int,
+        request: PageRequest,
+        front: InboxFront | None = None,
+    ) -> Page[IndexedMessage]:
         return self._page(inbox_number, self.newest.copy(), request)
 
     def unfinished(self) -> Iterator[IndexedMessage]:
