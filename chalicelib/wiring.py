@@ -24,6 +24,7 @@ from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetA
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
 from chalicelib.operations.ports import Clock, MailProvider
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
+from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.show_status import ShowStatus
@@ -126,6 +127,7 @@ class Operations:
             self.send_queue,
             self._show_status,
             self.abandon_reservation,
+            SettleReplyHeaders(self.messages, self.index, self._public_ids),
             self._public_ids,
             self._clock,
             evidence_window=timedelta(seconds=self._settings.evidence_window_seconds),

@@ -49,9 +49,8 @@ class Draft:
 class MessageContent:
     """What a message says, as stored: written once, never changed.
 
-    `in_reply_to` and `references` are what was known when the message was accepted. Where the parent's final
-    Message-ID was still unknown then (SES gives it on sending), `awaits_parent` names the parent's sequence number
-    and the sender looks again before it composes; what it used stands in the delivery item.
+    `in_reply_to` and `references` are what was known when the message was accepted. SES gives the final Message-IDs on
+    sending, so the sender looks again before it composes; what it used stands in the delivery item.
     """
 
     key: MessageKey
@@ -71,7 +70,6 @@ class MessageContent:
     metadata: Mapping[str, str]
     in_reply_to: str | None
     references: tuple[str, ...]
-    awaits_parent: int | None
     created_at: datetime
     body_truncated: bool = False  # only in lists: a long body was left out or cut
 
@@ -114,3 +112,8 @@ def snippet(body_text: str | None) -> str:
 def own_message_id_header(message_id: str, sender_domain: str) -> str:
     """The Message-ID we give a mail; it names our id, so a reply to it finds the message without an index."""
     return f"<{message_id}@{sender_domain}>"
+
+
+def own_message_id(header: str) -> str:
+    """The part of a Message-ID that is our id, if we gave it."""
+    return header.removeprefix("<").partition("@")[0]

@@ -20,7 +20,6 @@ class Reply:
     thread: ThreadKey
     in_reply_to: str
     references: tuple[str, ...]
-    awaits_parent: int | None
     seen: Sight
 
 
@@ -55,7 +54,6 @@ class ReplyInto:
             thread,
             in_reply_to=header,
             references=reply_references(chain, header),
-            awaits_parent=None if final else parent.content.key.sequence,
             seen=seen,
         )
 

@@ -19,7 +19,6 @@ from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent, own_message_id_header
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.domain.thread import reply_references
 from chalicelib.mime.compose import ComposeError, compose
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.ports import (
@@ -40,11 +39,13 @@ from chalicelib.operations.ports import (
     StoredMessage,
     VersionConflict,
 )
+from chalicelib.operations.reply_headers import ReplyHeaders, SettleReplyHeaders
 from chalicelib.operations.show_status import ShowStatus
 
 logger = logging.getLogger(__name__)
 
-THROTTLE_DELAYS = (1, 2, 4, 8, 15, 30, 60)  # seconds; the last one goes on
+GROWING_DELAYS = (1, 2, 4, 8, 15, 30, 60)  # seconds; the last one goes on
+PARENT_PATIENCE = timedelta(seconds=30)  # for which a reply waits for the Message-ID that SES gives its parent
 PAUSE_DELAY = 60  # seconds between probes while the account may not send
 PAUSE_LIMIT = timedelta(hours=24)
 RIVAL_DELAY = 30  # seconds until a job that met another worker of its message looks again
@@ -85,6 +86,7 @@ class SendMessage:
     send_queue: SendQueue
     show_status: ShowStatus
     abandon_reservation: AbandonReservation
+    settle_reply_headers: SettleReplyHeaders
     public_ids: PublicIds
     clock: Clock
     evidence_window: timedelta
@@ -118,7 +120,11 @@ class SendMessage:
         if stored is None:
             return  # deleted since it was claimed
         content = stored.content
-        delivery = self._begin(stored)
+        headers = self.settle_reply_headers(content)
+        if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
+            self._defer(job, _next_delay(job))
+            return
+        delivery = self._begin(stored, headers)
         try:
             mail = compose_outbound(content, delivery, self.public_ids)
         except ComposeError as error:
@@ -140,25 +146,14 @@ class SendMessage:
         else:
             self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
 
-    def _begin(self, stored: StoredMessage) -> MessageDelivery:
+    def _begin(self, stored: StoredMessage, headers: ReplyHeaders) -> MessageDelivery:
         """The delivery item as it must stand before SES is called: who submits when, and which headers were used."""
         content, now = stored.content, self.clock()
         delivery = stored.delivery or MessageDelivery.begin(
             [mailbox.address for _, mailbox in content.recipients], content.created_at
         )
         delivery, _ = delivery.apply(_about_all(content.key, EventType.SENDING, DeliveryStatus.SENDING, now))
-        in_reply_to, references = self._reply_headers(content)
-        return replace(delivery, submitted_at=now, in_reply_to=in_reply_to, references=references)
-
-    def _reply_headers(self, content: MessageContent) -> tuple[str | None, tuple[str, ...]]:
-        """In-Reply-To and References, with the parent's final Message-ID if SES has given it meanwhile."""
-        if content.awaits_parent is None or content.in_reply_to is None:
-            return content.in_reply_to, content.references
-        parent = self.messages.get_delivery(MessageKey(content.key.inbox_number, content.awaits_parent))
-        if parent is None or parent.message_id_header is None:
-            return content.in_reply_to, content.references
-        earlier = tuple(known for known in content.references if known != content.in_reply_to)
-        return parent.message_id_header, reply_references(earlier, parent.message_id_header)
+        return replace(delivery, submitted_at=now, in_reply_to=headers.in_reply_to, references=headers.references)
 
     def _submit(self, job: SendJob, content: MessageContent, delivery: MessageDelivery, mail: bytes) -> None:
         envelope = Envelope(content.sender.address, tuple(mailbox.address for _, mailbox in content.recipients))
@@ -213,7 +208,7 @@ class SendMessage:
         self.index.put_back(content.key)
         self._defer(
             job,
-            PAUSE_DELAY if why is _Retry.PAUSED else THROTTLE_DELAYS[min(job.deferrals, len(THROTTLE_DELAYS) - 1)],
+            PAUSE_DELAY if why is _Retry.PAUSED else _next_delay(job),
         )
 
     def _settle_ambiguous(self, job: SendJob) -> None:
@@ -263,6 +258,11 @@ class SendMessage:
 
     def _defer(self, job: SendJob, delay: int) -> None:
         self.send_queue.put(replace(job, deferrals=job.deferrals + 1), delay)
+
+
+def _next_delay(job: SendJob) -> int:
+    """Seconds until a job that was put back so often is tried again."""
+    return GROWING_DELAYS[min(job.deferrals, len(GROWING_DELAYS) - 1)]
 
 
 def compose_outbound(content: MessageContent, delivery: MessageDelivery | None, public_ids: PublicIds) -> bytes:

@@ -141,7 +141,6 @@ class SubmitMessage:
             metadata=draft.metadata,
             in_reply_to=reply.in_reply_to if reply else None,
             references=reply.references if reply else (),
-            awaits_parent=reply.awaits_parent if reply else None,
             created_at=_to_milliseconds(self.clock()),
         )
 

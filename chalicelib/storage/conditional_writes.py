@@ -23,6 +23,9 @@ Write = Mapping[str, Any]
 """One write of a transaction, as TransactWriteItems takes it: {"Put": {…}}, {"Update": {…}} or {"Delete": {…}}."""
 
 _OLD_ON_FAILURE = "ALL_OLD"
+_REASON_CONDITION = "ConditionalCheckFailed"
+_REASON_CONFLICT = "TransactionConflict"
+_TOTAL: Any = {"ReturnConsumedCapacity": "TOTAL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +58,22 @@ def put_if(item: ItemT, condition: Condition) -> Written[ItemT] | Refused[ItemT]
         condition=condition, return_values_on_condition_failure=_OLD_ON_FAILURE
     )
 
-    def put() -> Mapping[str, Any]:
+    def store() -> Mapping[str, Any]:
         client().put_item(**parameters, **_TOTAL)
         return item.serialize()
 
-    return _write(type(item), put)
+    return _write(type(item), store)
 
 
 def delete_if(item: ItemT, condition: Condition) -> bool:
     """Remove the item under this one's key; False when the condition did not hold."""
     parameters = item.get_delete_kwargs_from_instance(condition=condition)
 
-    def delete() -> Mapping[str, Any]:
+    def remove() -> Mapping[str, Any]:
         client().delete_item(**parameters, **_TOTAL)
         return item.serialize(null_check=False)
 
-    return isinstance(_write(type(item), delete), Written)
+    return isinstance(_write(type(item), remove), Written)
 
 
 def new(item: Item) -> Write:
@@ -114,11 +117,6 @@ def write_together(writes: Sequence[Write]) -> frozenset[int]:
         else:
             return frozenset()
     raise Unavailable("Too many writers are at the same items.")
-
-
-_REASON_CONDITION = "ConditionalCheckFailed"
-_REASON_CONFLICT = "TransactionConflict"
-_TOTAL: Any = {"ReturnConsumedCapacity": "TOTAL"}
 
 
 def _write(model: type[ItemT], write: Callable[[], Mapping[str, Any]]) -> Written[ItemT] | Refused[ItemT]:

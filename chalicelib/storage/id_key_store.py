@@ -2,11 +2,10 @@
 
 import secrets
 
-from pynamodb.exceptions import PutError
-
 from chalicelib.storage import keys
+from chalicelib.storage.conditional_writes import Refused, put_if
 from chalicelib.storage.failures import unavailable_when_aws_fails
-from chalicelib.storage.tables import IdKeyItem, condition_failed
+from chalicelib.storage.tables import IdKeyItem
 
 SECRET_BYTES = 32
 
@@ -18,10 +17,7 @@ def load_or_create_id_key() -> bytes:
         return IdKeyItem.get(keys.DEPLOYMENT_PARTITION, keys.ID_KEY, consistent_read=True).secret
     except IdKeyItem.DoesNotExist:
         item = IdKeyItem(keys.DEPLOYMENT_PARTITION, keys.ID_KEY, secret=secrets.token_bytes(SECRET_BYTES))
-    try:
-        item.save(condition=IdKeyItem.pk.does_not_exist())
-    except PutError as error:
-        if not condition_failed(error):
-            raise
-        item.refresh(consistent_read=True)
+    made = put_if(item, IdKeyItem.pk.does_not_exist())
+    if isinstance(made, Refused) and made.found is not None:
+        return made.found.secret
     return item.secret

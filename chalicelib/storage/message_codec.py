@@ -41,7 +41,6 @@ class StoredContent(_Struct, frozen=True, omit_defaults=True):
     metadata: dict[str, str] = msgspec.field(name="me", default_factory=dict)
     in_reply_to: str | None = msgspec.field(name="ir", default=None)
     references: list[str] = msgspec.field(name="re", default_factory=list)
-    awaits_parent: int | None = msgspec.field(name="ap", default=None)
     body_text: str | None = msgspec.field(name="bt", default=None)
     body_html: str | None = msgspec.field(name="bh", default=None)
     text_blob_size: int | None = msgspec.field(name="tb", default=None)
@@ -123,7 +122,6 @@ def to_stored(content: MessageContent) -> StoredContent:
         metadata=dict(content.metadata),
         in_reply_to=content.in_reply_to,
         references=list(content.references),
-        awaits_parent=content.awaits_parent,
         body_text=content.body_text,
         body_html=content.body_html,
     )
@@ -154,7 +152,6 @@ def from_stored(
         metadata=stored.metadata,
         in_reply_to=stored.in_reply_to,
         references=tuple(stored.references),
-        awaits_parent=stored.awaits_parent,
         created_at=stored.created_at,
         body_truncated=truncated,
     )

@@ -7,7 +7,6 @@ made on the base model, before any of them is used (`bind_table`).
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
 from pynamodb.attributes import (
     BinaryAttribute,
     BooleanAttribute,
@@ -19,7 +18,6 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 from pynamodb.connection import Connection
-from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
 from chalicelib.domain.errors import Unavailable
@@ -158,16 +156,6 @@ def client() -> "DynamoDBClient":
 
 def table_name() -> str:
     return Item.Meta.table_name
-
-
-def condition_failed(error: PynamoDBException) -> bool:
-    """Whether a write was refused by its own condition, alone or in a transaction."""
-    # Not PynamoDB's cause_response_code: that stumbles over time-outs, which have no response.
-    cause = error.cause
-    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] in (
-        CONDITION_FAILED,
-        TRANSACTION_CANCELED,
-    )
 
 
 def query(

@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import Attribute
-from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import size
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.ids import AccountId, ThreadKey
 from chalicelib.domain.thread import Thread
 from chalicelib.operations.ports import ThreadMembers
 from chalicelib.storage import keys
-from chalicelib.storage.conditional_writes import put, put_if, update, write_together
+from chalicelib.storage.conditional_writes import Refused, delete_if, put, put_if, update, update_if, write_together
 from chalicelib.storage.failures import raises_unavailable
-from chalicelib.storage.tables import ThreadChunkItem, ThreadItem, batch_get, condition_failed, query
+from chalicelib.storage.tables import ThreadChunkItem, ThreadItem, batch_get, query
 
 MEMBERS_LIMIT = 96  # in the thread's own item; above it the oldest move to a chunk
 CHUNK = 64
@@ -42,23 +42,17 @@ class DynamoThreadStore:
         put_if(item, ThreadItem.pk.does_not_exist())  # whoever has joined since an earlier try stays
 
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
-        item = _item(key)
-        new = ThreadItem.participants.add(set(participants))
-        room = ThreadItem.pk.exists() & (_size(ThreadItem.participants) < PARTICIPANTS_LIMIT)
-        try:
-            item.update(actions=[ThreadItem.members.add({sequence}), new], condition=room)
-        except UpdateError as error:
-            if not condition_failed(error):
-                raise
-            try:
-                item.update(actions=[ThreadItem.members.add({sequence})], condition=ThreadItem.pk.exists())
-            except UpdateError as gone:
-                if not condition_failed(gone):
-                    raise
-                return ()
-        members = tuple(sorted(int(member) for member in item.members or ()))
+        there = ThreadItem.pk.exists()
+        room = _size(ThreadItem.participants) < PARTICIPANTS_LIMIT
+        member: Action = ThreadItem.members.add({sequence})
+        joined = update_if(_item(key), [member, ThreadItem.participants.add(set(participants))], there & room)
+        if isinstance(joined, Refused) and joined.found is not None:
+            joined = update_if(_item(key), [member], there)
+        if isinstance(joined, Refused):
+            return ()
+        members = tuple(sorted(int(number) for number in joined.item.members or ()))
         if len(members) > MEMBERS_LIMIT:
-            self._move_to_chunk(key, item)
+            self._move_to_chunk(key, joined.item)
         return members
 
     def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
@@ -87,13 +81,10 @@ class DynamoThreadStore:
         return {(key := by_sort_key[item["sk"]["S"]]): _thread(key, item) for item in items}
 
     def leave(self, key: ThreadKey, sequence: int) -> None:
-        item = _item(key)
-        try:
-            item.update(actions=[ThreadItem.members.delete({sequence})], condition=ThreadItem.pk.exists())
-        except UpdateError as error:
-            if not condition_failed(error):
-                raise
+        left = update_if(_item(key), [ThreadItem.members.delete({sequence})], ThreadItem.pk.exists())
+        if isinstance(left, Refused):
             return
+        item = left.item
         if _total(item.older) and self._leave_chunk(key, sequence):
             item.refresh(consistent_read=True)
         if not item.members and not _total(item.older):
@@ -129,11 +120,7 @@ class DynamoThreadStore:
     def _drop(self, key: ThreadKey) -> None:
         """Remove a thread without members, unless a message has joined meanwhile."""
         prefix = {":prefix": {"S": keys.thread(key.first_sequence) + "#"}}
-        try:
-            _item(key).delete(condition=ThreadItem.members.does_not_exist())
-        except DeleteError as error:
-            if not condition_failed(error):
-                raise
+        if not delete_if(_item(key), ThreadItem.members.does_not_exist()):
             return
         for raw in query(keys.inbox_partition(key.inbox_number), "begins_with(sk, :prefix)", prefix):
             ThreadChunkItem(raw["pk"]["S"], raw["sk"]["S"]).delete()

@@ -35,7 +35,6 @@ def make_content(**changes: object) -> MessageContent:
         metadata={},
         in_reply_to=None,
         references=(),
-        awaits_parent=None,
         created_at=NOON,
     )
     # dataclasses.replace checks the names; the values' types are the caller's promise.

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.ports import SendJob, SendNotReached, SendPaused, SendThrottled
-from chalicelib.operations.send_message import PAUSE_DELAY, PAUSE_LIMIT, THROTTLE_DELAYS
+from chalicelib.operations.send_message import GROWING_DELAYS, PAUSE_DELAY, PAUSE_LIMIT
 from tests.factories.accounts import NOON
 from tests.operations.world import World
 
 
 def test_a_throttled_message_is_queued_again_and_comes_back_with_growing_delay() -> None:
     world = World()
-    world.provider.outcomes = [SendThrottled()] * (len(THROTTLE_DELAYS) + 2)
+    world.provider.outcomes = [SendThrottled()] * (len(GROWING_DELAYS) + 2)
     key = world.submitted()
     world.deliver_next()
     delays = []
@@ -25,7 +25,7 @@ def test_a_throttled_message_is_queued_again_and_comes_back_with_growing_delay()
         delays.append(world.only_job()[0])
         world.deliver_next()
 
-    assert delays == [*THROTTLE_DELAYS, THROTTLE_DELAYS[-1], THROTTLE_DELAYS[-1]]
+    assert delays == [*GROWING_DELAYS, GROWING_DELAYS[-1], GROWING_DELAYS[-1]]
     assert sorted(delays) == delays
     assert world.status(key) is MessageStatus.SENT
 
@@ -94,7 +94,7 @@ def test_when_ses_is_not_reached_the_message_is_tried_again_soon() -> None:
     key = world.submitted()
 
     world.deliver_next()
-    assert world.only_job()[0] == THROTTLE_DELAYS[0]
+    assert world.only_job()[0] == GROWING_DELAYS[0]
     assert world.status(key) is MessageStatus.QUEUED
     world.work()
 

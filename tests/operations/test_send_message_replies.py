@@ -6,7 +6,8 @@ from email import message_from_bytes
 from chalicelib.domain.delivery import Reason
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.ports import SendRefused
+from chalicelib.operations.ports import SendOutcomeUnknown, SendRefused
+from chalicelib.operations.send_message import PARENT_PATIENCE
 from tests.operations.watched import Meanwhile
 from tests.operations.world import IDS, INBOX, World, make_draft
 
@@ -51,6 +52,71 @@ def test_a_reply_whose_parent_was_never_sent_names_the_message_id_we_gave_it() -
     assert header(world, reply, "References") == ours
 
 
+def test_a_reply_that_is_faster_than_its_parent_waits_for_its_message_id() -> None:
+    world, parent, reply = reply_to_unsent()
+    parents_job, replys_job = world.taken(), world.taken()
+
+    world.deliver(replys_job)
+
+    assert world.provider.mails == []
+    world.deliver(parents_job)
+    world.work()
+    assert header(world, reply, "In-Reply-To") == world.delivery(parent).message_id_header
+
+
+def test_a_reply_does_not_wait_for_ever_for_a_parent_whose_worker_hangs() -> None:
+    world, parent, reply = reply_to_unsent()
+    world.taken()
+
+    assert seconds_until_sent(world, reply) == PARENT_PATIENCE.total_seconds()
+    assert header(world, reply, "In-Reply-To") == f"<{IDS.message_id(parent)}@mail.example.com>"
+
+
+def test_a_reply_does_not_wait_for_ever_for_a_parent_whose_outcome_is_unknown() -> None:
+    world, parent, reply = reply_to_unsent()
+    world.provider.outcomes = [SendOutcomeUnknown()]
+    world.deliver_next()
+
+    assert seconds_until_sent(world, reply) == PARENT_PATIENCE.total_seconds()
+    assert header(world, reply, "In-Reply-To") == f"<{IDS.message_id(parent)}@mail.example.com>"
+
+
+def seconds_until_sent(world: World, key: MessageKey) -> float:
+    begin = world.clock()
+    while world.status(key) is not MessageStatus.SENT:
+        world.deliver_next()
+    return (world.clock() - begin).total_seconds()
+
+
+def test_the_whole_chain_is_settled_not_only_the_parent() -> None:
+    world, first, second = reply_to_unsent()
+    firsts_job, seconds_job = world.taken(), world.taken()
+    world.clock.now += PARENT_PATIENCE
+    world.deliver(seconds_job)  # its time is over: it goes with the Message-ID that we gave the first
+    third = world.submitted(make_draft(thread=THREAD))
+    world.deliver(firsts_job)
+
+    world.work()
+
+    finals = [world.delivery(key).message_id_header for key in (first, second)]
+    assert header(world, second, "References") == f"<{IDS.message_id(first)}@mail.example.com>"
+    assert header(world, third, "References") == " ".join(filter(None, finals))
+    assert world.delivery(third).references == tuple(finals)
+
+
+def test_a_message_id_of_another_inbox_is_left_alone() -> None:
+    world, first, reply = reply_to_unsent()
+    world.deliver_next()
+    foreign = f"<{IDS.message_id(MessageKey(INBOX + 1, first.sequence))}@mail.example.com>"
+    content = world.messages.contents[reply]
+    world.messages.contents[reply] = replace(content, in_reply_to=foreign, references=(foreign,))
+    world.messages.deliveries[MessageKey(INBOX + 1, first.sequence)] = world.delivery(first)
+
+    world.work()
+
+    assert header(world, reply, "In-Reply-To") == foreign
+
+
 def test_a_reply_whose_parent_is_deleted_meanwhile_still_goes() -> None:
     world, parent, reply = reply_to_unsent()
     world.delete_message(parent, world.caller)
@@ -88,6 +154,7 @@ def test_the_record_keeps_the_headers_ses_was_handed_when_two_workers_composed_d
     parents_job, replys_job = world.next_job(), world.next_job()
     assert parents_job is not None
     assert replys_job is not None
+    world.clock.now += PARENT_PATIENCE
 
     def rival() -> None:
         """The parent is sent, and another worker composes the reply with its final Message-ID, but marks too late."""

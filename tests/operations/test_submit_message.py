@@ -52,7 +52,6 @@ def test_the_answer_shows_the_message_queued_with_what_the_caller_wrote() -> Non
         metadata={"order": "17"},
         in_reply_to=None,
         references=(),
-        awaits_parent=None,
         created_at=NOON,
     )
     assert world.get_message(FIRST, world.caller) == message

@@ -21,6 +21,7 @@ from chalicelib.operations.get_message import GetMessage, ListMessageEvents, Rea
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.ports import PageRequest, SendJob
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
+from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.show_status import ShowStatus
@@ -91,6 +92,7 @@ class World:
             send_queue,
             show_status,
             abandon,
+            SettleReplyHeaders(messages, index, IDS),
             IDS,
             self.clock,
             evidence_window=EVIDENCE_WINDOW,

@@ -11,7 +11,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.thread import Thread
 from chalicelib.operations.ports import MessageIndex, PageRequest, Sight, ThreadStore
 from chalicelib.storage.message_index import DynamoMessageIndex
-from chalicelib.storage.thread_store import DynamoThreadStore
+from chalicelib.storage.thread_store import CHUNK, MEMBERS_LIMIT, DynamoThreadStore
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.thread_store import FakeThreadStore
 from tests.storage.faults import Network
@@ -178,6 +178,23 @@ def test_a_reply_whose_thread_was_looked_at_is_committed_in_one_write(network: N
     assert inbox.index.commit(MessageKey(INBOX, 1), QUEUED, lambda: (0, 1), seen)
     assert calls == ["UpdateItem"]
     assert inbox.heads() == [1]
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("table", ["embedded"], indirect=True)  # moto takes a minute
+def test_a_reply_takes_over_from_the_newest_that_is_left_of_a_long_thread() -> None:
+    inbox = real()
+    inbox.add(0)
+    long = MEMBERS_LIMIT + 1
+    for sequence in range(1, long):
+        inbox.add(sequence, first=0)
+    for sequence in range(long - 1, CHUNK - 1, -1):  # all that are not in the chunk of older ones
+        inbox.delete(sequence, first=0)
+    assert inbox.heads() == [CHUNK - 1]
+    looks = [inbox.threads.join(ThreadKey(INBOX, 0), long, ["x"])]
+    known = inbox.members(0)
+    inbox.index.commit(MessageKey(INBOX, long), QUEUED, lambda: looks.pop() if looks else known())
+    assert inbox.heads() == [long]
 
 
 # ------------------------------------------------------------------------------------------- at once

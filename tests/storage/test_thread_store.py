@@ -77,6 +77,13 @@ def test_members_are_told_oldest_first_and_once(threads: ThreadStore) -> None:
     assert sorted(found.thread.participants) == [ADA, BOB]
 
 
+def test_whoever_joins_is_told_who_is_there(threads: ThreadStore) -> None:
+    threads.begin(make_thread())
+    assert threads.join(KEY, 9, [BOB]) == (3, 9)
+    assert threads.join(KEY, 5, [BOB]) == (3, 5, 9)
+    assert threads.join(KEY, 5, [BOB]) == (3, 5, 9)
+
+
 def test_a_thread_whose_participants_are_too_many_still_takes_messages(threads: ThreadStore) -> None:
     threads.begin(make_thread(participants=tuple(f"p{number}@example.com" for number in range(100))))
     assert threads.join(KEY, 5, [ADA])
@@ -187,6 +194,16 @@ def test_messages_that_leave_at_once_have_all_left(threads: ThreadStore) -> None
     leaving = range(3, 3 + MEMBERS_LIMIT)
     at_once([lambda sequence=sequence: threads.leave(KEY, sequence) for sequence in leaving])  # type: ignore[misc]
     assert sequences(threads) == tuple(range(3 + MEMBERS_LIMIT, 23 + MEMBERS_LIMIT))
+
+
+def test_a_message_joins_and_leaves_although_it_meets_another_writer(network: Network) -> None:
+    threads = DynamoThreadStore()
+    grown(threads, 2)
+    network.conflict("UpdateItem")
+    assert threads.join(KEY, 5, [BOB]) == (3, 4, 5)
+    network.conflict("UpdateItem")
+    threads.leave(KEY, 4)
+    assert sequences(threads) == (3, 5)
 
 
 def test_a_message_in_a_chunk_leaves_although_it_meets_another_writer(network: Network) -> None:
