@@ -11,7 +11,7 @@ from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
 pytestmark = pytest.mark.usefixtures("table")
-CELLS = CellList("I#test", "L#list#")
+CELLS = CellList("I#test", "L#list#B#")
 FREE = frozenset({"-"})
 
 
