@@ -100,6 +100,7 @@ def test_the_marks_go_before_the_call_and_the_record_after_it() -> None:
         "ses_message_ids.put",
         "messages.save_delivery",
         "index.advance",  # sent
+        "index.seal_due",
     ]
 
 
