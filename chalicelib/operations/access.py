@@ -48,7 +48,7 @@ def require_message(messages: MessageStore, key: MessageKey, caller: Caller) -> 
 
 
 def require_thread(threads: ThreadStore, key: ThreadKey, caller: Caller) -> ThreadMembers:
-    """The caller's thread with its members."""
+    """The caller's thread, and where its members are."""
     if not caller.may_use_inbox(key.inbox_number):
         raise NotFound
     members = threads.get(key)

@@ -15,9 +15,9 @@ from chalicelib.operations.ports import (
     MessageStore,
     Page,
     PageRequest,
-    ThreadMembers,
     ThreadStore,
 )
+from chalicelib.operations.thread_pages import ThreadPage, newest_sequences
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,15 @@ class GetThread:
 
     def __call__(self, key: ThreadKey, caller: Caller) -> ThreadSummary:
         members = require_thread(self.threads, key, caller)
-        visible = _visible(self.index, members)
-        newest = read_messages(self.messages, visible[-1:])
+        sequences = newest_sequences(self.threads, members)
+        phases = self.index.phases(key.inbox_number, sequences)
+        visible = [sequence for sequence in sequences if phases[sequence].visible]
+        listed = [IndexedMessage(MessageKey(key.inbox_number, sequence), phases[sequence]) for sequence in visible[-1:]]
+        newest = read_messages(self.messages, listed)
         if not newest:
             raise NotFound
-        return ThreadSummary(replace(members.thread, message_count=len(visible)), newest[0])
+        count = sum(run.count for run in members.runs) + len(set(members.recent).intersection(visible))
+        return ThreadSummary(replace(members.thread, message_count=count), newest[0])
 
 
 @dataclass(frozen=True)
@@ -67,22 +71,9 @@ class ListThreadMessages:
     index: MessageIndex
 
     def __call__(self, key: ThreadKey, caller: Caller, request: PageRequest) -> Page[Message]:
-        visible = _visible(self.index, require_thread(self.threads, key, caller))
-        if not visible:
+        wanted = ThreadPage(require_thread(self.threads, key, caller), request)
+        settled = self.threads.settled_members(key, wanted.runs) if wanted.runs else ()
+        page = wanted.page(settled, self.index.phases(key.inbox_number, wanted.candidates(settled)))
+        if not page.total:
             raise NotFound
-        rest = [item for item in visible if request.after is None or item.key.sequence > request.after]
-        wanted = rest[request.offset : request.offset + request.limit]
-        more = len(rest) > request.offset + request.limit
-        return Page(
-            read_messages(self.messages, wanted), len(visible), wanted[-1].key.sequence if more and wanted else None
-        )
-
-
-def _visible(index: MessageIndex, members: ThreadMembers) -> list[IndexedMessage]:
-    inbox_number = members.thread.key.inbox_number
-    phases = index.phases(inbox_number, members.sequences)
-    return [
-        IndexedMessage(MessageKey(inbox_number, sequence), phases[sequence])
-        for sequence in sorted(members.sequences)
-        if phases[sequence].visible
-    ]
+        return Page(read_messages(self.messages, page.items), page.total, page.next_after)

@@ -21,6 +21,7 @@ class DeleteMessage:
 
     def __call__(self, key: MessageKey, caller: Caller) -> None:
         thread = require_message(self.messages, key, caller).content.thread
+        self.threads.announce_leave(thread, key.sequence)  # its thread counts it by the index from now on
         self.index.remove(key, lambda: self.threads.newest_members(thread))
         self.threads.leave(thread, key.sequence)
         self.messages.delete(key)

@@ -9,8 +9,7 @@ from chalicelib.domain.message import own_message_id_header
 from chalicelib.domain.thread import reply_references
 from chalicelib.operations.access import require_inbox, require_thread
 from chalicelib.operations.ports import InboxStore, MessageIndex, MessageStore, Sight, StoredMessage, ThreadStore
-
-NEWEST = 96  # members among which the newest visible one is looked for
+from chalicelib.operations.thread_pages import newest_sequences
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class ReplyInto:
 
     def __call__(self, thread: ThreadKey, inbox_number: int, caller: Caller) -> Reply:
         """Raises NotFound for a thread that is not the caller's, InvalidInput for one of another inbox of theirs."""
-        sequences = require_thread(self.threads, thread, caller).sequences[-NEWEST:]
+        members = require_thread(self.threads, thread, caller)
         if thread.inbox_number != inbox_number:
             require_inbox(self.inboxes, inbox_number, caller)
             raise InvalidInput(
@@ -43,7 +42,7 @@ class ReplyInto:
                 fix="Send from the inbox the thread is in (its `inboxId`), or leave `threadId` out to begin a thread.",
                 code=ErrorCode.THREAD_INBOX_MISMATCH,
             )
-        seen = self.index.look(inbox_number, sequences)
+        seen = self.index.look(inbox_number, newest_sequences(self.threads, members))
         parent = self._newest_visible(inbox_number, seen)
         final = parent.delivery.message_id_header if parent.delivery else None
         header = final or own_message_id_header(

@@ -86,7 +86,12 @@ def put(item: Item, condition: Condition | None = None) -> Write:
     return {"Put": item.get_save_kwargs_from_instance(condition=condition)}
 
 
-def update(item: Item, actions: list[Action], condition: Condition) -> Write:
+def check(item: Item, condition: Condition) -> Write:
+    """For a transaction: write nothing, but the condition must hold for the item under this one's key."""
+    return {"ConditionCheck": item.get_delete_kwargs_from_instance(condition=condition)}
+
+
+def update(item: Item, actions: list[Action], condition: Condition | None = None) -> Write:
     """For a transaction: change the item under this one's key."""
     return {"Update": item.get_update_kwargs_from_instance(actions=actions, condition=condition)}
 

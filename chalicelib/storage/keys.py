@@ -8,7 +8,7 @@
 |                | D#directory       | what each of 64 sealed buckets holds                              |
 |                | M#sequence        | a message's content, written once                                 |
 |                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
-|                | T#first sequence  | a thread and its newest members; `#chunk` behind it: older ones   |
+|                | T#first sequence  | a thread and its newest members; `#start` behind it: older ones   |
 | A#account      | A                 | the account                                                       |
 |                | L#list            | how many places of one of its lists (inboxes, keys) are taken     |
 |                | L#list#B#bucket   | 480 cells of that list                                            |
@@ -31,7 +31,6 @@ from chalicelib.domain.ids import encode
 
 _SEQUENCE_DIGITS = 11  # 2^36 messages an inbox
 _BUCKET_DIGITS = 9
-_CHUNK_DIGITS = 9
 
 INBOX = "F:inbox"
 HEAD = "F:head"
@@ -72,8 +71,8 @@ def thread(first_sequence: int) -> str:
     return f"T#{first_sequence:0{_SEQUENCE_DIGITS}}"
 
 
-def thread_chunk(first_sequence: int, chunk: int) -> str:
-    return f"{thread(first_sequence)}#{chunk:0{_CHUNK_DIGITS}}"
+def thread_chunk(first_sequence: int, start: int) -> str:
+    return f"{thread(first_sequence)}#{start:0{_SEQUENCE_DIGITS}}"
 
 
 def bucket(prefix: str, number: int) -> str:

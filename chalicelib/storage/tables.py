@@ -83,6 +83,9 @@ class ThreadItem(Item):
     created_at = UnicodeAttribute(attr_name="ca")
     participants = UnicodeSetAttribute(attr_name="pa")
     members = NumberSetAttribute(attr_name="me", null=True)  # sequence numbers of the newest messages
+    leaving = NumberSetAttribute(attr_name="le", null=True)  # those that are being deleted
+    top = NumberAttribute(attr_name="to")  # the newest that was ever moved to a chunk
+    starts: ListAttribute[NumberAttribute] = ListAttribute(attr_name="st", of=NumberAttribute)  # first of each chunk
     older: ListAttribute[NumberAttribute] = ListAttribute(attr_name="ol", of=NumberAttribute)  # how many in each chunk
 
 

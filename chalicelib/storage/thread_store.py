@@ -1,20 +1,19 @@
 """Threads: an item with the newest members, and chunks of older ones, so that a write stays small for ever.
 
-    T#first             me {5001 … 5080}   le {17}   to 5000      members, leaving, top: the newest that was moved
-                        st [3, 2107, 4400] ol [1998, 2000, 411]   where each chunk starts, how many are in it
-    T#first#000000003   me {3 … 2104}
-    T#first#000002107   me {2107 … 4399}
-    T#first#000004400   me {4400 … 5000}
+    T#00000000003             me {5001 … 5080}   le {17}    to 5000    members, leaving, the newest that was moved
+                              st [3, 2107, 4400] ol [1998, 2000, 411]  where each chunk starts, how many it holds
+    T#00000000003#000000003   me {3 … 2104}
+    T#00000000003#000002107   me {2107 … 4399}
+    T#00000000003#000004400   me {4400 … 5000}
 
-A message joins the thread's own item. When too many are there, the oldest move to a chunk, in one transaction: those
-newer than `top` to the last chunk, or to a new one when that is full; a latecomer to the chunk whose stretch it lies in.
+A message joins the thread's own item. When too many are there, the oldest move to a chunk, in one transaction: to the
+last one, or to a new one when that is full; a latecomer to the chunk in whose stretch it lies (thread_chunks.py).
 
-*All that a chunk holds is visible.* A member moves when the index shows it; one that must become invisible comes back
-first (`announce_leave`) and is kept apart as `leaving`, so that nobody moves it again. So the count of a chunk is exact
-at every moment, and a reader has to ask the index about the few members in the thread's own item alone.
+*Whatever a chunk holds is visible.* A member moves when the index shows it, and one that is to become invisible comes
+back first (`announce_leave`) and is kept apart as leaving, so that nobody moves it again. So the count of a chunk is
+exact at every moment, and readers ask the index only about the few members in the thread's own item.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +23,7 @@ from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.thread import Thread
@@ -44,12 +44,13 @@ from chalicelib.storage.conditional_writes import (
 from chalicelib.storage.failures import raises_unavailable, tries
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.tables import ThreadChunkItem, ThreadItem, batch_get
+from chalicelib.storage.thread_chunks import Chunk, Chunks
 
 MEMBERS_LIMIT = 96  # in the thread's own item; above it the oldest move to a chunk
 MOVED_AT_ONCE = 64
-CHUNK_LIMIT = 2_000  # members, under 20 KB: a million messages are 500 chunks, whose counts fit the thread's own item
+CHUNK_LIMIT = 2_000  # members, under 20 KB; a million messages make 500 chunks, whose counts fit the thread's own item
 PARTICIPANTS_LIMIT = 100
-ENOUGH = 32  # members among which writers of one moment can meet
+ENOUGH = 32  # members among which writers of one moment can meet; they stay in the thread's own item
 
 Phases = Callable[[int, Collection[int]], Mapping[int, MessagePhase]]
 """The phases of some messages of one inbox, as `MessageIndex.phases` tells them."""
@@ -83,14 +84,15 @@ class DynamoThreadStore:
 
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
         member: Action = ThreadItem.members.add({sequence})
-        # One that is not newer than all in chunks may be in one of them, from an earlier try.
+        # One that is not newer than all in chunks may be in a chunk already, from an earlier try.
         in_no_chunk = (ThreadItem.top < sequence) & ~ThreadItem.leaving.contains(sequence)
         room = _size(ThreadItem.participants) < PARTICIPANTS_LIMIT
         joined = update_if(_item(key), [member, ThreadItem.participants.add(set(participants))], in_no_chunk & room)
         if isinstance(joined, Refused) and joined.found is not None:
             joined = update_if(_item(key), [member], in_no_chunk)
         if isinstance(joined, Refused):
-            self._join_late(key, sequence, joined.found)
+            if joined.found is not None:
+                _join_late(key, sequence, _chunks(key, joined.found))
             return self.newest_members(key)
         if len(joined.item.members or ()) > self.members_limit:
             self._move_to_chunk(key, joined.item)
@@ -102,14 +104,14 @@ class DynamoThreadStore:
 
     def get(self, key: ThreadKey) -> ThreadMembers | None:
         item = _read(key)
-        return None if item is None else ThreadMembers(_thread(key, item), _recent(item), _runs(item))
+        return None if item is None else ThreadMembers(_thread(key, item), _recent(item), _chunks(key, item).runs())
 
     def settled_members(self, key: ThreadKey, runs: Sequence[Run]) -> tuple[int, ...]:
-        chunks = [_chunk(key, run.first) for run in runs]
-        items = batch_get([(chunk.pk, chunk.sk) for chunk in chunks])
-        found = (int(number) for item in items for number in item.get("me", {}).get("NS", ()))
-        last = max((run.last for run in runs), default=0)  # what has moved there since the runs were read is no part
-        return tuple(sorted(sequence for sequence in found if sequence <= last))
+        wanted = [_chunk(key, run.first) for run in runs]
+        found = map(ThreadChunkItem.from_raw_data, batch_get([(chunk.pk, chunk.sk) for chunk in wanted]))
+        sequences = sorted(sequence for chunk in found for sequence in _numbers(chunk.members))
+        last = max((run.last for run in runs), default=0)
+        return tuple(sequence for sequence in sequences if sequence <= last)  # without what has moved there since
 
     def get_many(self, wanted: Sequence[ThreadKey]) -> dict[ThreadKey, Thread]:
         by_sort_key = {keys.thread(key.first_sequence): key for key in wanted}
@@ -121,76 +123,145 @@ class DynamoThreadStore:
         aside = [ThreadItem.members.delete({sequence}), ThreadItem.leaving.add({sequence})]
         announced = update_if(_item(key), aside, ThreadItem.members.contains(sequence))
         if isinstance(announced, Refused):
-            self._bring_back(key, sequence, announced.found)
+            _bring_back(key, sequence, announced.found)
 
     def leave(self, key: ThreadKey, sequence: int) -> None:
         left = _take_out(key, sequence)
-        if isinstance(left, Refused) and _may_be_in_chunk(left.found, sequence):
-            self._bring_back(key, sequence, left.found)
+        if isinstance(left, Refused) and _bring_back(key, sequence, left.found):
             left = _take_out(key, sequence)
         item = left.item if isinstance(left, Written) else left.found
         if item is not None and not _recent(item) and not any(item.older):
+            # Unless a message has joined meanwhile. No chunk is left: each goes with the last message in it.
             nobody = ThreadItem.members.does_not_exist() & ThreadItem.leaving.does_not_exist()
-            delete_if(_item(key), nobody & (ThreadItem.older == item.older))  # unless a message has joined meanwhile
-
-    def _join_late(self, key: ThreadKey, sequence: int, found: ThreadItem | None) -> None:
-        """Add a member older than some in chunks; refused, it is one already, or on its way out, or all are gone."""
-        if found is None or not _may_be_in_chunk(found, sequence):
-            return
-        chunk = _chunk(key, _start(found, sequence))
-        in_no_chunk = check(chunk, ~ThreadChunkItem.members.contains(sequence))
-        there = ThreadItem.pk.exists() & ~ThreadItem.leaving.contains(sequence)
-        write_together([in_no_chunk, update(_item(key), [ThreadItem.members.add({sequence})], there)])
+            delete_if(_item(key), nobody & (ThreadItem.older == item.older))
 
     def _newest(self, key: ThreadKey, item: ThreadItem) -> tuple[int, ...]:
-        recent, runs = _recent(item), _runs(item)
+        recent = _recent(item)
         missing = self.enough - sum(sequence > item.top for sequence in recent)
-        wanted: list[Run] = []
-        while missing > 0 and runs:
-            *runs, run = runs
-            wanted.append(run)
-            missing -= run.count
-        older = self.settled_members(key, wanted) if wanted else ()
+        older = self.settled_members(key, _chunks(key, item).newest_runs(missing))
         return tuple(sorted({*recent, *older}))[-max(self.members_limit, len(recent)) :]
 
     def _move_to_chunk(self, key: ThreadKey, item: ThreadItem) -> None:
-        """Visible members, the oldest, into a chunk; those gone for good out of the thread; the others may yet commit.
+        """The oldest visible members to a chunk; those gone for good out of the thread; the others may yet commit.
 
-        One chunk at a time: what is left over goes when the next message joins.
+        The newest visible ones stay. One chunk at a time: what is left over moves when the next message joins.
         """
-        candidates = sorted(_numbers(item.members))[: -self.enough]
-        phases = self.phases(key.inbox_number, candidates)
-        gone = {member for member in candidates if phases[member] is MessagePhase.GONE}
-        settled = [member for member in candidates if phases[member].visible]
-        target = self._target(item, settled[0]) if settled else 0
-        moving = [member for member in settled if self._target(item, member) == target][: self.moved_at_once]
-        if not moving and not gone:
+        members = sorted(_numbers(item.members))
+        phases = self.phases(key.inbox_number, members)
+        gone = [member for member in members if phases[member] is MessagePhase.GONE]
+        settled = [member for member in members if phases[member].visible][: -self.enough]
+        if not settled and not gone:
             return
-        actions: list[Action] = [ThreadItem.members.delete({*moving, *gone})]
+        actions: list[Action] = []
         unchanged: Condition = ThreadItem.top == item.top
-        for member in moving:
-            unchanged &= ThreadItem.members.contains(member)
         writes: list[Write] = []
-        if moving:
-            start = _start(item, moving[0]) if target < len(item.starts) else moving[0] if item.starts else key.first_sequence
-            writes = [update(_chunk(key, start), [ThreadChunkItem.members.add(set(moving))])]
-            actions += [*_counted(item, target, start, len(moving)), ThreadItem.top.set(max(int(item.top), moving[-1]))]
-        # Refused when somebody else was faster.
-        write_together([*writes, update(_item(key), actions, unchanged)])
+        moving: list[int] = []
+        if settled:
+            chunks = _chunks(key, item)
+            chunk = chunks.taking(settled[0], self.chunk_limit)
+            moving = [member for member in settled if chunks.taking(member, self.chunk_limit).number == chunk.number][
+                : self.moved_at_once
+            ]
+            writes.append(update(_chunk(key, chunk.start), [ThreadChunkItem.members.add(set(moving))]))
+            actions = [*_counted(chunks, chunk, len(moving)), ThreadItem.top.set(max(chunks.top, moving[-1]))]
+            for member in moving:
+                unchanged &= ThreadItem.members.contains(member)
+        actions.append(ThreadItem.members.delete({*moving, *gone}))
+        write_together([*writes, update(_item(key), actions, unchanged)])  # refused when somebody else was faster
 
-    def _target(self, item: ThreadItem, member: int) -> int:
-        """The number of the chunk a member belongs to; one past the last: a new one."""
-        if member <= item.top:
-            return _position(item, member)
-        is_full = bool(item.older) and item.older[-1] >= self.chunk_limit
-        return len(item.older) if is_full or not item.older else len(item.older) - 1
 
-    def _bring_back(self, key: ThreadKey, sequence: int, found: ThreadItem | None) -> None:
-        """Take a member out of its chunk, if it is in one, and put it among the leaving; a chunk goes with its last."""
-        for _ in tries():
-            if not _may_be_in_chunk(found, sequence):
-                return
-            assert found is not None  # noqa: S101 - said by the line above
-            number = _position(found, sequence)
-            chunk, here = _chunk(key, _start(found, sequence)), ThreadChunkItem.members.contains(sequence)
-            ...
+def _join_late(key: ThreadKey, sequence: int, chunks: Chunks) -> None:
+    """Add a member older than some in chunks, unless it is in its chunk, or on its way out, or the thread is gone."""
+    if chunks.may_hold(sequence):
+        chunk = _chunk(key, chunks.holding(sequence).start)
+        there = ThreadItem.pk.exists() & ~ThreadItem.leaving.contains(sequence)
+        write_together(
+            [
+                check(chunk, ~ThreadChunkItem.members.contains(sequence)),
+                update(_item(key), [ThreadItem.members.add({sequence})], there),
+            ]
+        )
+
+
+def _bring_back(key: ThreadKey, sequence: int, found: ThreadItem | None) -> bool:
+    """Move a member from its chunk to those leaving, whoever does it; False: it cannot be in any."""
+    for _ in tries():
+        if found is None or not (chunks := _chunks(key, found)).may_hold(sequence):
+            return False
+        chunk = chunks.holding(sequence)
+        item, here = _chunk(key, chunk.start), ThreadChunkItem.members.contains(sequence)
+        count = ThreadItem.older[chunk.number]
+        is_last = chunks.counts[chunk.number] == 1
+        refused = write_together(
+            [
+                delete(item, here) if is_last else update(item, [ThreadChunkItem.members.delete({sequence})], here),
+                update(
+                    _item(key),
+                    [count.set(count - 1), ThreadItem.leaving.add({sequence})],
+                    count == 1 if is_last else count > 1,
+                ),
+            ]
+        )
+        if not refused or 0 in refused:
+            return True
+        found = _read(key)  # others have left the chunk meanwhile
+    raise Unavailable("Too many writers are at the same thread.")
+
+
+def _take_out(key: ThreadKey, sequence: int) -> Written[ThreadItem] | Refused[ThreadItem]:
+    """Remove a member from the thread's own item."""
+    out: list[Action] = [ThreadItem.members.delete({sequence}), ThreadItem.leaving.delete({sequence})]
+    return update_if(_item(key), out, ThreadItem.members.contains(sequence) | ThreadItem.leaving.contains(sequence))
+
+
+def _counted(chunks: Chunks, chunk: Chunk, more: int) -> list[Action]:
+    """What changes in the lists of the thread's own item when a chunk, maybe a new one, takes so many members more."""
+    if chunk.number < len(chunks.starts):
+        count = ThreadItem.older[chunk.number]
+        return [count.set(count + more)]
+    return [
+        ThreadItem.starts.set(ThreadItem.starts.append([chunk.start])),
+        ThreadItem.older.set(ThreadItem.older.append([more])),
+    ]
+
+
+def _read(key: ThreadKey) -> ThreadItem | None:
+    found = batch_get([(keys.inbox_partition(key.inbox_number), keys.thread(key.first_sequence))])
+    return ThreadItem.from_raw_data(found[0]) if found else None
+
+
+def _item(key: ThreadKey) -> ThreadItem:
+    return ThreadItem(keys.inbox_partition(key.inbox_number), keys.thread(key.first_sequence))
+
+
+def _chunk(key: ThreadKey, start: int) -> ThreadChunkItem:
+    return ThreadChunkItem(keys.inbox_partition(key.inbox_number), keys.thread_chunk(key.first_sequence, start))
+
+
+def _chunks(key: ThreadKey, item: ThreadItem) -> Chunks:
+    return Chunks(key.first_sequence, int(item.top), tuple(_numbers(item.starts)), tuple(_numbers(item.older)))
+
+
+def _recent(item: ThreadItem) -> tuple[int, ...]:
+    """The members in the thread's own item, those leaving among them, oldest first."""
+    return tuple(sorted({*_numbers(item.members), *_numbers(item.leaving)}))
+
+
+def _thread(key: ThreadKey, item: ThreadItem) -> Thread:
+    return Thread(
+        key=key,
+        account_id=AccountId(item.account_id),
+        subject=item.subject,
+        participants=tuple(sorted(item.participants)),
+        message_count=len(_recent(item)) + sum(_numbers(item.older)),
+        created_at=datetime.fromisoformat(item.created_at),
+    )
+
+
+def _numbers(numbers: Iterable[Any] | None) -> list[int]:
+    return [int(number) for number in numbers or ()]
+
+
+def _size(attribute: Attribute[Any]) -> Any:
+    """The size() of an expression; PynamoDB leaves its helper untyped."""
+    return size(attribute)  # type: ignore[no-untyped-call]

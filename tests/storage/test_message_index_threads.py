@@ -11,7 +11,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.thread import Thread
 from chalicelib.operations.ports import MessageIndex, PageRequest, Sight, ThreadStore
 from chalicelib.storage.message_index import DynamoMessageIndex
-from chalicelib.storage.thread_store import CHUNK, MEMBERS_LIMIT, DynamoThreadStore
+from chalicelib.storage.thread_store import MEMBERS_LIMIT, MOVED_AT_ONCE, DynamoThreadStore
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.thread_store import FakeThreadStore
 from tests.storage.faults import Network
@@ -188,9 +188,9 @@ def test_a_reply_takes_over_from_the_newest_that_is_left_of_a_long_thread() -> N
     long = MEMBERS_LIMIT + 1
     for sequence in range(1, long):
         inbox.add(sequence, first=0)
-    for sequence in range(long - 1, CHUNK - 1, -1):  # all that are not in the chunk of older ones
+    for sequence in range(long - 1, MOVED_AT_ONCE - 1, -1):  # all that are not in the chunk of older ones
         inbox.delete(sequence, first=0)
-    assert inbox.heads() == [CHUNK - 1]
+    assert inbox.heads() == [MOVED_AT_ONCE - 1]
     looks = [inbox.threads.join(ThreadKey(INBOX, 0), long, ["x"])]
     known = inbox.members(0)
     inbox.index.commit(MessageKey(INBOX, long), QUEUED, lambda: looks.pop() if looks else known())

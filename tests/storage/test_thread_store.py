@@ -1,15 +1,18 @@
 """The contract of ThreadStore (operations/ports.py)."""
 
 import random
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import ThreadKey
+from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.thread import Thread
 from chalicelib.operations.ports import ThreadMembers, ThreadStore
-from chalicelib.storage.thread_store import CHUNK, MEMBERS_LIMIT, DynamoThreadStore
+from chalicelib.storage.thread_store import DynamoThreadStore
 from tests.factories.accounts import ACCOUNT_ID, NOON
 from tests.fakes.thread_store import FakeThreadStore
 from tests.storage.faults import Network
@@ -19,9 +22,27 @@ KEY = ThreadKey(7, 3)
 ADA, BOB = "ada@example.com", "bob@example.net"
 
 
+MEMBERS_LIMIT, MOVED_AT_ONCE, CHUNK_LIMIT, ENOUGH = 40, 8, 16, 32  # small, so that many chunks need few messages
+
+
+@dataclass
+class Phases:
+    """An index in which everything is visible that no test put elsewhere."""
+
+    others: dict[int, MessagePhase] = field(default_factory=dict)
+
+    def __call__(self, inbox_number: int, sequences: Collection[int]) -> Mapping[int, MessagePhase]:
+        assert inbox_number == KEY.inbox_number
+        return {sequence: self.others.get(sequence, MessagePhase.SENT) for sequence in sequences}
+
+
+def small_store(phases: Phases | None = None) -> DynamoThreadStore:
+    return DynamoThreadStore(phases or Phases(), MEMBERS_LIMIT, MOVED_AT_ONCE, CHUNK_LIMIT, ENOUGH)
+
+
 @pytest.fixture
 def threads(*, is_fake: bool) -> ThreadStore:
-    return FakeThreadStore() if is_fake else DynamoThreadStore()
+    return FakeThreadStore() if is_fake else small_store()
 
 
 def make_thread(key: ThreadKey = KEY, **changes: object) -> Thread:
@@ -37,13 +58,23 @@ def grown(threads: ThreadStore, members: int) -> None:
 
 
 def sequences(threads: ThreadStore) -> tuple[int, ...]:
+    """All members; whoever counts them counts each once."""
     found = threads.get(KEY)
-    return found.sequences if found else ()
+    if found is None:
+        return ()
+    settled = threads.settled_members(KEY, found.runs)
+    assert [run.count for run in found.runs] == [
+        sum(run.first <= sequence <= run.last for sequence in settled) for run in found.runs
+    ]
+    assert not set(settled) & set(found.recent)
+    everyone = tuple(sorted((*settled, *found.recent)))
+    assert found.thread.message_count == len(everyone)
+    return everyone
 
 
 def test_a_thread_begins_with_its_first_message(threads: ThreadStore) -> None:
     threads.begin(make_thread())
-    assert threads.get(KEY) == ThreadMembers(make_thread(), (3,))
+    assert threads.get(KEY) == ThreadMembers(make_thread(), recent=(3,), runs=())
     assert threads.newest_members(KEY) == (3,)
 
 
@@ -62,7 +93,7 @@ def test_beginning_again_is_harmless_whatever_has_joined_meanwhile(threads: Thre
     threads.begin(make_thread())
     found = threads.get(KEY)
     assert found is not None
-    assert found.sequences == (3, 5)
+    assert sequences(threads) == (3, 5)
     assert set(found.thread.participants) == {ADA, BOB}
 
 
@@ -72,7 +103,7 @@ def test_members_are_told_oldest_first_and_once(threads: ThreadStore) -> None:
         assert threads.join(KEY, sequence, [BOB])
     found = threads.get(KEY)
     assert found is not None
-    assert found.sequences == (3, 5, 9, 100)
+    assert sequences(threads) == (3, 5, 9, 100)
     assert found.thread.message_count == 4
     assert sorted(found.thread.participants) == [ADA, BOB]
 
@@ -89,7 +120,7 @@ def test_a_thread_whose_participants_are_too_many_still_takes_messages(threads: 
     assert threads.join(KEY, 5, [ADA])
     found = threads.get(KEY)
     assert found is not None
-    assert found.sequences == (3, 5)
+    assert sequences(threads) == (3, 5)
     assert ADA not in found.thread.participants
 
 
@@ -127,7 +158,7 @@ def test_the_thread_goes_with_its_last_message(threads: ThreadStore) -> None:
 
 # -------------------------------------------------------------------------------------------- long threads
 
-LONG = MEMBERS_LIMIT + 2 * CHUNK + 10
+LONG = MEMBERS_LIMIT + 2 * CHUNK_LIMIT + 10
 
 
 def test_a_long_thread_knows_all_its_members_and_its_newest(threads: ThreadStore) -> None:
@@ -197,7 +228,7 @@ def test_messages_that_leave_at_once_have_all_left(threads: ThreadStore) -> None
 
 
 def test_a_message_joins_and_leaves_although_it_meets_another_writer(network: Network) -> None:
-    threads = DynamoThreadStore()
+    threads = small_store()
     grown(threads, 2)
     network.conflict("UpdateItem")
     assert threads.join(KEY, 5, [BOB]) == (3, 4, 5)
@@ -207,7 +238,7 @@ def test_a_message_joins_and_leaves_although_it_meets_another_writer(network: Ne
 
 
 def test_a_message_in_a_chunk_leaves_although_it_meets_another_writer(network: Network) -> None:
-    threads = DynamoThreadStore()
+    threads = small_store()
     grown(threads, MEMBERS_LIMIT + 10)
     network.conflict("TransactWriteItems")
     threads.leave(KEY, 4)
@@ -217,16 +248,19 @@ def test_a_message_in_a_chunk_leaves_although_it_meets_another_writer(network: N
 
 @pytest.mark.parametrize("operation", ["PutItem", "UpdateItem", "TransactWriteItems"])
 def test_each_step_that_the_sdk_repeats_is_done_once(network: Network, operation: str) -> None:
-    threads = DynamoThreadStore()
+    threads = small_store()
     network.repeat(operation)
-    grown(threads, MEMBERS_LIMIT + 2)
-    assert sequences(threads) == tuple(range(3, 5 + MEMBERS_LIMIT))
+    grown(threads, LONG)
+    assert sequences(threads) == tuple(range(3, 3 + LONG))
     threads.leave(KEY, 4)
-    assert threads.get_many([KEY])[KEY].message_count == MEMBERS_LIMIT + 1
+    threads.announce_leave(KEY, 5)
+    threads.leave(KEY, 5)
+    threads.join(KEY, 6, [ADA])
+    assert sequences(threads) == (3, *range(6, 3 + LONG))
 
 
 def test_a_time_out_is_unavailable_and_joining_again_is_harmless(network: Network) -> None:
-    threads = DynamoThreadStore()
+    threads = small_store()
     threads.begin(make_thread())
     network.lose_reply("UpdateItem")
     with pytest.raises(Unavailable):
