@@ -9,7 +9,7 @@ from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
 from chalicelib.operations.ports import PageRequest
 from tests.factories.accounts import make_caller
 from tests.operations.refusals import answer
-from tests.operations.watched import Crash, Failing, Meanwhile
+from tests.operations.watched import Crash, Failing, FailingAt, Meanwhile, Recording
 from tests.operations.world import INBOX, World, make_draft
 
 FIRST, SECOND = ThreadKey(INBOX, 0), ThreadKey(INBOX, 1)
@@ -169,3 +169,70 @@ def test_the_threads_of_anothers_inbox_are_not_found() -> None:
 
     with pytest.raises(NotFound):
         world.list_threads(INBOX, make_caller(account_id=AccountId("acc_another")), PageRequest())
+
+
+# ------------------------------------------------------------------------------------------- long threads
+
+
+def long_thread(length: int = 12) -> World:
+    """A thread whose older messages are in runs, as the store keeps them once there are many."""
+    world = World()
+    for number in range(length):
+        world.submit(make_draft(thread=FIRST if number else None))
+    world.threads.settle(FIRST, {0, 1, 2, 3})
+    world.threads.settle(FIRST, {4, 5, 7})  # 6 was late
+    return world
+
+
+@given(st.integers(1, 5), st.integers(0, 13))
+def test_the_messages_of_a_long_thread_are_paged(limit: int, offset: int) -> None:
+    world = long_thread()
+    whole = list(range(12))
+
+    page = world.list_thread_messages(FIRST, world.caller, PageRequest(limit, offset))
+    rest = world.list_thread_messages(FIRST, world.caller, PageRequest(limit, after=offset))
+
+    assert [message.content.key.sequence for message in page.items] == whole[offset : offset + limit]
+    assert [message.content.key.sequence for message in rest.items] == whole[offset + 1 : offset + 1 + limit]
+    assert page.total == rest.total == 12
+
+
+def test_a_page_reads_only_the_runs_it_touches() -> None:
+    world = long_thread()
+    for request, reads in [(PageRequest(2), 1), (PageRequest(2, 9), 0), (PageRequest(2, after=8), 0)]:
+        watch = Recording()
+        with world.watching(watch):
+            world.list_thread_messages(FIRST, world.caller, request)
+
+        assert watch.calls.count("threads.settled_members") == reads
+        assert [watch.calls.count(once) for once in ("threads.get", "index.phases", "messages.page")] == [1, 1, 1]
+
+
+def test_a_long_thread_whose_recent_messages_were_all_deleted_shows_its_newest() -> None:
+    world = long_thread()
+    for sequence in (6, 8, 9, 10, 11):
+        world.delete_message(MessageKey(INBOX, sequence), world.caller)
+
+    shown = world.get_thread(FIRST, world.caller)
+    assert (shown.thread.message_count, shown.last_message.content.key.sequence) == (7, 7)
+    assert members(world) == [0, 1, 2, 3, 4, 5, 7]
+
+    world.submit(make_draft(thread=FIRST))
+    assert members(world) == [0, 1, 2, 3, 4, 5, 7, 12]
+    assert threads(world) == [0]
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
+def test_an_old_message_whose_deletion_died_is_counted_while_it_is_visible_and_no_longer(
+    after_effect: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    old = MessageKey(INBOX, 2)
+    for number in range(5):
+        world = long_thread()
+        with world.watching(FailingAt(number, after_effect)), pytest.raises(Crash):
+            world.delete_message(old, world.caller)
+
+        expected = 12 if world.phase(old).visible else 11
+        assert world.list_thread_messages(FIRST, world.caller, PageRequest(3)).total == expected
+        assert world.get_thread(FIRST, world.caller).thread.message_count == expected
+        assert len(members(world)) == expected
