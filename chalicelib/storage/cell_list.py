@@ -1,5 +1,6 @@
 """Cell lists in DynamoDB: one character an entry, 480 characters an item, every change one conditional write."""
 
+import secrets
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ from chalicelib.storage.tables import (
     table_name,
 )
 
-SEALED = "se"  # the attribute that a sealed bucket has
+SEALED = "se"  # the attribute that a sealed bucket has: how often it was changed since
+JOINT = "j"  # begins the names of attributes: "j130" marks the last change made together with bucket 130
 
 Refusal = tuple[bool, Mapping[str, Any] | None]
 """Whether a bucket's own condition failed, and then its item as it stood."""
@@ -92,7 +94,8 @@ class CellList:
 
     def _write(self, by_bucket: Mapping[int, list[Step]], *, exactly_once: bool) -> list[Refusal] | None:
         """Write the steps; what stood in the way of each bucket, or None when they are taken."""
-        updates = [self.update(number, its_steps) for number, its_steps in by_bucket.items()]
+        marks = joint_marks(by_bucket)
+        updates = [self.update(number, its_steps, joints=marks[number]) for number, its_steps in by_bucket.items()]
         old: Any = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
             if len(updates) == 1 and not exactly_once:
@@ -137,7 +140,9 @@ class CellList:
             for sequence in sequences
         }
 
-    def update(self, number: int, steps: Collection[Step], *, sealed: bool = False) -> Any:
+    def update(
+        self, number: int, steps: Collection[Step], *, sealed: bool = False, joints: Mapping[str, int] | None = None
+    ) -> Any:
         """One conditional write of some cells of a bucket: SET st[i] = :new IF st[i] IN (allowed), for each."""
         names: dict[str, str] = {}  # character -> its placeholder, each once
 
@@ -145,6 +150,11 @@ class CellList:
             return names.setdefault(character, f":c{len(names)}")
 
         sets = [f"st[{place(step.sequence).position}] = {value(step.to)}" for step in steps]
+        numbers = {f":{JOINT}{partner}": mark for partner, mark in (joints or {}).items()}
+        sets += [f"{name.removeprefix(':')} = {name}" for name in numbers]
+        if sealed:
+            sets.append("se = se + :one")
+            numbers[":one"] = 1
         conditions = ["attribute_exists(se)" if sealed else "attribute_not_exists(se)"]
         conditions += [
             f"st[{place(step.sequence).position}] IN ({', '.join(value(character) for character in sorted(step.allowed))})"
@@ -155,7 +165,10 @@ class CellList:
             "Key": self.key(number),
             "UpdateExpression": "SET " + ", ".join(sets),
             "ConditionExpression": " AND ".join(conditions),
-            "ExpressionAttributeValues": {name: {"S": character} for character, name in names.items()},
+            "ExpressionAttributeValues": {
+                **{name: {"S": character} for character, name in names.items()},
+                **{name: {"N": str(number)} for name, number in numbers.items()},
+            },
         }
 
     def key(self, number: int) -> dict[str, Any]:
@@ -163,9 +176,20 @@ class CellList:
         return {"pk": {"S": self.partition}, "sk": {"S": keys.bucket(self.prefix, number)}}
 
 
+def joint_marks(numbers: Collection[int]) -> dict[int, dict[str, int]]:
+    """What buckets that are changed in one transaction note, each about each of the others."""
+    mark = secrets.randbits(31)
+    return {number: {str(other): mark for other in numbers if other != number} for number in numbers}
+
+
 def to_bucket(item: Mapping[str, Any]) -> Bucket:
     """A bucket from its raw item."""
-    return Bucket(keys.bucket_number(item["sk"]["S"]), "".join(cell["S"] for cell in item["st"]["L"]))
+    return Bucket(
+        keys.bucket_number(item["sk"]["S"]),
+        "".join(cell["S"] for cell in item["st"]["L"]),
+        int(item[SEALED]["N"]) if SEALED in item else None,
+        {name.removeprefix(JOINT): int(mark["N"]) for name, mark in item.items() if name.startswith(JOINT)},
+    )
 
 
 def _refusals(error: ClientError) -> list[Refusal]:

@@ -1,7 +1,7 @@
 """The arithmetic of cell lists: which bucket, which position, which part of a list. Pure, apart from DynamoDB."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 BUCKET_CELLS = 480  # 480 one-character cells and their key stay under 1 KB, one write unit; 490 do not
 EMPTY = "-"
@@ -25,6 +25,14 @@ class Bucket:
 
     number: int
     cells: str
+    changes: int | None = None  # since it was sealed; None: it is open
+    joints: Mapping[str, int] = field(
+        default_factory=dict
+    )  # the last joint change with another (storage/index_front.py)
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.changes is not None
 
     def sequence(self, position: int) -> int:
         return self.number * BUCKET_CELLS + position

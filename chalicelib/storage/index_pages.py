@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage.cell_pages import Bucket, Selection, place
-from chalicelib.storage.sealed_cells import Directory, Front, SealedCells
+from chalicelib.storage.index_front import Front
+from chalicelib.storage.sealed_cells import SealedCells
 from chalicelib.storage.tallies import DIRECTORY_BUCKETS, Pick, Tally, Wanted, picks, tally_of
+from chalicelib.storage.tally_items import Directory
 
 
 @dataclass

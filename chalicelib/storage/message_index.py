@@ -27,6 +27,7 @@ and takes the capital of the message before it in the same write (docs/decisions
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +39,9 @@ from chalicelib.storage import keys
 from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
 from chalicelib.storage.failures import TRIES, pause, raises_unavailable, tries
 from chalicelib.storage.inbox_store import inbox_from_raw
+from chalicelib.storage.index_front import Front
 from chalicelib.storage.index_pages import IndexPages
-from chalicelib.storage.sealed_cells import Front, SealedCells, Torn
+from chalicelib.storage.sealed_cells import SealedCells, Torn
 from chalicelib.storage.tables import client, table_name
 from chalicelib.storage.tallies import Wanted
 
@@ -108,17 +110,19 @@ class DynamoMessageIndex:
     ) -> bool:
         before, steps = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members, seen)
         # A second step takes the capital from another message, on condition that it has it: two that come at once
-        # cannot both succeed. A step alone is tied to nobody, so look who came meanwhile.
-        if steps == 1 and _has_others(key, thread_members()):
+        # cannot both succeed. A step alone is tied to nobody, so look who came meanwhile. So is a step that was taken
+        # before: its writer may have died before it looked.
+        if steps < 2 and before is not MessagePhase.GONE and _has_others(key, thread_members()):
             self.settle_thread(key.inbox_number, thread_members)
         # Anything but a killed reservation means it is committed: a repeat after a lost reply finds its own work.
         return before is not MessagePhase.GONE
 
     def remove(self, key: MessageKey, thread_members: Callable[[], Sequence[int]]) -> MessagePhase:
         everything = set(MessagePhase) - {MessagePhase.GONE}
-        before, steps = self._rearrange(key, MessagePhase.GONE, everything, thread_members)
-        # The capital went to the newest message there was; a newer one may have been committed at the same moment.
-        if steps and _has_others(key, thread_members()):
+        before, _ = self._rearrange(key, MessagePhase.GONE, everything, thread_members)
+        # The capital went to the newest message there was; a newer one may have been committed at the same moment. Also
+        # when it was removed before: whoever did that may have died before this line.
+        if _has_others(key, thread_members()):
             self.settle_thread(key.inbox_number, thread_members)
         return before
 
@@ -129,11 +133,10 @@ class DynamoMessageIndex:
             steps = _thread_steps(found)
             if not steps:
                 return
-            try:
+            # Looked at again in any case: a step that takes a capital away is not tied to who keeps one, and that message
+            # may be gone by now.
+            with suppress(StepRefused):
                 _cells(inbox_number).step(steps)
-            except StepRefused:
-                continue
-            return
         raise Unavailable("Too many writers are at the same thread.")
 
     def front(self, inbox_number: int) -> InboxFront:

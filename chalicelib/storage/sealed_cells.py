@@ -22,44 +22,26 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.storage import keys
-from chalicelib.storage.cell_list import SEALED, BucketSealed, CellList, Step, StepRefused, to_bucket
+from chalicelib.storage.cell_list import JOINT, SEALED, BucketSealed, CellList, Step, to_bucket
 from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
 from chalicelib.storage.failures import tries
+from chalicelib.storage.index_front import HEAD_MARK, Front, read_front
+from chalicelib.storage.late_changes import LateChange
 from chalicelib.storage.tables import TRANSACTION_CANCELED, TRANSACTION_CONFLICT, batch_get, client, table_name
-from chalicelib.storage.tallies import DIRECTORY_BUCKETS, EMPTY_TALLY, Tally, added, packed, tally_of, unpacked
+from chalicelib.storage.tallies import DIRECTORY_BUCKETS, EMPTY_TALLY, Tally, added, tally_of
+from chalicelib.storage.tally_items import (
+    Directory,
+    Head,
+    changed,
+    directory_from,
+    put_directory,
+    put_head,
+)
 
 KILLED = "x"
 OPEN_CELLS = 96  # a bucket stays open until this many newer messages came: most of its mails are delivered by then
 PATIENCE = 2 * BUCKET_CELLS  # after so many newer messages a reservation in it is killed instead of waited for
-FRONT_ITEMS = 4  # inbox, head and two buckets: together about 3 KB, one read unit
 SEALS_AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What lies in the sealed buckets 0 … `sealed`-1, by directory; `version` is the stored item's (0: none yet)."""
-
-    version: int = 0
-    sealed: int = 0
-    directories: tuple[Tally, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """What lies in each of its sealed buckets."""
-
-    number: int
-    version: int
-    buckets: tuple[Tally, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Front:
-    """The newest part of an inbox's partition, read together: its own item, the head, and the open buckets."""
-
-    inbox: Mapping[str, Any] | None
-    head: Head
-    open_buckets: tuple[Bucket, ...]  # newest first
 
 
 class Torn(Exception):
@@ -87,21 +69,32 @@ class SealedCells:
         except BucketSealed:
             self._step_sealed(steps)
 
+    def _step_sealed(self, steps: Collection[Step]) -> None:
+        by_bucket: dict[int, list[Step]] = {}
+        for step in steps:
+            by_bucket.setdefault(place(step.sequence).bucket, []).append(step)
+        for _ in tries():
+            change = LateChange.read(self._list, by_bucket)
+            if change.is_torn:
+                continue
+            change.check(steps)
+            unwritten = by_bucket.keys() - change.buckets.keys()
+            for number in unwritten:
+                self._list.create_bucket(number)
+            if not unwritten and _all_written(change.writes(by_bucket)):
+                return
+        raise Unavailable("Too many writers are at the sealed part of the message index.")
+
     # ------------------------------------------------------------------------------------------- reading
 
     def front(self) -> Front:
         """The inbox, the head and every bucket that is not sealed."""
-        for _ in tries():
-            inbox, head, raw = self._front_items()
-            open_items = [item for item in raw if keys.bucket_number(item["sk"]["S"]) >= head.sealed]
-            if not any(SEALED in item for item in open_items):
-                return Front(inbox, head, tuple(map(to_bucket, open_items)))
-        raise Unavailable("The message index is being rewritten too fast to be read.")
+        return read_front(self.partition)
 
     def directories(self, head: Head, numbers: Collection[int], *, consistent: bool) -> dict[int, Directory]:
         """Some directories; raises `Torn` when one does not hold what the head says."""
         items = batch_get([(self.partition, keys.directory(number)) for number in numbers], consistent=consistent)
-        found = {directory.number: directory for directory in map(_directory, items)}
+        found = {directory.number: directory for directory in map(directory_from, items)}
         for number in numbers:
             if number not in found or added(found[number].buckets) != head.directories[number]:
                 raise Torn
@@ -113,177 +106,84 @@ class SealedCells:
         items = batch_get(wanted, consistent=consistent)
         found = {bucket.number: bucket for bucket in map(to_bucket, items)}
         for number, tally in tallies.items():
-            if number not in found or tally_of(found[number].cells) != tally:
+            if number not in found or tally_of(found[number].cells, found[number].changes or 0) != tally:
                 raise Torn
         return found
-
-    def _front_items(self) -> tuple[Mapping[str, Any] | None, Head, list[Mapping[str, Any]]]:
-        items = self._query("F#", keys.INBOX, limit=FRONT_ITEMS)
-        inbox = next((item for item in items if item["sk"]["S"] == keys.INBOX), None)
-        head = next((_head(item) for item in items if item["sk"]["S"] == keys.HEAD), Head())
-        buckets = [item for item in items if item["sk"]["S"].startswith(keys.MESSAGE_CELLS)]
-        lowest = keys.bucket_number(buckets[-1]["sk"]["S"]) if buckets else 0
-        if len(items) == FRONT_ITEMS and lowest > head.sealed:  # sealing lags behind: there are more
-            first = keys.bucket(keys.MESSAGE_CELLS, head.sealed)
-            buckets += self._query(first, keys.bucket(keys.MESSAGE_CELLS, lowest - 1))
-        return inbox, head, buckets
-
-    def _query(self, low: str, high: str, *, limit: int | None = None) -> list[Mapping[str, Any]]:
-        """Items between two sort keys, the highest first."""
-        found: list[Mapping[str, Any]] = []
-        more: dict[str, Any] = {"Limit": limit} if limit else {}
-        while True:
-            answer = client().query(
-                TableName=table_name(),
-                KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
-                ExpressionAttributeValues={":pk": {"S": self.partition}, ":low": {"S": low}, ":high": {"S": high}},
-                ConsistentRead=True,
-                ScanIndexForward=False,
-                ReturnConsumedCapacity="TOTAL",
-                **more,
-            )
-            found += answer["Items"]
-            if limit or "LastEvaluatedKey" not in answer:
-                return found
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     # ------------------------------------------------------------------------------------------- sealing
 
     def seal_due(self, newest: int) -> int:
         """Seal what is due when sequence number `newest` was given out; how many buckets. Again is harmless."""
         sealed = 0
-        for _ in range(SEALS_AT_ONCE):
-            if not self._seal_next(newest):
-                break
+        while sealed < SEALS_AT_ONCE and self._seal_next(newest):
             sealed += 1
         return sealed
 
     def _seal_next(self, newest: int) -> bool:
         """Seal the oldest open bucket if it is due and nobody is writing to it; False when there was nothing to do."""
-        head = self._head()
+        head = LateChange.read(self._list, ()).head
         number = head.sealed
         end = (number + 1) * BUCKET_CELLS
         if newest < end - 1 + OPEN_CELLS:
             return False
-        items = batch_get(
-            [
-                (self.partition, keys.bucket(keys.MESSAGE_CELLS, number)),
-                (self.partition, keys.directory(number // DIRECTORY_BUCKETS)),
-            ]
-        )
-        bucket = next((to_bucket(item) for item in items if item["sk"]["S"].startswith(keys.MESSAGE_CELLS)), None)
-        if bucket is None:  # every reservation in it died before its commit
-            self._list.create_bucket(number)
-            bucket = Bucket(number, EMPTY * BUCKET_CELLS)
+        read = LateChange.read(self._list, [number])
+        if read.head.sealed != number:
+            return False  # somebody else is at it
+        bucket = read.buckets.get(number, Bucket(number, EMPTY * BUCKET_CELLS))
         if EMPTY in bucket.cells and newest < end - 1 + PATIENCE:
             return False
-        directory = next((_directory(item) for item in items if item["sk"]["S"].startswith("D#")), None)
+        if number not in read.buckets:  # every reservation in it died before its commit
+            self._list.create_bucket(number)
         sealed = bucket.cells.replace(EMPTY, KILLED)
-        writes = [self._mark_sealed(bucket, sealed), *self._count(head, directory, number, tally_of(sealed))]
+        partners = {int(name): mark for name, mark in bucket.joints.items() if name != HEAD_MARK}
+        writes = [
+            self._mark_sealed(bucket, sealed),
+            *(self._pass_joint(number, partner, mark, read.head.version + 1) for partner, mark in partners.items()),
+            *self._count(read, number, tally_of(sealed), partners),
+        ]
         return _all_written(writes)
 
     def _mark_sealed(self, bucket: Bucket, sealed: str) -> Any:
         """The bucket as it stands, on condition that it still stands so: no cell may change untallied."""
-        values = {":old": _cells_value(bucket.cells), ":new": _cells_value(sealed), ":yes": {"BOOL": True}}
         return {
-            "Update": {
+            "Put": {
                 "TableName": table_name(),
-                "Key": self._list.key(bucket.number),
-                "UpdateExpression": "SET st = :new, se = :yes",
+                "Item": {**self._list.key(bucket.number), "st": _cells_value(sealed), SEALED: {"N": "0"}},
                 "ConditionExpression": "st = :old AND attribute_not_exists(se)",
-                "ExpressionAttributeValues": values,
+                "ExpressionAttributeValues": {":old": _cells_value(bucket.cells)},
             }
         }
 
-    def _count(self, head: Head, directory: Directory | None, bucket: int, tally: Tally) -> Iterable[Any]:
-        """The directory and the head with one more bucket in them."""
-        number = bucket // DIRECTORY_BUCKETS
-        directory = directory or Directory(number, 0, ())
-        yield self._put_directory(replace(directory, buckets=(*directory.buckets, tally)))
-        directories = [*head.directories]
-        if number == len(directories):
-            directories.append(EMPTY_TALLY)
-        directories[number] = added([directories[number], tally])
-        yield self._put_head(replace(head, sealed=bucket + 1, directories=tuple(directories)))
-
-    # -------------------------------------------------------------------------------------- late changes
-
-    def _step_sealed(self, steps: Collection[Step]) -> None:
-        for _ in tries():
-            writes = self._late_writes(steps)
-            if writes and _all_written(writes):
-                return
-        raise Unavailable("Too many writers are at the sealed part of the message index.")
-
-    def _late_writes(self, steps: Collection[Step]) -> list[Any]:
-        """The transaction of steps of which one is in a sealed bucket; none yet when a bucket had to be made first.
-
-        Raises `StepRefused`.
-        """
-        by_bucket: dict[int, list[Step]] = {}
-        for step in steps:
-            by_bucket.setdefault(place(step.sequence).bucket, []).append(step)
-        items = batch_get(
-            [
-                *((self.partition, keys.bucket(keys.MESSAGE_CELLS, number)) for number in by_bucket),
-                *((self.partition, keys.directory(number)) for number in {n // DIRECTORY_BUCKETS for n in by_bucket}),
-                (self.partition, keys.HEAD),
-            ]
-        )
-        raw = {keys.bucket_number(item["sk"]["S"]): item for item in items if item["sk"]["S"].startswith("F#")}
-        directories = {found.number: found for found in map(_directory, _those(items, "D#"))}
-        head = next(map(_head, _those(items, keys.HEAD)), Head())
-        _check(steps, {number: to_bucket(item) for number, item in raw.items()})
-        unwritten = by_bucket.keys() - raw.keys()
-        for number in unwritten:
-            self._list.create_bucket(number)
-        if unwritten:
-            return []
-        writes: list[Any] = []
-        for number, its_steps in by_bucket.items():
-            bucket = to_bucket(raw[number])
-            is_sealed = SEALED in raw[number]
-            exact = [replace(step, allowed=frozenset({bucket.cell(step.sequence)})) for step in its_steps]
-            writes.append({"Update": self._list.update(number, exact, sealed=is_sealed)})
-            if is_sealed:
-                change = _difference(bucket, exact)
-                own = directories[number // DIRECTORY_BUCKETS]
-                directories[own.number] = replace(
-                    own, buckets=_changed(own.buckets, number % DIRECTORY_BUCKETS, change)
-                )
-                head = replace(head, directories=_changed(head.directories, own.number, change))
-        writes += [self._put_directory(directory) for directory in directories.values()]
-        return [*writes, self._put_head(head)]
-
-    def _head(self) -> Head:
-        return next(map(_head, batch_get([(self.partition, keys.HEAD)])), Head())
-
-    def _put_directory(self, directory: Directory) -> Any:
-        return self._put_version(keys.directory(directory.number), directory.version, packed(directory.buckets), {})
-
-    def _put_head(self, head: Head) -> Any:
-        return self._put_version(keys.HEAD, head.version, packed(head.directories), {"sb": {"N": str(head.sealed)}})
-
-    def _put_version(self, sort_key: str, version: int, tallies: bytes, more: Mapping[str, Any]) -> Any:
-        """An item of tallies in place of the version that was read."""
-        put: dict[str, Any] = {
-            "TableName": table_name(),
-            "Item": {
-                "pk": {"S": self.partition},
-                "sk": {"S": sort_key},
-                "n": {"N": str(version + 1)},
-                "t": {"B": tallies},
-                **more,
-            },
-            "ConditionExpression": "attribute_not_exists(pk)",
+    def _pass_joint(self, bucket: int, partner: int, mark: int, version: int) -> Any:
+        """What an open bucket has in common with the one to be sealed, it has in common with the head from now on."""
+        return {
+            "Update": {
+                "TableName": table_name(),
+                "Key": self._list.key(partner),
+                "UpdateExpression": f"SET {JOINT}{HEAD_MARK} = :version REMOVE {JOINT}{bucket}",
+                "ConditionExpression": f"attribute_not_exists(se) AND {JOINT}{bucket} = :mark",
+                "ExpressionAttributeValues": {":version": {"N": str(version)}, ":mark": {"N": str(mark)}},
+            }
         }
-        if version:
-            put |= {"ConditionExpression": "n = :n", "ExpressionAttributeValues": {":n": {"N": str(version)}}}
-        return {"Put": put}
+
+    def _count(self, read: LateChange, bucket: int, tally: Tally, partners: Iterable[int]) -> Iterable[Any]:
+        """The directory and the head with one more bucket in them."""
+        head, number = read.head, bucket // DIRECTORY_BUCKETS
+        directory = read.directories.get(number, Directory(number))
+        yield put_directory(self.partition, replace(directory, buckets=(*directory.buckets, tally)))
+        directories = head.directories if number < len(head.directories) else (*head.directories, EMPTY_TALLY)
+        joints = {**head.joints, **dict.fromkeys(partners, head.version + 1)}
+        joints.pop(bucket, None)
+        yield put_head(
+            self.partition,
+            replace(head, sealed=bucket + 1, directories=changed(directories, number, tally), joints=joints),
+        )
 
 
 def _all_written(writes: list[Any]) -> bool:
     """Write all or nothing; False when something has changed since it was read."""
+    if not writes:
+        return True
     try:
         client().transact_write_items(TransactItems=writes, ReturnConsumedCapacity="TOTAL")
     except ClientError as error:
@@ -295,43 +195,6 @@ def _all_written(writes: list[Any]) -> bool:
             raise
         return False
     return True
-
-
-def _check(steps: Collection[Step], buckets: Mapping[int, Bucket]) -> None:
-    """Raise `StepRefused` unless every cell is in an allowed state."""
-    cells = {
-        step.sequence: buckets[number].cell(step.sequence)
-        if (number := place(step.sequence).bucket) in buckets
-        else EMPTY
-        for step in steps
-    }
-    if any(cells[step.sequence] not in step.allowed for step in steps):
-        raise StepRefused(cells)
-
-
-def _difference(bucket: Bucket, steps: Collection[Step]) -> Tally:
-    """What steps add to a bucket's tally, in each column."""
-    cells = list(bucket.cells)
-    for step in steps:
-        cells[place(step.sequence).position] = step.to
-    before, after = tally_of(bucket.cells), tally_of("".join(cells))
-    return tuple(new - old for new, old in zip(after, before, strict=True))
-
-
-def _changed(tallies: tuple[Tally, ...], place_: int, change: Tally) -> tuple[Tally, ...]:
-    return (*tallies[:place_], added([tallies[place_], change]), *tallies[place_ + 1 :])
-
-
-def _those(items: Iterable[Mapping[str, Any]], beginning: str) -> list[Mapping[str, Any]]:
-    return [item for item in items if item["sk"]["S"].startswith(beginning)]
-
-
-def _head(item: Mapping[str, Any]) -> Head:
-    return Head(int(item["n"]["N"]), int(item["sb"]["N"]), tuple(unpacked(item["t"]["B"])))
-
-
-def _directory(item: Mapping[str, Any]) -> Directory:
-    return Directory(keys.bucket_number(item["sk"]["S"]), int(item["n"]["N"]), tuple(unpacked(item["t"]["B"])))
 
 
 def _cells_value(cells: str) -> Any:
