@@ -92,7 +92,7 @@ class DynamoThreadStore:
             joined = update_if(_item(key), [member], in_no_chunk)
         if isinstance(joined, Refused):
             if joined.found is not None:
-                _join_late(key, sequence, _chunks(key, joined.found))
+                _join_late(key, sequence, participants, joined.found)
             return self.newest_members(key)
         if len(joined.item.members or ()) > self.members_limit:
             self._move_to_chunk(key, joined.item)
@@ -170,17 +170,18 @@ class DynamoThreadStore:
         write_together([*writes, update(_item(key), actions, unchanged)])  # refused when somebody else was faster
 
 
-def _join_late(key: ThreadKey, sequence: int, chunks: Chunks) -> None:
+def _join_late(key: ThreadKey, sequence: int, participants: Sequence[str], found: ThreadItem) -> None:
     """Add a member older than some in chunks, unless it is in its chunk, or on its way out, or the thread is gone."""
-    if chunks.may_hold(sequence):
-        chunk = _chunk(key, chunks.holding(sequence).start)
-        there = ThreadItem.pk.exists() & ~ThreadItem.leaving.contains(sequence)
-        write_together(
-            [
-                check(chunk, ~ThreadChunkItem.members.contains(sequence)),
-                update(_item(key), [ThreadItem.members.add({sequence})], there),
-            ]
-        )
+    chunks = _chunks(key, found)
+    if not chunks.may_hold(sequence):
+        return
+    in_no_chunk = ~ThreadChunkItem.members.contains(sequence)
+    actions: list[Action] = [ThreadItem.members.add({sequence})]
+    if len(found.participants) < PARTICIPANTS_LIMIT:
+        actions.append(ThreadItem.participants.add(set(participants)))
+    there = ThreadItem.pk.exists() & ~ThreadItem.leaving.contains(sequence)
+    chunk = _chunk(key, chunks.holding(sequence).start)
+    write_together([check(chunk, in_no_chunk), update(_item(key), actions, there)])
 
 
 def _bring_back(key: ThreadKey, sequence: int, found: ThreadItem | None) -> bool:

@@ -12,6 +12,7 @@ from tests.fakes.thread_store import FakeThreadStore
 from tests.storage.faults import Network
 from tests.storage.test_thread_store import (
     ADA,
+    BOB,
     CHUNK_LIMIT,
     ENOUGH,
     KEY,
@@ -124,9 +125,9 @@ def test_a_message_that_joins_late_takes_its_place_in_time(threads: ThreadStore)
     for sequence in sorted(set(range(4, 3 + LONG)) - late):
         threads.join(KEY, sequence, [ADA])
     for sequence in late:
-        assert sequence in threads.join(KEY, sequence, [ADA])
+        assert sequence in threads.join(KEY, sequence, [BOB])
     assert sequences(threads) == tuple(range(3, 3 + LONG))
-    assert threads.get_many([KEY])[KEY].message_count == LONG
+    assert sorted(threads.get_many([KEY])[KEY].participants) == [ADA, BOB]
 
     for sequence in range(3 + LONG, 3 + LONG + 4 * MOVED_AT_ONCE):  # they are moved, each to its chunk
         threads.join(KEY, sequence, [ADA])
