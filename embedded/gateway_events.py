@@ -128,7 +128,7 @@ def _request_context(request: HttpRequest, match: Match, request_id: str, now: f
         "domainName": request.header("Host"),
         "httpMethod": request.method,
         "identity": {"sourceIp": request.source_ip, "userAgent": request.header("User-Agent") or None},
-        "path": f"/{STAGE}{request.path}",
+        "path": request.path,  # as under a domain name of its own, which has no stage before the path
         "protocol": request.protocol,
         "requestId": request_id,
         "extendedRequestId": request_id,

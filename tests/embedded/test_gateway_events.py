@@ -108,7 +108,7 @@ def test_the_context_tells_who_asked_for_what_and_when() -> None:
     ]
     assert isinstance(context, dict)
     assert context["resourcePath"] == "/inboxes/{inbox_id}"
-    assert context["path"] == "/api/inboxes/inb_1"
+    assert context["path"] == "/inboxes/inb_1"
     assert context["identity"] == {"sourceIp": "127.0.0.1", "userAgent": "curl/8"}
     assert (context["requestId"], context["requestTimeEpoch"]) == ("r-1", 1_700_000_000_500)
     assert context["requestTime"] == "14/Nov/2023:22:13:20 +0000"

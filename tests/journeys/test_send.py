@@ -75,6 +75,7 @@ def test_an_out_of_office_answer_leaves_the_message_delivered_and_stands_in_its_
     events = until(lambda: journey.events(accepted), lambda seen: len(seen) == 5)
 
     assert types(events)[:4] == ["queued", "sending", "sent", "delivered"]
+    assert (events[4]["type"], events[4]["status"]) == ("message.delayed", "delivered")
     assert events[4]["reason"]["code"].startswith("bounce_transient")
     assert journey.message(accepted)["status"] == "delivered"
 
@@ -207,6 +208,23 @@ def test_a_reply_joins_its_thread_and_names_its_parent(system: RunningSystem, jo
     assert messages["total"] == 2
     [mail] = [mail for mail in system.outbox() if b"Re: A question" in mail]
     assert email.message_from_bytes(mail)["In-Reply-To"] == first["messageIdHeader"]
+
+
+def test_mails_sent_into_a_thread_in_a_row_name_the_message_ids_that_recipients_saw(journey: Journey) -> None:
+    first = journey.send(SUCCESS)
+    others = [journey.send(SUCCESS, threadId=first["threadId"]) for _ in range(3)]
+
+    final = [journey.until_status(message, "delivered") for message in (first, *others)]
+
+    headers = [message["messageIdHeader"] for message in final]
+    assert [message["inReplyTo"] for message in final] == [None, *headers[:-1]]
+    assert [message["references"] for message in final] == [headers[:sent] for sent in range(4)]
+
+
+def test_the_description_of_the_api_names_the_address_that_serves(journey: Journey) -> None:
+    server = journey.call("GET", "/openapi.json")["servers"][0]["url"].removesuffix("/")
+
+    assert journey.call("GET", f"{server}/health")["status"] == "ok"
 
 
 def test_threads_are_listed_by_their_newest_message(journey: Journey) -> None:
