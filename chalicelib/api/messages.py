@@ -19,6 +19,7 @@ from chalicelib.domain.account import Scope
 from chalicelib.domain.errors import ErrorCode, TooLarge
 from chalicelib.domain.ids import inbox_number
 from chalicelib.domain.message import Message
+from chalicelib.operations.access import require_reach
 from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.wiring import operations
 
@@ -51,6 +52,7 @@ def submit_message(request: ApiRequest, inbox_id: str) -> Answer:
     ids = operations().public_ids()
     body = request.body(DraftJson)
     number = inbox_number(inbox_id)
+    require_reach(request.caller, number)  # a repeated request may be answered from its record alone
     draft = body.to_draft(None if body.thread_id is None else ids.thread_key(body.thread_id))
 
     def create(name_resource: NameResource) -> Fresh:

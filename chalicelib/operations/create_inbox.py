@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
-from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInput, NotFound
+from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInput, NotFound, Unavailable
 from chalicelib.domain.ids import random_text
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.ports import Clock, InboxStore
@@ -90,8 +90,16 @@ class CreateInbox:
             next_sequence=0,
             created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
         )
-        if self.inboxes.create(inbox):
-            return inbox
+        try:
+            if self.inboxes.create(inbox):
+                return inbox
+        except Unavailable:
+            # The inbox may have been created and only the answer be lost. A client that repeats its request after an
+            # error would find its own address taken, or get a second inbox.
+            existing = self.inboxes.get(new.number)
+            if existing is None:
+                raise
+            return existing
         existing = self.inboxes.get(new.number)
         # Under the wanted number lies a repeated request's own work; a random address differs each time.
         repeated = existing is not None and existing.account_id == caller.account_id

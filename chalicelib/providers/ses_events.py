@@ -1,7 +1,8 @@
 """SES's news about outbound mail as delivery reports, one for each recipient concerned.
 
 Which news means which status is the table of docs/statuses.md. A new kind of event takes its object in
-`ses_event_json`, a function here with its line in `_READERS`, and a sample in tests/samples/ses_events.
+`ses_event_json`, a function here with its line in `_READERS`, and its name among those that infra/resources.yaml asks for;
+its test is a sample in tests/samples/ses_events with what it should tell beside it.
 """
 
 import logging

@@ -569,3 +569,12 @@ def test_a_message_that_waits_again_shows_its_recipients_waiting(api: ApiClient,
     shown = api.call("GET", f"/messages/{MESSAGE_ID}").json
 
     assert {recipient["status"] for recipient in shown["recipients"]} == {"queued"}
+
+
+def test_a_key_bound_to_other_inboxes_gets_no_replay(api: ApiClient, fakes: FakeOperations) -> None:
+    draft = {"to": ["ada@example.com"], "subject": "Hello"}
+    headers = {"Idempotency-Key": "order-7"}
+    assert api.call("POST", SEND, json_body=draft, headers=headers).status == 202
+    fakes.caller = replace(fakes.caller, key=replace(fakes.caller.key, inbox_numbers=frozenset({INBOX_NUMBER + 1})))
+
+    assert api.call("POST", SEND, json_body=draft, headers=headers).status == 404

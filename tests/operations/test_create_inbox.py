@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInput, NotFound
+from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInput, NotFound, Unavailable
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.create_inbox import RESERVED, CreateInbox, NewInbox
@@ -241,3 +241,20 @@ def test_accounts_do_not_share_addresses() -> None:
 
     with pytest.raises(Conflict):
         creator(inboxes)(NewInbox(10, address="agent"), another)
+
+
+@pytest.mark.parametrize("landed", [True, False])
+def test_an_error_after_the_creation_is_no_error_for_the_caller(*, landed: bool) -> None:
+    class LosesTheReply(FakeInboxStore):
+        def create(self, inbox: Inbox) -> bool:
+            if landed:
+                super().create(inbox)
+            raise Unavailable("no answer")
+
+    inboxes = LosesTheReply()
+
+    if landed:
+        assert create(inboxes, address="agent").address == "agent@mail.example.com"
+    else:
+        with pytest.raises(Unavailable):
+            create(inboxes, address="agent")

@@ -39,7 +39,6 @@ BOUNCED_AT = datetime(2026, 11, 22, 12, 0, 7, 41_000, tzinfo=UTC)
 # Sample, what it tells of Ada, and why.
 ABOUT_ADA = [
     ("delivery", "message.delivered", DELIVERED, None),
-    ("delivery_delay_mailbox_full", "message.delayed", SENT, "delayed_mailbox_full"),
     ("bounce_permanent_general", "message.bounced", BOUNCED, "bounce_permanent_general"),
     ("bounce_permanent_no_email", "message.bounced", BOUNCED, "bounce_permanent_no_email"),
     ("bounce_permanent_suppressed", "message.bounced", BOUNCED, "bounce_permanent_suppressed"),
@@ -81,7 +80,6 @@ ABOUT_ALL = [
     ("open", "message.sent", SENT, None),
     ("click", "message.sent", SENT, None),
     ("subscription", "message.sent", SENT, None),
-    ("reject", "message.failed", FAILED, "reject_virus"),
     ("rendering_failure", "message.failed", FAILED, "rendering_failure"),
 ]
 
@@ -107,6 +105,8 @@ WITHOUT_TAGS = [
     ("identity_delivery", "success@simulator.amazonses.com", DELIVERED),
     ("identity_delivery_before_complaint", "complaint@simulator.amazonses.com", DELIVERED),
 ]
+
+WITH_EXPECTATION = sorted(path.name.removesuffix(".expected.json") for path in FOLDER.glob("*.expected.json"))
 
 NO_NEWS = ["sns_envelope_topic_tried", "identity_subscription_succeeded"]
 
@@ -185,7 +185,24 @@ def test_ses_trying_the_topic_out_is_no_news_with_raw_delivery_either() -> None:
 def test_every_sample_is_read_by_a_test_above() -> None:
     rows = [*ABOUT_ADA, *ABOUT_ALL, *ABOUT_NOBODY, *ABOUT_SEVERAL, *WITHOUT_TAGS]
 
-    assert {str(row[0]) for row in rows} | set(NO_NEWS) == {path.stem for path in FOLDER.glob("*.json")}
+    told = {str(row[0]) for row in rows} | set(NO_NEWS) | set(WITH_EXPECTATION)
+    assert told == {path.stem for path in FOLDER.glob("*.json") if not path.stem.endswith(".expected")}
+
+
+@pytest.mark.parametrize("name", WITH_EXPECTATION)
+def test_a_sample_tells_what_stands_beside_it(name: str) -> None:
+    """A new kind of event is tested by two files: the event, and what it tells."""
+    assert [_as_told(report) for report in reports_of(sample(name))] == json.loads(sample(f"{name}.expected"))
+
+
+def _as_told(report: DeliveryReport) -> dict[str, Any]:
+    return {
+        "type": report.type,
+        "status": report.status.name if report.status is not None else None,
+        "recipient": report.recipient,
+        "everyRecipient": report.every_recipient,
+        "reason": report.reason.code if report.reason else None,
+    }
 
 
 # ----------------------------------------------------------------------------------- what a report carries
