@@ -5,6 +5,7 @@
       │                └─ failed after naming ─▶ recover ──▶     finish, or forget when nothing came of it
       └─taken─▶ other body                                       IDEMPOTENCY_KEY_REUSED
                 answer kept                                      the first answer again
+                answered, too large to keep ──▶ recover          the resource as it stands, NOT_FOUND once it is deleted
                 owner may live                                   IDEMPOTENCY_IN_PROGRESS
                 owner died ──take over──▶ recover, else create   as above
 
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chalicelib.domain.errors import CallerError, Conflict, ErrorCode, ServiceError
+from chalicelib.domain.errors import CallerError, Conflict, ErrorCode, NotFound, ServiceError
 from chalicelib.domain.ids import random_text
 from chalicelib.operations.ports import Clock, IdempotencyStore
 
@@ -75,6 +76,8 @@ class AnswerOnce:
             )
         if first.answer is not None:
             return Answer(first.answer, replayed=True)
+        if first.answer_left_out:
+            return _found_again(first.resource, recover)
         alive = now - first.started_at < OWNER_LIFETIME
         if alive or not self.store.take_over(key, first, claim.owner, now):
             raise Conflict(
@@ -84,6 +87,14 @@ class AnswerOnce:
                 retry_after=1,
             )
         return claim.carry_on(first.resource, create, recover)
+
+
+def _found_again(resource: str | None, recover: Recover) -> Answer:
+    """The resource of a request that was answered. One that was deleted since is gone: nothing is created again."""
+    found = recover(resource) if resource is not None else None
+    if found is None:
+        raise NotFound
+    return Answer(found.answer, replayed=True)
 
 
 @dataclass(frozen=True)

@@ -310,8 +310,9 @@ class FirstRequest:
     body_hash: bytes
     started_at: datetime
     resource: str | None  # what it is about to create, named before it exists
-    answer: bytes | None  # None: still running, or its owner died, or the answer was too large to keep
+    answer: bytes | None  # None: still running, or its owner died, or the answer was left out
     owner: str  # the request that holds the key
+    answer_left_out: bool = False  # it ran to its end, and its answer was too large to keep
 
 
 class IdempotencyStore(Protocol):
@@ -325,7 +326,7 @@ class IdempotencyStore(Protocol):
         """Claim the key; None: it is ours now. Otherwise what the first request left."""
 
     def take_over(self, key: str, first: FirstRequest, owner: str, now: datetime) -> bool:
-        """Become the owner in place of one that died; False when somebody else was faster, or it was not dead."""
+        """Become the owner in place of one that died; False when somebody else was faster, or it has answered."""
 
     def name_resource(self, key: str, owner: str, resource: str) -> None:
         """Note what is about to be created. Raises Unavailable when the key is no longer ours: then create nothing."""
@@ -333,8 +334,7 @@ class IdempotencyStore(Protocol):
     def finish(self, key: str, owner: str, answer: bytes) -> None:
         """Keep the answer for replays.
 
-        One too large to keep (above 300 KB compressed) is left out, and the key can be taken over at once: whoever
-        does so finds the resource by its name.
+        Of one too large to keep (above 300 KB compressed) only the fact is kept; the resource is found by its name.
         """
 
     def forget(self, key: str, owner: str) -> None:
