@@ -171,6 +171,17 @@ def test_a_message_that_cannot_be_composed_fails_without_reaching_ses() -> None:
     assert not reason.retryable
 
 
+def test_a_message_whose_body_is_lost_fails_instead_of_going_without_it() -> None:
+    world = World()
+    key = world.submitted()
+    world.messages.contents[key] = replace(world.messages.contents[key], body_text=None, body_truncated=True)
+
+    world.work()
+
+    assert world.provider.calls == 0
+    assert world.status(key) is MessageStatus.FAILED
+
+
 def test_a_message_that_cannot_be_composed_and_is_deleted_meanwhile_leaves_nothing_behind() -> None:
     world = World()
     key = world.submitted()
