@@ -37,7 +37,6 @@ routes = Routes(__name__)
     errors=frozenset(
         {
             ErrorCode.THREAD_INBOX_MISMATCH,
-            ErrorCode.DOMAIN_NOT_VERIFIED,
             ErrorCode.INBOX_SUSPENDED,
             ErrorCode.DAILY_LIMIT_EXCEEDED,
         }

@@ -15,6 +15,7 @@ from enum import Enum
 
 from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason
 from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent, own_message_id_header
 from chalicelib.domain.message_phase import MessagePhase
@@ -101,7 +102,8 @@ class SendMessage:
             if phase is not MessagePhase.RESERVED:
                 break
             self.sleep(pause)  # a job is often a few milliseconds faster than the commit of its message
-            phase = self.index.advance(job.message, MessagePhase.CLAIMED, claimable).phase
+            if self.index.phase(job.message) is not MessagePhase.RESERVED:
+                phase = self.index.advance(job.message, MessagePhase.CLAIMED, claimable).phase
         if phase is MessagePhase.CLAIMED:
             self._send(job)
         elif phase is MessagePhase.SUBMITTING:
@@ -120,6 +122,10 @@ class SendMessage:
         if stored is None:
             return  # deleted since it was claimed
         content = stored.content
+        if stored.delivery is not None and stored.delivery.message_status not in _UNDECIDED:
+            # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
+            self.show_status(content.key, stored.delivery.message_status, stored.delivery)
+            return
         headers = self.settle_reply_headers(content)
         if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
             self._defer(job, _next_delay(job))
@@ -174,7 +180,7 @@ class SendMessage:
             self._accepted(content, delivery, acceptance)
 
     def _accepted(self, content: MessageContent, delivery: MessageDelivery, acceptance: SesAcceptance) -> None:
-        self.ses_message_ids.put(acceptance.ses_message_id, content.key)
+        mapped = self._remember(acceptance, content.key)
         report = _about_all(
             content.key, EventType.SENT, DeliveryStatus.SENT, self.clock(), ses_message_id=acceptance.ses_message_id
         )
@@ -190,6 +196,17 @@ class SendMessage:
                 references=delivery.references,
             ),
         )
+        if not mapped:
+            self.ses_message_ids.put(acceptance.ses_message_id, content.key)
+
+    def _remember(self, acceptance: SesAcceptance, key: MessageKey) -> bool:
+        """Note SES's id first, so that no crash loses it; but SES's answer must not be lost because this cannot be noted."""
+        try:
+            self.ses_message_ids.put(acceptance.ses_message_id, key)
+        except Unavailable:
+            logger.warning("SES's id of a message could not be noted; once more after the record", exc_info=True)
+            return False
+        return True
 
     # ------------------------------------------------------------------------------- when it does not go
 

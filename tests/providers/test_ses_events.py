@@ -16,7 +16,6 @@ from chalicelib.providers.ses_events import (
     AGENTSEND_MESSAGE_TAG,
     UnreadableNotification,
     delivery_reports,
-    ses_message_ids,
 )
 from chalicelib.providers.ses_reasons import DIAGNOSTIC_CHARACTERS
 from tests.factories.deliveries import ADA, BOB, EVE
@@ -348,12 +347,6 @@ def test_mail_of_nobody_we_know_gives_no_reports_and_one_log_line_without_addres
     assert reports == ()
     assert {"ses_event": "Delivery", "ses_message_id": SES_MESSAGE_ID}.items() <= record.__dict__.items()
     assert "@" not in str(record.__dict__)
-
-
-def test_reports_teach_which_message_ses_knows_by_which_id() -> None:
-    reports = reports_of(sample("delivery_two_of_three_recipients"))
-
-    assert ses_message_ids(reports) == {SES_MESSAGE_ID: KEY}
 
 
 def test_the_tag_of_the_samples_is_the_id_of_their_message() -> None:
