@@ -150,10 +150,17 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _encoded_body(request: HttpRequest, binary_types: Collection[str]) -> tuple[str | None, bool]:
-    """Base64 for a binary media type, else text; API Gateway compares the type without its parameters."""
+    """Base64 for a binary media type, else text; API Gateway compares the type without its parameters.
+
+    What is no text is passed on in base64, too, so that the app gets every byte as it came and can say what is wrong.
+    API Gateway would put U+FFFD in its place.
+    """
     if not request.body:
         return None, False
     media_type = request.header("Content-Type").partition(";")[0].strip().lower()
     if media_type in binary_types or "*/*" in binary_types:
         return base64.b64encode(request.body).decode("ascii"), True
-    return request.body.decode("utf-8", "replace"), False
+    try:
+        return request.body.decode(), False
+    except UnicodeDecodeError:
+        return base64.b64encode(request.body).decode("ascii"), True

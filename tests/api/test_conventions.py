@@ -234,7 +234,14 @@ def test_empty_body_of_any_type_is_fine_where_none_is_needed(
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json", "APPLICATION/JSON;charset=UTF-8", "application/problem+json", None]
+    "content_type",
+    [
+        "application/json",
+        "APPLICATION/JSON;charset=UTF-8",
+        'application/json; x=y; charset="utf8"',
+        "application/problem+json",
+        None,
+    ],
 )
 def test_json_content_types_are_read(api: ApiClient, fakes: FakeOperations, content_type: str | None) -> None:
     fakes.answers["create_inbox"] = make_inbox()
@@ -243,7 +250,15 @@ def test_json_content_types_are_read(api: ApiClient, fakes: FakeOperations, cont
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json"]
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "json",
+        "application/json; charset=latin1",
+        "application/json;x=y;Charset = utf-16",
+    ],
 )
 def test_other_content_type_is_415(api: ApiClient, content_type: str) -> None:
     answer = api.call("POST", "/inboxes", body="prefix=bot", headers={"Content-Type": content_type})
@@ -338,6 +353,7 @@ def test_any_json_is_answered_without_a_fault(api: ApiClient, fakes: FakeOperati
         ),
         ("/inboxes?limit=101", {"limit": ["must be at most 100, not 101"]}),
         ("/inboxes?limit=ten", {"limit": ['must be a whole number, not "ten"']}),
+        (f"/inboxes?limit={10**20}", {"limit": [f"must be at most 100, not {10**20}"]}),
         ("/inboxes?limit=", {"limit": ['must be a whole number, not ""']}),
         ("/inboxes?limit=1.0", {"limit": ['must be a whole number, not "1.0"']}),
         ("/inboxes?limit=٣", {"limit": ['must be a whole number, not "٣"']}),
