@@ -1,7 +1,6 @@
 """What holds for every route: keys, headers, bodies, queries, and one shape for every error."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -394,11 +393,3 @@ def test_problems_of_query_key_and_body_are_told_at_once(api: ApiClient) -> None
 
 def test_every_error_code_has_a_status() -> None:
     assert set(STATUS) == set(ErrorCode)
-
-
-def test_concurrent_requests_each_see_their_own(api: ApiClient, fakes: FakeOperations) -> None:
-    fakes.answers["get_inbox"] = lambda number, _caller: make_inbox(number=number)
-    wanted = [inbox_id(number) for number in range(1, 201)]
-    with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda wanted_id: api.call("GET", f"/inboxes/{wanted_id}").json["id"], wanted))
-    assert answers == wanted
