@@ -1,5 +1,7 @@
 """Messages: send, list, read, delete; their timelines and their sources."""
 
+from dataclasses import replace
+
 import msgspec
 
 from chalicelib.api.answer_size import fitted, fitted_one
@@ -19,6 +21,7 @@ from chalicelib.domain.account import Scope
 from chalicelib.domain.errors import ErrorCode, TooLarge
 from chalicelib.domain.ids import inbox_number
 from chalicelib.domain.message import Message
+from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.access import require_reach
 from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.wiring import operations
@@ -133,5 +136,7 @@ def message_page(page: PageJson[MessageJson]) -> Answer:
 
 
 def _fresh(message: Message, *, by_earlier_request: bool = False) -> Fresh:
-    shown = fitted_one(message_as_json(message, operations().public_ids()))
-    return Fresh(msgspec.json.encode(shown), by_earlier_request=by_earlier_request)
+    """The answer as it was at first, whatever has become of the message since: it follows from the content alone."""
+    at_first = replace(message, status=MessageStatus.QUEUED, delivery=None)
+    shown = fitted_one(message_as_json(at_first, operations().public_ids()))
+    return Fresh(msgspec.json.encode(shown), by_earlier_request=by_earlier_request, remade=True)

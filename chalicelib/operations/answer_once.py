@@ -5,7 +5,7 @@
       │                └─ failed after naming ─▶ recover ──▶     finish, or forget when nothing came of it
       └─taken─▶ other body                                       IDEMPOTENCY_KEY_REUSED
                 answer kept                                      the first answer again
-                answered, too large to keep ──▶ recover          the resource as it stands, NOT_FOUND once it is deleted
+                answered, nothing kept ──▶ recover               the answer made again; NOT_FOUND once it is deleted
                 owner may live                                   IDEMPOTENCY_IN_PROGRESS
                 owner died ──take over──▶ recover, else create   as above
 
@@ -29,10 +29,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """An answer that was just made; `kept` is what a replay shows where that differs (a secret is shown once)."""
+    """An answer that was just made; `kept` is what a replay shows where that differs (a secret is shown once).
+
+    With `remade`, nothing of it is kept: a replay makes it again from the resource, and once that is deleted nothing of
+    it is left here.
+    """
 
     answer: bytes
     kept: bytes | None = None
+    remade: bool = False
     by_earlier_request: bool = False  # the resource was found: an earlier request had created it
 
 
@@ -143,7 +148,8 @@ class _Claim:
 
     def _finish(self, fresh: Fresh) -> None:
         try:
-            self.store.finish(self.key, self.owner, fresh.answer if fresh.kept is None else fresh.kept)
+            kept = fresh.answer if fresh.kept is None else fresh.kept
+            self.store.finish(self.key, self.owner, None if fresh.remade else kept)
         except ServiceError:
             # The resource exists, so the caller gets its answer; a repeat finds the resource by its name.
             _log.warning("an answer could not be kept for replays", exc_info=True)

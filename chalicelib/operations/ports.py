@@ -312,7 +312,7 @@ class FirstRequest:
     resource: str | None  # what it is about to create, named before it exists
     answer: bytes | None  # None: still running, or its owner died, or the answer was left out
     owner: str  # the request that holds the key
-    answer_left_out: bool = False  # it ran to its end, and its answer was too large to keep
+    answer_left_out: bool = False  # it ran to its end, and its answer is made again from the resource
 
 
 class IdempotencyStore(Protocol):
@@ -331,10 +331,10 @@ class IdempotencyStore(Protocol):
     def name_resource(self, key: str, owner: str, resource: str) -> None:
         """Note what is about to be created. Raises Unavailable when the key is no longer ours: then create nothing."""
 
-    def finish(self, key: str, owner: str, answer: bytes) -> None:
-        """Keep the answer for replays.
+    def finish(self, key: str, owner: str, answer: bytes | None) -> None:
+        """Keep the answer for replays, or only the fact that there was one; then the resource is found by its name.
 
-        Of one too large to keep (above 300 KB compressed) only the fact is kept; the resource is found by its name.
+        One too large to keep (above 300 KB compressed) is left out, too.
         """
 
     def forget(self, key: str, owner: str) -> None:

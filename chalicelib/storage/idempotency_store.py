@@ -48,11 +48,11 @@ class DynamoIdempotencyStore:
         if not isinstance(named, Written):
             raise Unavailable("Another request with the same Idempotency-Key has taken over.")
 
-    def finish(self, key: str, owner: str, answer: bytes) -> None:
-        kept = zlib.compress(answer)
-        done: Action = IdempotencyItem.answer.set(kept)
-        if len(kept) > ANSWER_LIMIT:
-            done = IdempotencyItem.answer_left_out.set(value=True)
+    def finish(self, key: str, owner: str, answer: bytes | None) -> None:
+        kept = None if answer is None else zlib.compress(answer)
+        done: Action = IdempotencyItem.answer_left_out.set(value=True)
+        if kept is not None and len(kept) <= ANSWER_LIMIT:
+            done = IdempotencyItem.answer.set(kept)
         update_if(_bare_item(key), [done], IdempotencyItem.owner == owner)
 
     def forget(self, key: str, owner: str) -> None:

@@ -52,12 +52,12 @@ class FakeIdempotencyStore:
                 raise Unavailable("Another request has taken the key over.")
             self.records[key] = replace(self.records[key], resource=resource)
 
-    def finish(self, key: str, owner: str, answer: bytes) -> None:
+    def finish(self, key: str, owner: str, answer: bytes | None) -> None:
         self._may_fail("finish")
         with self._lock:
             if not self._is_owner(key, owner):
                 return
-            kept = answer if len(zlib.compress(answer)) <= ANSWER_LIMIT else None
+            kept = None if answer is None or len(zlib.compress(answer)) > ANSWER_LIMIT else answer
             self.records[key] = replace(self.records[key], answer=kept, answer_left_out=kept is None)
 
     def forget(self, key: str, owner: str) -> None:

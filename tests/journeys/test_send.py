@@ -251,8 +251,13 @@ def test_the_same_request_under_one_idempotency_key_sends_one_mail(system: Runni
     assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true", "true"]
     journey.until_status(answers[0].json(), "delivered")
     assert len([mail for mail in system.outbox() if b"Only once" in mail]) == 1
+    assert answers[1].content == answers[0].content
+    replay = journey.client.post(path, json=draft, headers={"Idempotency-Key": "order-7"})
+    assert replay.content == answers[0].content
     other = journey.client.post(path, json=draft | {"subject": "Another"}, headers={"Idempotency-Key": "order-7"})
     assert (other.status_code, other.json()["error"]["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+    journey.call("DELETE", f"/messages/{replay.json()['id']}", 204)
+    assert journey.client.post(path, json=draft, headers={"Idempotency-Key": "order-7"}).status_code == 404
 
 
 def test_two_accounts_see_nothing_of_each_other(system: RunningSystem, journey: Journey) -> None:
