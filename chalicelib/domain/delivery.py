@@ -220,12 +220,13 @@ def event_type(status: MessageStatus) -> EventType:
 
 def _entry_id(report: DeliveryReport, recipient: str | None) -> str:
     key = report.message
-    # SES dates its news, so a repeat has the same time. What we find out ourselves has the time of each try.
+    # SES dates its news, so a repeat has the same time. What we find out ourselves has the time of each try, and is told
+    # once for each reason.
     once = report.type in _ONCE or report.status is DeliveryStatus.FAILED_LOCALLY
     return derived_text(
         f"{key.inbox_number}.{key.sequence}",
         recipient or "",
         report.type,
         "" if report.status is None else str(int(report.status)),
-        "" if once else report.occurred_at.isoformat(),
+        (report.reason.code if report.reason else "") if once else report.occurred_at.isoformat(),
     )

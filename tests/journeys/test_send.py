@@ -89,6 +89,8 @@ def test_ses_that_says_not_so_fast_is_asked_again_until_it_takes_the_message(
 
     taken = [mail for mail in system.outbox() if b"Slowly, please" in mail]
     assert len(taken) == 1
+    waiting = [entry for entry in journey.events(accepted) if entry["reason"]]
+    assert [(entry["status"], entry["reason"]["code"]) for entry in waiting] == [("queued", "ses_throttled")]
 
 
 def test_recipients_with_different_ends_are_told_apart_and_the_worst_shows(journey: Journey) -> None:
