@@ -74,6 +74,9 @@ class InboxStore(Protocol):
         inbox of this account.
         """
 
+    def give_back(self, reserved: Inbox) -> None:
+        """Uncount one send of the day `reserved` shows: its message was refused after all. The number stays used."""
+
     def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
         """The account's inboxes, newest first, deleted ones left out."""
 
