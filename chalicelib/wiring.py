@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
+from threading import RLock
+from typing import Any, Generic, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -55,6 +56,26 @@ _TIMES: dict[str, Any] = {
 }
 
 
+T = TypeVar("T")
+# The records of a batch, and embedded the requests, come side by side; making a boto3 client is not for two threads.
+_building = RLock()
+
+
+class built_once(Generic[T]):  # noqa: N801 - reads as the decorator it is
+    """A property made when it is first asked for, by one thread."""
+
+    def __init__(self, build: Callable[[Any], T]) -> None:
+        self._build = build
+        self._name = build.__name__
+
+    def __get__(self, owner: Any, _owner_type: type) -> T:
+        with _building:
+            if self._name not in owner.__dict__:
+                owner.__dict__[self._name] = self._build(owner)
+        made: T = owner.__dict__[self._name]
+        return made
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -76,24 +97,24 @@ class Operations:
 
     # ------------------------------------------------------------------------- stores and providers
 
-    @cached_property
+    @built_once
     def messages(self) -> DynamoMessageStore:
         # Addressed by path, signed with version 4: the links work through any endpoint, and expire.
         style = Config(signature_version="s3v4", s3={"addressing_style": "path"}, **_TIMES)
         return DynamoMessageStore(S3BlobStore(boto3.client("s3", config=style), self._settings.bucket_name))
 
-    @cached_property
+    @built_once
     def send_queue(self) -> SqsSendQueue:
         return SqsSendQueue(boto3.client("sqs", config=Config(**_TIMES)), self._settings.send_queue_url)
 
-    @cached_property
+    @built_once
     def provider(self) -> MailProvider:
         if self._settings.delivery_mode is DeliveryMode.DRY_RUN and self._settings.dry_run_sender == "none":
             return DryRunSender()
         domain = ses_message_id_domain(self._settings.region)
         return SesSender(make_ses_client(), self._settings.ses_configuration_set, domain)
 
-    @cached_property
+    @built_once
     def _public_ids(self) -> PublicIds:
         return PublicIds(load_or_create_id_key())
 
@@ -103,7 +124,7 @@ class Operations:
 
     # ---------------------------------------------------------------------------------- the way out
 
-    @cached_property
+    @built_once
     def submit_message(self) -> SubmitMessage:
         return SubmitMessage(
             self.inboxes,
@@ -117,7 +138,7 @@ class Operations:
             self._together,
         )
 
-    @cached_property
+    @built_once
     def send_message(self) -> SendMessage:
         return SendMessage(
             self.messages,
@@ -135,110 +156,110 @@ class Operations:
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
         )
 
-    @cached_property
+    @built_once
     def record_delivery_report(self) -> RecordDeliveryReport:
         domain = ses_message_id_domain(self._settings.region)
         return RecordDeliveryReport(
             self.messages, self.ses_message_ids, self._show_status, lambda ses_id: f"<{ses_id}@{domain}>"
         )
 
-    @cached_property
+    @built_once
     def requeue_unsent(self) -> RequeueUnsent:
         return RequeueUnsent(self.index, self.send_queue, self._clock)
 
-    @cached_property
+    @built_once
     def abandon_reservation(self) -> AbandonReservation:
         return AbandonReservation(self.messages, self.threads, self.index)
 
-    @cached_property
+    @built_once
     def _show_status(self) -> ShowStatus:
         return ShowStatus(self.messages, self.index)
 
     # ------------------------------------------------------------------------- messages and threads
 
-    @cached_property
+    @built_once
     def get_message(self) -> GetMessage:
         return GetMessage(self.messages, self.index)
 
-    @cached_property
+    @built_once
     def recover_message(self) -> RecoverMessage:
         return RecoverMessage(self.get_message, self.abandon_reservation)
 
-    @cached_property
+    @built_once
     def list_message_events(self) -> ListMessageEvents:
         return ListMessageEvents(self.get_message)
 
-    @cached_property
+    @built_once
     def read_raw_message(self) -> ReadRawMessage:
         return ReadRawMessage(self.messages, self.index, self._public_ids)
 
-    @cached_property
+    @built_once
     def list_messages(self) -> ListMessages:
         return ListMessages(self.messages, self.index)
 
-    @cached_property
+    @built_once
     def delete_message(self) -> DeleteMessage:
         return DeleteMessage(self.messages, self.threads, self.index)
 
-    @cached_property
+    @built_once
     def list_threads(self) -> ListThreads:
         return ListThreads(self.threads, self.messages, self.index)
 
-    @cached_property
+    @built_once
     def get_thread(self) -> GetThread:
         return GetThread(self.threads, self.messages, self.index)
 
-    @cached_property
+    @built_once
     def list_thread_messages(self) -> ListThreadMessages:
         return ListThreadMessages(self.threads, self.messages, self.index)
 
     # ---------------------------------------------------------------------------- inboxes, accounts, keys
 
-    @cached_property
+    @built_once
     def create_inbox(self) -> CreateInbox:
         return CreateInbox(self.inboxes, self._clock, self._settings.mail_domain, self._settings.inbox_daily_send_limit)
 
-    @cached_property
+    @built_once
     def list_inboxes(self) -> ListInboxes:
         return ListInboxes(self.inboxes)
 
-    @cached_property
+    @built_once
     def get_inbox(self) -> GetInbox:
         return GetInbox(self.inboxes)
 
-    @cached_property
+    @built_once
     def delete_inbox(self) -> DeleteInbox:
         return DeleteInbox(self.inboxes)
 
-    @cached_property
+    @built_once
     def authenticate(self) -> Authenticate:
         return Authenticate(self.keys, self._clock, self._settings.rate_limit_per_minute)
 
-    @cached_property
+    @built_once
     def answer_once(self) -> AnswerOnce:
         return AnswerOnce(DynamoIdempotencyStore(), self._clock)
 
-    @cached_property
+    @built_once
     def bootstrap(self) -> Bootstrap:
         return Bootstrap(self.accounts, self.keys, self._clock, self._settings.account_daily_send_limit)
 
-    @cached_property
+    @built_once
     def create_account(self) -> CreateAccount:
         return CreateAccount(self.accounts, self.keys, self._clock, self._settings.account_daily_send_limit)
 
-    @cached_property
+    @built_once
     def get_account(self) -> GetAccount:
         return GetAccount(self.accounts)
 
-    @cached_property
+    @built_once
     def create_key(self) -> CreateKey:
         return CreateKey(self.keys, self.inboxes, self._clock)
 
-    @cached_property
+    @built_once
     def list_keys(self) -> ListKeys:
         return ListKeys(self.keys)
 
-    @cached_property
+    @built_once
     def delete_key(self) -> DeleteKey:
         return DeleteKey(self.keys)
 
@@ -251,6 +272,11 @@ class Operations:
 
 
 @lru_cache(maxsize=1)
+def _operations() -> Operations:
+    return Operations(settings())
+
+
 def operations() -> Operations:
     """The operations of this process."""
-    return Operations(settings())
+    with _building:
+        return _operations()

@@ -33,7 +33,7 @@ AgentSend runs on this machine; no mail leaves it.
   SMTP         {ready.smtp} (inbound mail comes with a later release; until then it answers 554)
   Mail domain  {ready.mail_domain}
   Data         {ready.data_folder}
-               outbox/ has every mail that was sent, logs/ what went wrong
+               outbox/ has the newest 2,000 mails that were sent, logs/ what went wrong
 
 {_first_step(ready, inbox_id)}
 

@@ -16,6 +16,9 @@ _MINISTACK_SERVICES = ("SQS", "SNS", "S3")
 _START_TRIES = 3  # Dynoxide takes a port number, not a socket, and another process may be faster
 
 
+WITHOUT_DYNOXIDE = "The table is on ministack (Dynoxide is not here): slower, and a kill may cost seconds."
+
+
 class EmulatedAws:
     """Starts what the user did not point elsewhere. `notes` are lines worth saying aloud."""
 
@@ -80,7 +83,7 @@ class EmulatedAws:
             self.notes.append("The table stays on ministack, where this data folder began; `make reset` moves it.")
             return None
         if program is None:
-            self.notes.append("The table is on ministack (Dynoxide is not here): slower, and a kill may cost seconds.")
+            self.notes.append(WITHOUT_DYNOXIDE)
         note.write_text("ministack" if program is None else "dynoxide", encoding="utf-8")
         return program
 

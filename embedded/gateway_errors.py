@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ FUNCTION_FAILED = GatewayError(
 
 def protocol_error(status: int, reason: str) -> GatewayError:
     """For a request that is not proper HTTP (RFC 9112), or whose header is too large."""
-    code = {413: "PAYLOAD_TOO_LARGE", 431: "PAYLOAD_TOO_LARGE"}.get(status, "VALIDATION_ERROR")
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return REQUEST_TOO_LARGE
+    code = "PAYLOAD_TOO_LARGE" if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE else "VALIDATION_ERROR"
     if status >= 500:
         code = "INTERNAL_ERROR"
     return GatewayError(

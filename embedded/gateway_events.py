@@ -128,7 +128,7 @@ def _request_context(request: HttpRequest, match: Match, request_id: str, now: f
         "domainName": request.header("Host"),
         "httpMethod": request.method,
         "identity": {"sourceIp": request.source_ip, "userAgent": request.header("User-Agent") or None},
-        "path": f"/{STAGE}{request.path}",
+        "path": request.path,  # as under a domain name of its own, which has no stage before the path
         "protocol": request.protocol,
         "requestId": request_id,
         "extendedRequestId": request_id,
@@ -150,10 +150,17 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _encoded_body(request: HttpRequest, binary_types: Collection[str]) -> tuple[str | None, bool]:
-    """Base64 for a binary media type, else text; API Gateway compares the type without its parameters."""
+    """Base64 for a binary media type, else text; API Gateway compares the type without its parameters.
+
+    What is no text is passed on in base64, too, so that the app gets every byte as it came and can say what is wrong.
+    API Gateway would put U+FFFD in its place.
+    """
     if not request.body:
         return None, False
     media_type = request.header("Content-Type").partition(";")[0].strip().lower()
     if media_type in binary_types or "*/*" in binary_types:
         return base64.b64encode(request.body).decode("ascii"), True
-    return request.body.decode("utf-8", "replace"), False
+    try:
+        return request.body.decode(), False
+    except UnicodeDecodeError:
+        return base64.b64encode(request.body).decode("ascii"), True

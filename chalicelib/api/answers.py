@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-from chalice.app import Response
+from chalice.app import Request, Response
 
 JSON = "application/json"
 MAIL = "message/rfc822"
@@ -41,3 +41,8 @@ def to_response(answer: Answer, headers: Mapping[str, str]) -> Response:
         status_code=answer.status,
         headers={**content_type, "Cache-Control": "no-store", **answer.headers, **headers},
     )
+
+
+def request_id(request: Request) -> str:
+    """API Gateway's id of the request."""
+    return str(request.context.get("requestId", ""))

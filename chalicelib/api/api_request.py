@@ -23,6 +23,8 @@ ShapeT = TypeVar("ShapeT", bound=RequestShape)
 
 _NOTHING = (b"", b"{}", b"null")  # what clients send where there is nothing to say
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,256}")
+_CHARSET = re.compile(r"charset\s*", re.IGNORECASE)
+_UTF_8 = re.compile(r"utf-?8|us-ascii", re.IGNORECASE)
 _JSON_TYPE = re.compile(r"application/(?:[^;\s]+\+)?json", re.IGNORECASE)
 
 
@@ -126,13 +128,24 @@ def _json_body(request: Request) -> bytes:
         raise TooLarge(
             f"The body has {len(raw):,} bytes; at most {BODY_LIMIT:,} are possible.", fix="Shorten the body."
         )
-    media_type = (request.headers.get("content-type") or "application/json").partition(";")[0].strip()
-    if raw.strip() and not _JSON_TYPE.fullmatch(media_type):
-        raise UnsupportedMediaType(
-            f"This path reads application/json, not {quoted(media_type)}.",
-            fix="Send the body as JSON, with the header Content-Type: application/json.",
-        )
+    if raw.strip():
+        _require_json_type(request.headers.get("content-type") or "application/json")
     return raw
+
+
+def _require_json_type(content_type: str) -> None:
+    """JSON in UTF-8 (RFC 8259 section 8.1). A charset is no parameter of JSON, but whoever sends one means it."""
+    media_type, *parameters = (part.strip() for part in content_type.split(";"))
+    charsets = [
+        value.strip(' "') for name, _, value in (part.partition("=") for part in parameters) if _CHARSET.fullmatch(name)
+    ]
+    refused = media_type if not _JSON_TYPE.fullmatch(media_type) else ""
+    refused = refused or next((charset for charset in charsets if not _UTF_8.fullmatch(charset)), "")
+    if refused:
+        raise UnsupportedMediaType(
+            f"This path reads application/json in UTF-8, not {quoted(refused)}.",
+            fix="Send the body as JSON in UTF-8, with the header Content-Type: application/json.",
+        )
 
 
 def _concrete_path(request: Request) -> str:

@@ -24,7 +24,7 @@ def key_text(headers: Mapping[str, str]) -> str:
 def require_scope(caller: Caller, scope: Scope) -> None:
     """Raise Forbidden unless the caller's key has the scope."""
     if not caller.key.allows(scope):
-        raise Forbidden(
-            f"This key may not do this: it lacks the scope `{scope}`.",
-            fix=f"Use a key with the scope `{scope}`; POST /account/api-keys creates one.",
-        )
+        fix = f"Use a key with the scope `{scope}`; POST /account/api-keys creates one."
+        if scope is Scope.ADMIN:
+            fix = "Only an admin key of the first account may do this."
+        raise Forbidden(f"This key may not do this: it lacks the scope `{scope}`.", fix=fix)

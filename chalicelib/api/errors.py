@@ -20,7 +20,6 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.INVALID_INBOX_ADDRESS: 400,
     ErrorCode.INVALID_INBOX_DOMAIN: 400,
     ErrorCode.INVALID_INBOX_LOCAL_PART: 400,
-    ErrorCode.DOMAIN_NOT_VERIFIED: 400,
     ErrorCode.THREAD_INBOX_MISMATCH: 400,
     ErrorCode.MALFORMED_JSON: 400,
     ErrorCode.UNAUTHORIZED: 401,

@@ -10,9 +10,8 @@ from typing import Any
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib.api.answers import to_response
+from chalicelib.api.answers import request_id, to_response
 from chalicelib.api.errors import Fault, error_answer
-from chalicelib.api.framework import current_request, entered, request_id
 from chalicelib.domain.errors import AgentSendError, MethodNotAllowed, NotFound
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # all that API Gateway knows
@@ -27,22 +26,21 @@ routes = Blueprint(__name__)
 @routes.route("/", methods=METHODS, content_types=[])
 def no_such_route() -> Response:
     """Answer for a path or method that does not exist."""
-    request = current_request()
+    request = routes.current_request
     return _response(_no_route_error(request), request_id(request))
 
 
 def frame(request: Request | None, get_response: Callable[[Any], Response]) -> Response:
-    """Chalice's HTTP middleware: sets the current request, and gives the framework's own errors our shape."""
+    """Chalice's HTTP middleware: gives the framework's own errors our shape."""
     if request is None:  # the event says nothing of a path
         logger.error("an event that is no request")
         return _response(Fault(), "")
     try:
-        with entered(request):
-            response = get_response(request)
-            if not _is_chalices_own(response):
-                return response
-            # Chalice says 405 for an unknown path, too.
-            error = _no_route_error(request) if response.status_code == 405 else Fault()
+        response = get_response(request)
+        if not _is_chalices_own(response):
+            return response
+        # Chalice says 405 for an unknown path, too.
+        error = _no_route_error(request) if response.status_code == 405 else Fault()
     except Exception:
         logger.exception("a request failed outside of its route", extra={"request_id": request_id(request)})
         error = Fault()

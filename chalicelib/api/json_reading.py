@@ -20,7 +20,7 @@ from chalicelib.api.problems import Problems, json_type, malformed, nearest, quo
 INVALID: Final = object()
 """Stands for a value whose problems have been noted."""
 
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,15}")
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,300}")  # far beyond any limit; int() itself stops at 4,300 digits
 
 
 class RequestShape(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):

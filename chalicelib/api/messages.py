@@ -1,5 +1,7 @@
 """Messages: send, list, read, delete; their timelines and their sources."""
 
+from dataclasses import replace
+
 import msgspec
 
 from chalicelib.api.answer_size import fitted, fitted_one
@@ -19,6 +21,8 @@ from chalicelib.domain.account import Scope
 from chalicelib.domain.errors import ErrorCode, TooLarge
 from chalicelib.domain.ids import inbox_number
 from chalicelib.domain.message import Message
+from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.access import require_reach
 from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.wiring import operations
 
@@ -36,7 +40,6 @@ routes = Routes(__name__)
     errors=frozenset(
         {
             ErrorCode.THREAD_INBOX_MISMATCH,
-            ErrorCode.DOMAIN_NOT_VERIFIED,
             ErrorCode.INBOX_SUSPENDED,
             ErrorCode.DAILY_LIMIT_EXCEEDED,
         }
@@ -51,6 +54,7 @@ def submit_message(request: ApiRequest, inbox_id: str) -> Answer:
     ids = operations().public_ids()
     body = request.body(DraftJson)
     number = inbox_number(inbox_id)
+    require_reach(request.caller, number)  # a repeated request may be answered from its record alone
     draft = body.to_draft(None if body.thread_id is None else ids.thread_key(body.thread_id))
 
     def create(name_resource: NameResource) -> Fresh:
@@ -132,5 +136,7 @@ def message_page(page: PageJson[MessageJson]) -> Answer:
 
 
 def _fresh(message: Message, *, by_earlier_request: bool = False) -> Fresh:
-    shown = fitted_one(message_as_json(message, operations().public_ids()))
-    return Fresh(msgspec.json.encode(shown), by_earlier_request=by_earlier_request)
+    """The answer as it was at first, whatever has become of the message since: it follows from the content alone."""
+    at_first = replace(message, status=MessageStatus.QUEUED, delivery=None)
+    shown = fitted_one(message_as_json(at_first, operations().public_ids()))
+    return Fresh(msgspec.json.encode(shown), by_earlier_request=by_earlier_request, remade=True)

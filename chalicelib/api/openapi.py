@@ -12,7 +12,6 @@ from chalice.app import Chalice
 from chalicelib.api.answers import JSON, Answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.errors import STATUS, ErrorJson
-from chalicelib.api.framework import current_request
 from chalicelib.api.json_reading import NoFields
 from chalicelib.api.routes import DeclaredRoute, Route, Routes, Success, declared_routes
 from chalicelib.domain.errors import ErrorCode
@@ -52,7 +51,7 @@ routes = Routes(__name__)
 def get_openapi(_request: ApiRequest) -> Answer:
     """Read this description; needs no key."""
     # The stage that API Gateway puts before every path is part of the address, not of the paths.
-    server = str(current_request().context.get("path", PATH)).removesuffix(PATH) or "/"
+    server = str(routes.current_request.context.get("path", PATH)).removesuffix(PATH) or "/"
     return Answer(200, _document_text(server))
 
 

@@ -15,11 +15,10 @@ from typing import Any
 
 from chalice.app import Blueprint, Chalice, Request, Response
 
-from chalicelib.api.answers import JSON, Answer, to_response
+from chalicelib.api.answers import JSON, Answer, request_id, to_response
 from chalicelib.api.api_request import read_request
 from chalicelib.api.authentication import key_text, require_scope
 from chalicelib.api.errors import Fault, error_answer
-from chalicelib.api.framework import current_request, request_id
 from chalicelib.api.json_reading import NoFields, RequestShape
 from chalicelib.domain.account import Caller, RateLimit, Scope
 from chalicelib.domain.errors import AgentSendError, ErrorCode, NotFound
@@ -73,7 +72,7 @@ class Routes(Blueprint):
         def register(view: View) -> View:
             @functools.wraps(view)
             def answer(**path_variables: str) -> Response:
-                return _answered(route, view, current_request(), path_variables)
+                return _answered(route, view, self.current_request, path_variables)
 
             answer.route = route  # type: ignore[attr-defined]  # for declared_routes
             # No content types: Chalice would compare them before the caller is known, and answer in its own shape.

@@ -18,7 +18,7 @@ class EventType(StrEnum):
     QUEUED = "message.queued"
     SENDING = "message.sending"
     SENT = "message.sent"
-    DELAYED = "message.delayed"
+    DELAYED = "message.delayed"  # a passing notice: SES keeps trying, or it changed nothing
     DELIVERED = "message.delivered"
     FAILED = "message.failed"
     BOUNCED = "message.bounced"
@@ -38,6 +38,7 @@ _TYPE_OF = {
 
 # Told once a message however often and by whomever: our own record and SES's Send event mean the same moment.
 _ONCE = frozenset({EventType.QUEUED, EventType.SENDING, EventType.SENT})
+_FAILURES = frozenset({EventType.FAILED, EventType.BOUNCED, EventType.COMPLAINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,9 @@ class MessageDelivery:
         after = replace(
             self,
             recipients=tuple(recipients),
-            timeline=self._noted(report, changes),
             ses_message_id=self.ses_message_id or report.ses_message_id,
         )
-        return after, tuple(changes)
+        return after.noting(report, changed=bool(changes)), tuple(changes)
 
     def _concerned(self, report: DeliveryReport) -> frozenset[str]:
         if report.every_recipient:
@@ -155,21 +155,30 @@ class MessageDelivery:
         match = match_recipient(report.recipient, [known.address for known in self.recipients])
         return frozenset() if match is None else frozenset((match,))
 
-    def _noted(self, report: DeliveryReport, changes: list[StatusChange]) -> tuple[TimelineEntry, ...]:
+    def noting(self, report: DeliveryReport, *, changed: bool) -> "MessageDelivery":
+        """With news that has been applied in the timeline, once; what changed nothing has room only up to a limit."""
         recipient = None
         if not report.every_recipient and report.recipient is not None:
             recipient = match_recipient(report.recipient, [known.address for known in self.recipients])
             recipient = recipient or report.recipient
-        shown = report.status.shown if report.status is not None else self._shown_for(recipient)
-        entry = TimelineEntry(
-            EventId("evt_" + _entry_id(report, recipient)), report.type, shown, report.occurred_at, recipient,
-            report.reason,
-        )  # fmt: skip
-        if any(known.id == entry.id for known in self.timeline):
-            return self.timeline
-        if not changes and len(self.timeline) >= TIMELINE_LIMIT:
-            return self.timeline
-        return (*self.timeline, entry)
+        entry = self._entry(report, recipient)
+        is_full = not changed and len(self.timeline) >= TIMELINE_LIMIT
+        if is_full or any(known.id == entry.id for known in self.timeline):
+            return self
+        return replace(self, timeline=(*self.timeline, entry))
+
+    def _entry(self, report: DeliveryReport, recipient: str | None) -> TimelineEntry:
+        type_, reason, holds = report.type, report.reason, self._shown_for(recipient)
+        shown = holds if report.status is None else report.status.shown
+        if type_ in _FAILURES and event_type(holds) not in _FAILURES:
+            # An out-of-office answer after the delivery, say. Whoever reads the last entry alone must not take it for
+            # a failure, so it is told like any other passing notice.
+            type_, shown = EventType.DELAYED, holds
+            reason = reason and replace(
+                reason, message=f"The mail stays {holds}, this changes nothing. {reason.message}"
+            )
+        entry_id = EventId("evt_" + _entry_id(report, recipient))
+        return TimelineEntry(entry_id, type_, shown, report.occurred_at, recipient, reason)
 
     def _shown_for(self, recipient: str | None) -> MessageStatus:
         for known in self.recipients:
@@ -211,12 +220,13 @@ def event_type(status: MessageStatus) -> EventType:
 
 def _entry_id(report: DeliveryReport, recipient: str | None) -> str:
     key = report.message
-    # SES dates its news, so a repeat has the same time. What we find out ourselves has the time of each try.
+    # SES dates its news, so a repeat has the same time. What we find out ourselves has the time of each try, and is told
+    # once for each reason.
     once = report.type in _ONCE or report.status is DeliveryStatus.FAILED_LOCALLY
     return derived_text(
         f"{key.inbox_number}.{key.sequence}",
         recipient or "",
         report.type,
         "" if report.status is None else str(int(report.status)),
-        "" if once else report.occurred_at.isoformat(),
+        (report.reason.code if report.reason else "") if once else report.occurred_at.isoformat(),
     )

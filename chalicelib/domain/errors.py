@@ -12,8 +12,7 @@ AgentSendError
 │   ├── UnsupportedMediaType
 │   └── TooMany           a rate or quota is used up; `retry_after` says when to come back
 └── ServiceError          our side; the same request may succeed later
-    ├── Unavailable       nothing was accepted; repeat it after `retry_after`
-    └── SendRefused … see operations/ports.py for what the mail provider may answer
+    └── Unavailable       nothing was accepted; repeat it after `retry_after`
 
 Each carries the contract's `code`, a message that names the wrong thing and says why, and a `fix` that says what
 to do next. HTTP status codes are known to `api/errors.py` alone.
@@ -30,7 +29,6 @@ class ErrorCode(StrEnum):
     INVALID_INBOX_ADDRESS = "INVALID_INBOX_ADDRESS"
     INVALID_INBOX_DOMAIN = "INVALID_INBOX_DOMAIN"
     INVALID_INBOX_LOCAL_PART = "INVALID_INBOX_LOCAL_PART"
-    DOMAIN_NOT_VERIFIED = "DOMAIN_NOT_VERIFIED"
     THREAD_INBOX_MISMATCH = "THREAD_INBOX_MISMATCH"
     MALFORMED_JSON = "MALFORMED_JSON"
     UNAUTHORIZED = "UNAUTHORIZED"

@@ -71,7 +71,7 @@ class MessageContent:
     in_reply_to: str | None
     references: tuple[str, ...]
     created_at: datetime
-    body_truncated: bool = False  # only in lists: a long body was left out or cut
+    body_truncated: bool = False  # a long body was left out of a list; or it is lost, and only its place is known
 
     @property
     def recipients(self) -> tuple[tuple[RecipientKind, Mailbox], ...]:

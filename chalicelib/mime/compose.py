@@ -42,6 +42,8 @@ def compose(
     """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ComposeError(f"{message_id!r} is not a message id")
+    if content.body_truncated:
+        raise ComposeError("a body is missing in storage, so the mail would not say what was written; send it anew")
     _check_texts(content, attachments)
     fields = [
         *_address_fields(content),

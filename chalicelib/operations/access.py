@@ -15,6 +15,12 @@ from chalicelib.operations.ports import (
 )
 
 
+def require_reach(caller: Caller, inbox_number: int) -> None:
+    """NotFound when the caller's key is bound to other inboxes; for what is answered without looking at the inbox."""
+    if not caller.may_use_inbox(inbox_number):
+        raise NotFound
+
+
 def require_inbox(inboxes: InboxStore, inbox_number: int, caller: Caller) -> Inbox:
     """The caller's inbox; NotFound when it is another's, deleted, or out of the key's reach."""
     if not caller.may_use_inbox(inbox_number):

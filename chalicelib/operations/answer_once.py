@@ -5,6 +5,7 @@
       │                └─ failed after naming ─▶ recover ──▶     finish, or forget when nothing came of it
       └─taken─▶ other body                                       IDEMPOTENCY_KEY_REUSED
                 answer kept                                      the first answer again
+                answered, nothing kept ──▶ recover               the answer made again; NOT_FOUND once it is deleted
                 owner may live                                   IDEMPOTENCY_IN_PROGRESS
                 owner died ──take over──▶ recover, else create   as above
 
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chalicelib.domain.errors import CallerError, Conflict, ErrorCode, ServiceError
+from chalicelib.domain.errors import CallerError, Conflict, ErrorCode, NotFound, ServiceError
 from chalicelib.domain.ids import random_text
 from chalicelib.operations.ports import Clock, IdempotencyStore
 
@@ -28,10 +29,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """An answer that was just made; `kept` is what a replay shows where that differs (a secret is shown once)."""
+    """An answer that was just made; `kept` is what a replay shows where that differs (a secret is shown once).
+
+    With `remade`, nothing of it is kept: a replay makes it again from the resource, and once that is deleted nothing of
+    it is left here.
+    """
 
     answer: bytes
     kept: bytes | None = None
+    remade: bool = False
     by_earlier_request: bool = False  # the resource was found: an earlier request had created it
 
 
@@ -75,6 +81,8 @@ class AnswerOnce:
             )
         if first.answer is not None:
             return Answer(first.answer, replayed=True)
+        if first.answer_left_out:
+            return _found_again(first.resource, recover)
         alive = now - first.started_at < OWNER_LIFETIME
         if alive or not self.store.take_over(key, first, claim.owner, now):
             raise Conflict(
@@ -84,6 +92,14 @@ class AnswerOnce:
                 retry_after=1,
             )
         return claim.carry_on(first.resource, create, recover)
+
+
+def _found_again(resource: str | None, recover: Recover) -> Answer:
+    """The resource of a request that was answered. One that was deleted since is gone: nothing is created again."""
+    found = recover(resource) if resource is not None else None
+    if found is None:
+        raise NotFound
+    return Answer(found.answer, replayed=True)
 
 
 @dataclass(frozen=True)
@@ -132,7 +148,8 @@ class _Claim:
 
     def _finish(self, fresh: Fresh) -> None:
         try:
-            self.store.finish(self.key, self.owner, fresh.answer if fresh.kept is None else fresh.kept)
+            kept = fresh.answer if fresh.kept is None else fresh.kept
+            self.store.finish(self.key, self.owner, None if fresh.remade else kept)
         except ServiceError:
             # The resource exists, so the caller gets its answer; a repeat finds the resource by its name.
             _log.warning("an answer could not be kept for replays", exc_info=True)

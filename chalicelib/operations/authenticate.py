@@ -40,7 +40,10 @@ def key_id_of(key_text: str) -> KeyId:
 
 
 def key_hash(key_text: str) -> bytes:
-    """What is stored of a key. It has at least 160 random bits, so a plain SHA-256 cannot be searched."""
+    """What is stored of a key. Ours have 160 random bits, so that a plain SHA-256 cannot be searched.
+
+    A key set from outside is as strong as its owner made it.
+    """
     return hashlib.sha256(key_text.encode()).digest()
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
-from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInput, NotFound
+from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInput, NotFound, Unavailable
 from chalicelib.domain.ids import random_text
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.ports import Clock, InboxStore
@@ -13,7 +13,9 @@ LOCAL_PART = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,50}[a-z0-9])?")
 DISPLAY_NAME_LIMIT = 200
 RANDOM_TAIL = 8  # base32 characters, 40 bits
-# RFC 2142 names, and those that people take for the system itself.
+# Other mail servers and mail programs write to these to reach whoever runs the domain (RFC 5321 section 4.5.1, RFC 2142
+# sections 4 and 5), and certificate authorities prove with five of them that somebody owns it (CA/Browser Forum
+# Baseline Requirements, 3.2.2.4.4). Business names such as sales and support are an agent's to have.
 RESERVED = frozenset(
     [
         "abuse",
@@ -22,24 +24,14 @@ RESERVED = frozenset(
         "bounce",
         "bounces",
         "hostmaster",
-        "info",
         "mailer-daemon",
-        "marketing",
-        "mail",
-        "noc",
         "no-reply",
+        "noc",
         "noreply",
         "postmaster",
         "root",
-        "sales",
         "security",
-        "ssl-admin",
-        "support",
-        "sysadmin",
-        "usenet",
-        "uucp",
         "webmaster",
-        "www",
     ]
 )
 
@@ -90,8 +82,16 @@ class CreateInbox:
             next_sequence=0,
             created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
         )
-        if self.inboxes.create(inbox):
-            return inbox
+        try:
+            if self.inboxes.create(inbox):
+                return inbox
+        except Unavailable:
+            # The inbox may have been created and only the answer be lost. A client that repeats its request after an
+            # error would find its own address taken, or get a second inbox.
+            existing = self.inboxes.get(new.number)
+            if existing is None:
+                raise
+            return existing
         existing = self.inboxes.get(new.number)
         # Under the wanted number lies a repeated request's own work; a random address differs each time.
         repeated = existing is not None and existing.account_id == caller.account_id
@@ -107,10 +107,10 @@ class CreateInbox:
         if new.address is not None and new.prefix is not None:
             raise InvalidInput({"prefix": ["cannot be combined with `address`; send one of the two"]})
         if new.address is not None:
-            return self._wanted(new.address.strip().lower())
+            return self._wanted(_lowered(new.address))
         if new.prefix is None:
             return f"{random_text(RANDOM_TAIL + 4)}@{self.mail_domain}"
-        prefix = new.prefix.strip().lower()
+        prefix = _lowered(new.prefix)
         if not PREFIX.fullmatch(prefix) or ".." in prefix:
             raise InvalidInput(
                 {
@@ -152,8 +152,18 @@ class CreateInbox:
             )
         if local_part in RESERVED:
             raise InvalidInput(
-                {"address": [f'"{local_part}" is reserved (RFC 2142); people write to it to reach the operator']},
-                fix="Choose another local part.",
+                {
+                    "address": [
+                        f'"{local_part}" is reserved: it reaches whoever runs the mail domain (RFC 5321, RFC 2142)'
+                    ]
+                },
+                fix="Choose another local part, or send it as `prefix`.",
                 code=ErrorCode.INVALID_INBOX_LOCAL_PART,
             )
         return f"{local_part}@{self.mail_domain}"
+
+
+def _lowered(text: str) -> str:
+    """Lower case where all is ASCII; the Kelvin sign, whose lower case is a k, is refused and not folded."""
+    stripped = text.strip()
+    return stripped.lower() if stripped.isascii() else stripped

@@ -7,7 +7,7 @@ from chalicelib.domain.account import DEFAULT_SCOPES, Account, ApiKey, Caller, S
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import AccountId, KeyId, derived_text
 from chalicelib.operations.authenticate import key_hash, key_id_of
-from chalicelib.operations.manage_keys import PREFIX_CHARACTERS, new_key_text
+from chalicelib.operations.manage_keys import new_key_text, shown_prefix
 from chalicelib.operations.ports import AccountStore, Clock, KeyStore
 
 FIRST_ACCOUNT = AccountId("acc_" + derived_text("first account"))
@@ -46,7 +46,7 @@ class Bootstrap:
             id=key_id_of(key_text),
             account_id=FIRST_ACCOUNT,
             name="admin",
-            prefix=key_text[:PREFIX_CHARACTERS],
+            prefix=shown_prefix(key_text),
             scopes=frozenset({Scope.ADMIN}),
             inbox_numbers=None,
             created_at=now.replace(microsecond=0),
@@ -76,7 +76,7 @@ class CreateAccount:
             id=key_id,
             account_id=account.id,
             name="first key",
-            prefix=text[:PREFIX_CHARACTERS],
+            prefix=shown_prefix(text),
             scopes=DEFAULT_SCOPES,
             inbox_numbers=None,
             created_at=account.created_at,

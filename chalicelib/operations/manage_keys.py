@@ -7,7 +7,7 @@ from chalicelib.domain.account import DEFAULT_SCOPES, ApiKey, Caller, Scope, joi
 from chalicelib.domain.errors import Forbidden, InvalidInput, NotFound
 from chalicelib.domain.ids import KeyId, random_text
 from chalicelib.operations.access import require_inbox
-from chalicelib.operations.authenticate import key_hash
+from chalicelib.operations.authenticate import ISSUED_KEY_PATTERN, key_hash
 from chalicelib.operations.ports import Clock, InboxStore, KeyStore, Page, PageRequest
 
 SECRET_CHARACTERS = 32  # base32: 160 random bits
@@ -36,6 +36,14 @@ class CreatedKey:
 def new_key_text(key_id: KeyId) -> str:
     """A key that names its own id, with 160 random bits."""
     return f"ask_{key_id.removeprefix('key_')}{random_text(SECRET_CHARACTERS)}"
+
+
+def shown_prefix(key_text: str) -> str:
+    """What lists show of a key: of ours, part of its id; of one set from outside at most a quarter, for all is secret."""
+    characters = PREFIX_CHARACTERS
+    if not ISSUED_KEY_PATTERN.fullmatch(key_text):
+        characters = min(characters, len(key_text) // 4)
+    return key_text[:characters]
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class CreateKey:
             id=new.id,
             account_id=caller.account_id,
             name=new.name,
-            prefix=text[:PREFIX_CHARACTERS],
+            prefix=shown_prefix(text),
             scopes=new.scopes,
             inbox_numbers=caller.key.inbox_numbers if new.inbox_numbers is None else new.inbox_numbers,
             created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),

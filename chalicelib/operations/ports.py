@@ -74,6 +74,9 @@ class InboxStore(Protocol):
         inbox of this account.
         """
 
+    def give_back(self, reserved: Inbox) -> None:
+        """Uncount one send of the day `reserved` shows: its message was refused after all. The number stays used."""
+
     def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
         """The account's inboxes, newest first, deleted ones left out."""
 
@@ -353,8 +356,9 @@ class FirstRequest:
     body_hash: bytes
     started_at: datetime
     resource: str | None  # what it is about to create, named before it exists
-    answer: bytes | None  # None: still running, or its owner died, or the answer was too large to keep
+    answer: bytes | None  # None: still running, or its owner died, or the answer was left out
     owner: str  # the request that holds the key
+    answer_left_out: bool = False  # it ran to its end, and its answer is made again from the resource
 
 
 class IdempotencyStore(Protocol):
@@ -368,16 +372,15 @@ class IdempotencyStore(Protocol):
         """Claim the key; None: it is ours now. Otherwise what the first request left."""
 
     def take_over(self, key: str, first: FirstRequest, owner: str, now: datetime) -> bool:
-        """Become the owner in place of one that died; False when somebody else was faster, or it was not dead."""
+        """Become the owner in place of one that died; False when somebody else was faster, or it has answered."""
 
     def name_resource(self, key: str, owner: str, resource: str) -> None:
         """Note what is about to be created. Raises Unavailable when the key is no longer ours: then create nothing."""
 
-    def finish(self, key: str, owner: str, answer: bytes) -> None:
-        """Keep the answer for replays.
+    def finish(self, key: str, owner: str, answer: bytes | None) -> None:
+        """Keep the answer for replays, or only the fact that there was one; then the resource is found by its name.
 
-        One too large to keep (above 300 KB compressed) is left out, and the key can be taken over at once: whoever
-        does so finds the resource by its name.
+        One too large to keep (above 300 KB compressed) is left out, too.
         """
 
     def forget(self, key: str, owner: str) -> None:

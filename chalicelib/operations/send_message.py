@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
 
 from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason
 from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent, own_message_id_header
 from chalicelib.domain.message_phase import MessagePhase
@@ -40,6 +40,7 @@ from chalicelib.operations.ports import (
     VersionConflict,
 )
 from chalicelib.operations.reply_headers import ReplyHeaders, SettleReplyHeaders
+from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN, SENDING_PAUSED, Wait
 from chalicelib.operations.show_status import ShowStatus
 
 logger = logging.getLogger(__name__)
@@ -54,25 +55,6 @@ COMMIT_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between looks for a messa
 UNCOMMITTED_DELAY = 2  # seconds until a job whose message is not committed yet comes back
 
 _UNDECIDED = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING})
-_GIVEN_UP = Reason(
-    "sending_paused",
-    "For 24 hours the account was not allowed to send, or SES could not be reached: look at its quota, at whether "
-    "sending is paused, and at the sender's alarms.",
-    retryable=True,
-)
-_OUTCOME_UNKNOWN = Reason(
-    "outcome_unknown",
-    "SES was called but gave no answer and reported nothing since, so the message may or may not have gone. It is not "
-    "sent again by itself; send a new one if the recipient has not received it.",
-)
-
-
-class _Retry(Enum):
-    """Why a message that SES certainly did not take goes back to the queue."""
-
-    THROTTLED = "throttled"
-    PAUSED = "paused"
-    NOT_REACHED = "not reached"
 
 
 @dataclass(frozen=True)
@@ -101,7 +83,8 @@ class SendMessage:
             if phase is not MessagePhase.RESERVED:
                 break
             self.sleep(pause)  # a job is often a few milliseconds faster than the commit of its message
-            phase = self.index.advance(job.message, MessagePhase.CLAIMED, claimable).phase
+            if self.index.phase(job.message) is not MessagePhase.RESERVED:
+                phase = self.index.advance(job.message, MessagePhase.CLAIMED, claimable).phase
         if phase is MessagePhase.CLAIMED:
             self._send(job)
         elif phase is MessagePhase.SUBMITTING:
@@ -120,6 +103,10 @@ class SendMessage:
         if stored is None:
             return  # deleted since it was claimed
         content = stored.content
+        if stored.delivery is not None and stored.delivery.message_status not in _UNDECIDED:
+            # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
+            self.show_status(content.key, stored.delivery.message_status, stored.delivery)
+            return
         headers = self.settle_reply_headers(content)
         if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
             self._defer(job, _next_delay(job))
@@ -162,11 +149,11 @@ class SendMessage:
         except SendRefused as refusal:
             self._fail(content, delivery, refusal.reason)
         except SendThrottled:
-            self._put_back(job, content, delivery, _Retry.THROTTLED)
+            self._put_back(job, content, delivery, Wait.THROTTLED)
         except SendPaused:
-            self._put_back(job, content, delivery, _Retry.PAUSED)
+            self._put_back(job, content, delivery, Wait.PAUSED)
         except SendNotReached:
-            self._put_back(job, content, delivery, _Retry.NOT_REACHED)
+            self._put_back(job, content, delivery, Wait.NOT_REACHED)
         except SendOutcomeUnknown:
             logger.warning("SES may or may not have taken a message; waiting for evidence")
             self._defer(job, self._seconds_to_next_look(delivery))
@@ -174,7 +161,7 @@ class SendMessage:
             self._accepted(content, delivery, acceptance)
 
     def _accepted(self, content: MessageContent, delivery: MessageDelivery, acceptance: SesAcceptance) -> None:
-        self.ses_message_ids.put(acceptance.ses_message_id, content.key)
+        mapped = self._remember(acceptance, content.key)
         report = _about_all(
             content.key, EventType.SENT, DeliveryStatus.SENT, self.clock(), ses_message_id=acceptance.ses_message_id
         )
@@ -190,7 +177,18 @@ class SendMessage:
                 references=delivery.references,
             ),
         )
+        if not mapped:
+            self.ses_message_ids.put(acceptance.ses_message_id, content.key)
         self.index.seal_due(content.key)
+
+    def _remember(self, acceptance: SesAcceptance, key: MessageKey) -> bool:
+        """Note SES's id first, so that no crash loses it; but SES's answer must not be lost because this cannot be noted."""
+        try:
+            self.ses_message_ids.put(acceptance.ses_message_id, key)
+        except Unavailable:
+            logger.warning("SES's id of a message could not be noted; once more after the record", exc_info=True)
+            return False
+        return True
 
     # ------------------------------------------------------------------------------- when it does not go
 
@@ -198,18 +196,27 @@ class SendMessage:
         report = _about_all(content.key, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=reason)
         self._record(content.key, delivery, lambda known: known.apply(report)[0])
 
-    def _put_back(self, job: SendJob, content: MessageContent, delivery: MessageDelivery, why: _Retry) -> None:
+    def _put_back(self, job: SendJob, content: MessageContent, delivery: MessageDelivery, why: Wait) -> None:
         """Back to queued: SES certainly has not taken it. The new job starts with a fresh count of receives."""
-        if why is not _Retry.THROTTLED and self.clock() - job.queued_at > PAUSE_LIMIT:
-            self._fail(content, delivery, _GIVEN_UP)
+        if why is not Wait.THROTTLED and self.clock() - job.queued_at > PAUSE_LIMIT:
+            self._fail(content, delivery, SENDING_PAUSED)
             return
-        logger.warning("SES did not take a message; it goes back to the queue", extra={"why": why.value})
+        logger.warning("SES did not take a message; it goes back to the queue", extra={"why": why.value.code})
         # The mark first: after a crash in between, this very job comes back and finds the message queued.
         self.index.put_back(content.key)
-        self._defer(
-            job,
-            PAUSE_DELAY if why is _Retry.PAUSED else _next_delay(job),
-        )
+        self._note_wait(content.key, delivery, why)
+        self._defer(job, PAUSE_DELAY if why is Wait.PAUSED else _next_delay(job))
+
+    def _note_wait(self, key: MessageKey, delivery: MessageDelivery, why: Wait) -> None:
+        """Into the timeline, once for each reason."""
+        report = _about_all(key, EventType.QUEUED, DeliveryStatus.QUEUED, self.clock(), reason=why.value)
+        noted, _ = delivery.apply(report)
+        if noted == delivery:
+            return
+        try:
+            self.messages.save_delivery(key, noted)
+        except VersionConflict:
+            logger.info("a message moved on before its waiting was noted")
 
     def _settle_ambiguous(self, job: SendJob) -> None:
         """Marked as submitting by somebody: wait for SES's word; never send again here."""
@@ -224,7 +231,7 @@ class SendMessage:
             self._defer(job, self._seconds_to_next_look(known))
             return
         report = _about_all(
-            job.message, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=_OUTCOME_UNKNOWN
+            job.message, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=OUTCOME_UNKNOWN
         )
         self._record(job.message, known, lambda delivery: delivery.apply(report)[0])
 

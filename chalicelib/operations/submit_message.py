@@ -75,10 +75,10 @@ class SubmitMessage:
                 ]
             )
         except AgentSendError:
-            self._withdraw(content)
+            self._withdraw(content, reservation)
             raise
         if not self._commit(content, members, reply.seen if reply else None):
-            self._withdraw(content)
+            self._withdraw(content, reservation)
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
 
@@ -91,11 +91,12 @@ class SubmitMessage:
             # is killed, so that the message cannot become visible after the caller was told that it was refused.
             return self._kill(content.key) is not MessagePhase.GONE
 
-    def _withdraw(self, content: MessageContent) -> None:
-        """Remove what was stored of a message that is refused; its job finds the reservation killed."""
+    def _withdraw(self, content: MessageContent, reservation: Reservation) -> None:
+        """Remove what was stored of a message that is refused, and uncount it; its job finds the reservation killed."""
         self._kill(content.key)
         self.threads.leave(content.thread, content.key.sequence)
         self.messages.delete(content.key)
+        self.inboxes.give_back(reservation.inbox)
 
     def _kill(self, key: MessageKey) -> MessagePhase:
         return self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE}).phase
@@ -117,7 +118,7 @@ class SubmitMessage:
             )
         raise TooMany(
             f"This inbox has sent its {outcome.daily_send_limit} messages of today.",
-            fix="Wait until midnight UTC, or raise the inbox's dailySendLimit.",
+            fix="Wait until midnight UTC, or send from another inbox.",
             retry_after=_seconds_to_midnight(now),
             code=ErrorCode.DAILY_LIMIT_EXCEEDED,
         )

@@ -110,6 +110,10 @@ class _SnsEnvelope(msgspec.Struct, frozen=True):
     message: str | None = msgspec.field(default=None, name="Message")
 
 
+# Made at import: the records of a batch are read side by side.
+_event_decoder = msgspec.json.Decoder(SesEvent)
+_envelope_decoder = msgspec.json.Decoder(_SnsEnvelope)
+
 # SES tries a topic out when an event destination or an identity is pointed at it: the first with a plain sentence,
 # the second with a notification of its own type. Neither is news.
 _TOPIC_TRIED = b"Successfully validated SNS topic"
@@ -124,12 +128,12 @@ def read_ses_event(body: str | bytes) -> SesEvent | None:
     content = _as_bytes(body)
     if content.startswith(_TOPIC_TRIED):
         return None
-    event = _decode(content, SesEvent)
+    event = _decode(content, _event_decoder)
     if event.kind is None:
-        content = _as_bytes(present(_decode(content, _SnsEnvelope).message, "Message"))
+        content = _as_bytes(present(_decode(content, _envelope_decoder).message, "Message"))
         if content.startswith(_TOPIC_TRIED):
             return None
-        event = _decode(content, SesEvent)
+        event = _decode(content, _event_decoder)
     return None if event.kind == _SUBSCRIBED else event
 
 
@@ -145,9 +149,9 @@ def _as_bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
 
 
-def _decode(content: bytes, shape: type[T]) -> T:
+def _decode(content: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(content, type=shape)
+        return decoder.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         # These errors name places and types, never values: no address gets into a log by them.
         raise UnreadableNotification(f"The record is not an SES event: {error}") from error

@@ -1,12 +1,13 @@
 """SES's news about outbound mail as delivery reports, one for each recipient concerned.
 
 Which news means which status is the table of docs/statuses.md. A new kind of event takes its object in
-`ses_event_json`, a function here with its line in `_READERS`, and a sample in tests/samples/ses_events.
+`ses_event_json`, a function here with its line in `_READERS`, and its name among those that infra/resources.yaml asks for;
+its test is a sample in tests/samples/ses_events with what it should tell beside it.
 """
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +26,7 @@ from chalicelib.providers.ses_event_json import (
     read_ses_event,
 )
 
-__all__ = ["AGENTSEND_MESSAGE_TAG", "UnreadableNotification", "delivery_reports", "ses_message_ids"]
+__all__ = ["AGENTSEND_MESSAGE_TAG", "UnreadableNotification", "delivery_reports"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +61,6 @@ def delivery_reports(
         )
         return ()
     return read(event, _News(key, mail))
-
-
-def ses_message_ids(reports: Iterable[DeliveryReport]) -> dict[str, MessageKey]:
-    """What reports teach the map of SES's message ids: which of our messages each id belongs to."""
-    return {report.ses_message_id: report.message for report in reports if report.ses_message_id is not None}
 
 
 def _message_of(

@@ -15,7 +15,6 @@ from chalicelib.storage.tables import IdempotencyItem
 
 KEPT = timedelta(hours=24)
 ANSWER_LIMIT = 300_000  # bytes, compressed; an item may have 400 KB
-_LONG_DEAD = 0  # a start in 1970: nobody waits for such an owner
 
 
 @raises_unavailable
@@ -40,7 +39,8 @@ class DynamoIdempotencyStore:
     def take_over(self, key: str, first: FirstRequest, owner: str, now: datetime) -> bool:
         actions: list[Action] = [IdempotencyItem.started_at.set(now.timestamp()), IdempotencyItem.owner.set(owner)]
         # Our own name counts too, for a repeat after a lost reply.
-        unchanged = IdempotencyItem.owner.is_in(first.owner, owner) & IdempotencyItem.answer.does_not_exist()
+        unanswered = IdempotencyItem.answer.does_not_exist() & IdempotencyItem.answer_left_out.does_not_exist()
+        unchanged = IdempotencyItem.owner.is_in(first.owner, owner) & unanswered
         return isinstance(update_if(_bare_item(key), actions, unchanged), Written)
 
     def name_resource(self, key: str, owner: str, resource: str) -> None:
@@ -48,11 +48,11 @@ class DynamoIdempotencyStore:
         if not isinstance(named, Written):
             raise Unavailable("Another request with the same Idempotency-Key has taken over.")
 
-    def finish(self, key: str, owner: str, answer: bytes) -> None:
-        kept = zlib.compress(answer)
-        done: Action = IdempotencyItem.answer.set(kept)
-        if len(kept) > ANSWER_LIMIT:
-            done = IdempotencyItem.started_at.set(_LONG_DEAD)
+    def finish(self, key: str, owner: str, answer: bytes | None) -> None:
+        kept = None if answer is None else zlib.compress(answer)
+        done: Action = IdempotencyItem.answer_left_out.set(value=True)
+        if kept is not None and len(kept) <= ANSWER_LIMIT:
+            done = IdempotencyItem.answer.set(kept)
         update_if(_bare_item(key), [done], IdempotencyItem.owner == owner)
 
     def forget(self, key: str, owner: str) -> None:
@@ -71,4 +71,5 @@ def _first(item: IdempotencyItem) -> FirstRequest:
         resource=item.resource,
         answer=None if item.answer is None else zlib.decompress(item.answer),
         owner=item.owner,
+        answer_left_out=bool(item.answer_left_out),
     )

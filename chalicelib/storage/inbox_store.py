@@ -12,7 +12,7 @@ from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.ports import Page, PageRequest, Reservation
 from chalicelib.storage import keys
-from chalicelib.storage.conditional_writes import Refused, Written, update, update_if
+from chalicelib.storage.conditional_writes import Refused, Written, update, update_if, write_together
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.roster import Roster
 from chalicelib.storage.tables import AddressItem, InboxItem, batch_get
@@ -58,6 +58,14 @@ class DynamoInboxStore:
                 inbox = _inbox(inbox_number, outcome.item)
                 return Reservation(inbox, inbox.next_sequence - 1)
         raise Unavailable("Too many writers are at the same inbox.")
+
+    def give_back(self, reserved: Inbox) -> None:
+        # Transactions, because they carry a token: a repeat after a lost reply does not count twice.
+        item = _bare_item(reserved.number)
+        uncounted: list[Action] = [InboxItem.total_sent.add(-1)]
+        same_day = (InboxItem.sends_day == reserved.sends_day) & (InboxItem.sends_today > 0)
+        if write_together([update(item, [*uncounted, InboxItem.sends_today.add(-1)], same_day)]):
+            write_together([update(item, uncounted, InboxItem.pk.exists())])
 
     def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
         page = _inboxes(account_id).page(request)

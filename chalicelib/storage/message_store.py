@@ -1,6 +1,7 @@
 """Message contents and delivery items: compressed in the table, long bodies in the bucket."""
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ from chalicelib.storage.tables import (
     batch_get,
     query,
 )
+
+logger = logging.getLogger(__name__)
 
 INLINE_LIMIT = 300_000  # bytes of a compressed content that stay in the table; an item may have 400 KB
 ANSWER_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL
@@ -168,12 +171,16 @@ class DynamoMessageStore:
 
     def _whole(self, key: MessageKey, stored: StoredContent, delivery: MessageDelivery | None) -> StoredMessage:
         bodies = {kind: self._blob(name) for kind, name in _blob_names(key, stored).items()}
+        is_incomplete = None in bodies.values()
+        if is_incomplete:  # a restored table and a bucket that was not, say; or the message is being deleted just now
+            logger.error("a body is missing in the bucket", extra={"inbox": key.inbox_number, "sequence": key.sequence})
         return StoredMessage(
             from_stored(
                 key,
                 stored,
                 body_text=bodies.get(TEXT, stored.body_text),
                 body_html=bodies.get(HTML, stored.body_html),
+                truncated=is_incomplete,
             ),
             delivery,
         )

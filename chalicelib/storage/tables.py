@@ -133,6 +133,7 @@ class IdempotencyItem(Item):
     started_at = NumberAttribute(attr_name="sa")  # epoch seconds, fractions kept
     resource = UnicodeAttribute(attr_name="r", null=True)
     answer = BinaryAttribute(legacy_encoding=False, attr_name="an", null=True)  # compressed
+    answer_left_out = BooleanAttribute(attr_name="lo", null=True)  # it is made again from the resource
     owner = UnicodeAttribute(attr_name="ow")
 
 

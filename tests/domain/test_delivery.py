@@ -184,8 +184,31 @@ def test_a_bounce_that_names_nobody_is_noted_and_changes_nobody() -> None:
 
     assert statuses(delivery) == {ADA: DELIVERED, BOB: SENT}
     assert changes == ()
-    assert [(entry.type, entry.recipient) for entry in delivery.timeline] == [(EventType.FAILED, None)]
+    assert [(entry.type, entry.recipient) for entry in delivery.timeline] == [(EventType.DELAYED, None)]
     assert delivery.timeline[0].status is MessageStatus.SENT
+
+
+@pytest.mark.parametrize("failure", [FAILED_LOCALLY, FAILED_SOFTLY])
+def test_a_failure_that_failed_nothing_shows_the_status_that_holds_and_says_so(failure: DeliveryStatus) -> None:
+    delivery, _ = make_delivery(DELIVERED, SENT).apply(make_report(failure, ADA, reason=MAILBOX_FULL))
+
+    [entry] = delivery.timeline
+    assert (entry.type, entry.status) == (EventType.DELAYED, MessageStatus.DELIVERED)
+    assert entry.reason is not None
+    assert entry.reason.code == MAILBOX_FULL.code
+    assert "stays delivered" in entry.reason.message
+
+
+@given(stories())
+def test_the_timeline_never_tells_of_a_failure_while_none_is_shown(story: Story) -> None:
+    delivery = story.delivery
+    for report in story.arrival:
+        known = {entry.id for entry in delivery.timeline}
+        delivery, _ = delivery.apply(report)
+        for entry in delivery.timeline:
+            if entry.id not in known and entry.type in (EventType.FAILED, EventType.BOUNCED, EventType.COMPLAINED):
+                shown = {recipient.status.shown for recipient in delivery.recipients}
+                assert shown & {MessageStatus.FAILED, MessageStatus.BOUNCED, MessageStatus.COMPLAINED}
 
 
 def test_a_new_delivery_starts_with_everyone_queued() -> None:

@@ -183,6 +183,12 @@ def test_what_is_not_proper_http_is_answered_in_the_contracts_shape(
     assert error["requestId"].encode() in head
 
 
+def test_a_body_far_too_large_is_answered_like_one_a_little_too_large(address: str) -> None:
+    answer = raw_exchange(address, b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert (error["code"], error["fix"]) == ("PAYLOAD_TOO_LARGE", "Send less in one request.")
+
+
 def test_a_stopping_server_answers_what_it_has_begun_and_takes_nothing_new() -> None:
     begun, may_end = threading.Event(), threading.Event()
     app = Chalice("slow", configure_logs=False)

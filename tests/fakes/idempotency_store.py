@@ -2,7 +2,7 @@
 
 import zlib
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 
 from chalicelib.domain.errors import Unavailable
@@ -35,7 +35,12 @@ class FakeIdempotencyStore:
         self._may_fail("take_over")
         with self._lock:
             known = self.records.get(key)
-            if known is None or known.answer is not None or known.owner not in (first.owner, owner):
+            if (
+                known is None
+                or known.answer is not None
+                or known.answer_left_out
+                or known.owner not in (first.owner, owner)
+            ):
                 return False
             self.records[key] = replace(known, started_at=now, owner=owner)
             return True
@@ -47,15 +52,13 @@ class FakeIdempotencyStore:
                 raise Unavailable("Another request has taken the key over.")
             self.records[key] = replace(self.records[key], resource=resource)
 
-    def finish(self, key: str, owner: str, answer: bytes) -> None:
+    def finish(self, key: str, owner: str, answer: bytes | None) -> None:
         self._may_fail("finish")
         with self._lock:
             if not self._is_owner(key, owner):
                 return
-            if len(zlib.compress(answer)) > ANSWER_LIMIT:
-                self.records[key] = replace(self.records[key], started_at=datetime.fromtimestamp(0, UTC))
-            else:
-                self.records[key] = replace(self.records[key], answer=answer)
+            kept = None if answer is None or len(zlib.compress(answer)) > ANSWER_LIMIT else answer
+            self.records[key] = replace(self.records[key], answer=kept, answer_left_out=kept is None)
 
     def forget(self, key: str, owner: str) -> None:
         self._may_fail("forget")

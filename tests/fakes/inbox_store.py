@@ -47,6 +47,12 @@ class FakeInboxStore:
             self.inboxes[inbox_number] = after
             return Reservation(after, inbox.next_sequence)
 
+    def give_back(self, reserved: Inbox) -> None:
+        with self._lock:
+            inbox = self.inboxes[reserved.number]
+            today = inbox.sends_today - (inbox.sends_day == reserved.sends_day and inbox.sends_today > 0)
+            self.inboxes[inbox.number] = replace(inbox, total_sent=inbox.total_sent - 1, sends_today=today)
+
     def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
         places = enumerate(inbox for inbox in self.inboxes.values() if inbox.account_id == account_id)
         return page_of(((place, inbox) for place, inbox in places if not inbox.is_deleted), request)

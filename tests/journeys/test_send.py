@@ -75,6 +75,7 @@ def test_an_out_of_office_answer_leaves_the_message_delivered_and_stands_in_its_
     events = until(lambda: journey.events(accepted), lambda seen: len(seen) == 5)
 
     assert types(events)[:4] == ["queued", "sending", "sent", "delivered"]
+    assert (events[4]["type"], events[4]["status"]) == ("message.delayed", "delivered")
     assert events[4]["reason"]["code"].startswith("bounce_transient")
     assert journey.message(accepted)["status"] == "delivered"
 
@@ -88,6 +89,8 @@ def test_ses_that_says_not_so_fast_is_asked_again_until_it_takes_the_message(
 
     taken = [mail for mail in system.outbox() if b"Slowly, please" in mail]
     assert len(taken) == 1
+    waiting = [entry for entry in journey.events(accepted) if entry["reason"]]
+    assert [(entry["status"], entry["reason"]["code"]) for entry in waiting] == [("queued", "ses_throttled")]
 
 
 def test_recipients_with_different_ends_are_told_apart_and_the_worst_shows(journey: Journey) -> None:
@@ -209,6 +212,23 @@ def test_a_reply_joins_its_thread_and_names_its_parent(system: RunningSystem, jo
     assert email.message_from_bytes(mail)["In-Reply-To"] == first["messageIdHeader"]
 
 
+def test_mails_sent_into_a_thread_in_a_row_name_the_message_ids_that_recipients_saw(journey: Journey) -> None:
+    first = journey.send(SUCCESS)
+    others = [journey.send(SUCCESS, threadId=first["threadId"]) for _ in range(3)]
+
+    final = [journey.until_status(message, "delivered") for message in (first, *others)]
+
+    headers = [message["messageIdHeader"] for message in final]
+    assert [message["inReplyTo"] for message in final] == [None, *headers[:-1]]
+    assert [message["references"] for message in final] == [headers[:sent] for sent in range(4)]
+
+
+def test_the_description_of_the_api_names_the_address_that_serves(journey: Journey) -> None:
+    server = journey.call("GET", "/openapi.json")["servers"][0]["url"].removesuffix("/")
+
+    assert journey.call("GET", f"{server}/health")["status"] == "ok"
+
+
 def test_threads_are_listed_by_their_newest_message(journey: Journey) -> None:
     older, newer = journey.send(SUCCESS), journey.send(SUCCESS)
     path = f"/inboxes/{journey.inbox['id']}/threads"
@@ -233,8 +253,13 @@ def test_the_same_request_under_one_idempotency_key_sends_one_mail(system: Runni
     assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true", "true"]
     journey.until_status(answers[0].json(), "delivered")
     assert len([mail for mail in system.outbox() if b"Only once" in mail]) == 1
+    assert answers[1].content == answers[0].content
+    replay = journey.client.post(path, json=draft, headers={"Idempotency-Key": "order-7"})
+    assert replay.content == answers[0].content
     other = journey.client.post(path, json=draft | {"subject": "Another"}, headers={"Idempotency-Key": "order-7"})
     assert (other.status_code, other.json()["error"]["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+    journey.call("DELETE", f"/messages/{replay.json()['id']}", 204)
+    assert journey.client.post(path, json=draft, headers={"Idempotency-Key": "order-7"}).status_code == 404
 
 
 def test_two_accounts_see_nothing_of_each_other(system: RunningSystem, journey: Journey) -> None:

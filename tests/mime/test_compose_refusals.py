@@ -70,6 +70,11 @@ def test_half_a_character_in_a_body_is_refused(changes: dict[str, str]) -> None:
         compose_mail(make_content(**changes))
 
 
+def test_a_message_of_which_a_body_is_lost_is_not_composed_without_it() -> None:
+    with pytest.raises(ComposeError, match="a body is missing"):
+        compose_mail(make_content(body_text=None, body_html="<p>Hi</p>", body_truncated=True))
+
+
 def test_ids_that_could_break_a_header_are_refused() -> None:
     with pytest.raises(ComposeError, match="message id"):
         compose_mail(make_content(), message_id='msg"\r\n')

@@ -277,6 +277,18 @@ def test_answer_too_large_to_keep_is_made_again_from_the_resource(monkeypatch: p
     assert world.resources == ["resource 1"]
 
 
+def test_resource_of_an_answer_too_large_to_keep_is_not_created_again_once_it_is_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.fakes.idempotency_store.ANSWER_LIMIT", 5)
+    world = World()
+    world.request()
+    world.resources.clear()
+    with pytest.raises(NotFound):
+        world.request()
+    assert world.created == 1
+
+
 def test_stalled_owner_that_lost_the_key_before_naming_creates_nothing() -> None:
     world = World()
 

@@ -88,6 +88,16 @@ def test_the_admin_key_itself_is_not_kept() -> None:
     assert ADMIN_KEY not in repr(key)
 
 
+@pytest.mark.parametrize(("characters", "shown"), [(16, 4), (40, 10), (100, 12)])
+def test_of_a_key_set_from_outside_at_most_a_quarter_is_shown(characters: int, shown: int) -> None:
+    deployment = Deployment()
+    deployment.bootstrap("k" * characters)
+
+    (key,) = deployment.keys.page(FIRST_ACCOUNT, PageRequest()).items
+
+    assert key.prefix == "k" * shown
+
+
 def test_a_further_account_comes_with_a_key_of_its_own() -> None:
     deployment = Deployment()
 

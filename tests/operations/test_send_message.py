@@ -172,6 +172,17 @@ def test_a_message_that_cannot_be_composed_fails_without_reaching_ses() -> None:
     assert not reason.retryable
 
 
+def test_a_message_whose_body_is_lost_fails_instead_of_going_without_it() -> None:
+    world = World()
+    key = world.submitted()
+    world.messages.contents[key] = replace(world.messages.contents[key], body_text=None, body_truncated=True)
+
+    world.work()
+
+    assert world.provider.calls == 0
+    assert world.status(key) is MessageStatus.FAILED
+
+
 def test_a_message_that_cannot_be_composed_and_is_deleted_meanwhile_leaves_nothing_behind() -> None:
     world = World()
     key = world.submitted()
@@ -192,4 +203,31 @@ def test_an_error_of_a_store_sends_the_job_back_to_the_queue() -> None:
         world.send_message(job)
     world.send_message(job)
 
+    assert world.status(key) is MessageStatus.SENT
+
+
+def test_an_acceptance_is_recorded_although_its_id_cannot_be_noted() -> None:
+    world = World()
+    key = world.submitted()
+
+    with world.watching(Failing("ses_message_ids.put", [Unavailable("no answer")])):
+        world.work()
+
+    assert world.status(key) is MessageStatus.SENT
+    assert world.ses_message_ids.get("ses-1") == key
+    assert world.provider.calls == 1
+
+
+def test_a_claimed_message_that_ses_is_known_to_have_is_not_sent_again() -> None:
+    world = World()
+    key = world.submitted()
+    job = world.next_job()
+    assert job is not None
+    world.deliver(job)
+    # As after a put-back that was repeated late: the phases say queued, the record knows better.
+    world.index.known[key] = MessagePhase.QUEUED
+
+    world.deliver(job)
+
+    assert world.provider.calls == 1
     assert world.status(key) is MessageStatus.SENT

@@ -10,8 +10,16 @@ from chalicelib.domain.delivery import EventType
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.ports import SendJob, SendNotReached, SendPaused, SendThrottled
 from chalicelib.operations.send_message import GROWING_DELAYS, PAUSE_DELAY, PAUSE_LIMIT
+from chalicelib.operations.send_reasons import Wait
 from tests.factories.accounts import NOON
+from tests.operations.watched import Meanwhile
 from tests.operations.world import World
+
+REASONS = {
+    SendThrottled: Wait.THROTTLED.value.code,
+    SendPaused: Wait.PAUSED.value.code,
+    SendNotReached: Wait.NOT_REACHED.value.code,
+}
 
 
 def test_a_throttled_message_is_queued_again_and_comes_back_with_growing_delay() -> None:
@@ -106,14 +114,46 @@ def test_when_ses_is_not_reached_the_message_is_tried_again_soon() -> None:
         lambda kinds: [kind() for kind in kinds]
     )
 )
-def test_whatever_ses_certainly_did_not_take_is_sent_in_the_end_and_once(outcomes: list[Exception | None]) -> None:
+def test_whatever_ses_certainly_did_not_take_is_sent_in_the_end_and_once(outcomes: list[Exception]) -> None:
     world = World()
     tries = len(outcomes) + 1
-    world.provider.outcomes = outcomes
+    reasons = list(dict.fromkeys(REASONS[type(outcome)] for outcome in outcomes))
+    world.provider.outcomes = [*outcomes]
     key = world.submitted()
 
     world.work()
 
     assert world.status(key) is MessageStatus.SENT
     assert (world.provider.calls, len(world.provider.mails)) == (tries, 1)
-    assert [entry.type for entry in world.delivery(key).timeline] == [EventType.SENDING, EventType.SENT]
+    waits = [entry.reason.code for entry in world.delivery(key).timeline if entry.reason]
+    assert waits == reasons
+    others = [entry.type for entry in world.delivery(key).timeline if not entry.reason]
+    assert others == [EventType.SENDING, EventType.SENT]
+
+
+def test_the_timeline_tells_why_a_message_waits() -> None:
+    world = World()
+    world.provider.outcomes = [SendThrottled()]
+    key = world.submitted()
+    world.deliver_next()
+
+    entry = world.delivery(key).timeline[-1]
+
+    assert (entry.type, entry.status, entry.recipient) == (EventType.QUEUED, MessageStatus.QUEUED, None)
+    assert entry.reason == Wait.THROTTLED.value
+
+
+def test_waiting_that_cannot_be_noted_any_more_delays_nothing() -> None:
+    world = World()
+    world.provider.outcomes = [SendThrottled()]
+    key = world.submitted()
+
+    def moved_on() -> None:
+        world.messages.save_delivery(key, world.delivery(key))
+
+    with world.watching(Meanwhile("messages.save_delivery", moved_on, skip=1)):
+        world.deliver_next()
+
+    assert world.only_job()[0] == GROWING_DELAYS[0]
+    world.work()
+    assert world.status(key) is MessageStatus.SENT

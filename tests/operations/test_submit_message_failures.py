@@ -119,6 +119,17 @@ def test_a_request_that_is_killed_before_it_stored_anything_clears_away_what_it_
     assert world.leaves_nothing_behind(FIRST)
 
 
+@pytest.mark.parametrize("call", ["messages.put", "send_queue.put", "index.commit"])
+def test_a_refused_message_is_not_counted(call: str) -> None:
+    world = World()
+
+    for _ in range(3):
+        with world.watching(Failing(call, [Unavailable("no answer")])), pytest.raises(Unavailable):
+            world.submit()
+
+    assert (world.inbox().sends_today, world.inbox().total_sent) == (0, 40)
+
+
 def test_the_request_after_a_refused_one_is_accepted_under_the_next_number() -> None:
     world = World()
     with world.watching(Failing("send_queue.put", [Unavailable("no queue")])), pytest.raises(Unavailable):

@@ -52,14 +52,16 @@ def test_an_answer_is_kept_byte_for_byte_two_megabytes_too(store: IdempotencySto
     assert left(store).answer == answer
 
 
-def test_an_answer_too_large_to_keep_leaves_the_resource_and_a_key_to_take_over(store: IdempotencyStore) -> None:
+@pytest.mark.parametrize("answer", [None, random.Random(0).randbytes(400_000)])
+def test_of_an_answer_not_kept_the_resource_is_left_and_nobody_takes_the_key_over(
+    store: IdempotencyStore, answer: bytes | None
+) -> None:
     store.begin(KEY, BODY, "first", NOW)
     store.name_resource(KEY, "first", "msg_1")
-    store.finish(KEY, "first", random.Random(0).randbytes(400_000))
+    store.finish(KEY, "first", answer)
     first = left(store, NOW)
-    assert (first.resource, first.answer) == ("msg_1", None)
-    assert NOW - first.started_at > A_DAY
-    assert store.take_over(KEY, first, "second", NOW)
+    assert first == FirstRequest(BODY, NOW, "msg_1", None, "first", answer_left_out=True)
+    assert not store.take_over(KEY, first, "second", LATER)
 
 
 def test_a_forgotten_key_is_free(store: IdempotencyStore) -> None:

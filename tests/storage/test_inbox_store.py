@@ -136,6 +136,26 @@ def test_an_inbox_that_is_not_active_is_returned_as_it_stands(
     assert inboxes.get(7) == inbox
 
 
+def test_a_send_given_back_is_not_counted_and_its_number_is_not_given_out_again(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox())
+    first = reserved(inboxes)
+    inboxes.give_back(first.inbox)
+    inbox = inboxes.get(7)
+    assert inbox is not None
+    assert (inbox.sends_today, inbox.total_sent) == (make_inbox().sends_today, make_inbox().total_sent)
+    assert reserved(inboxes).sequence == first.sequence + 1
+
+
+def test_a_send_given_back_after_midnight_leaves_the_new_day_alone(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox())
+    first = reserved(inboxes)
+    reserved(inboxes, TOMORROW)
+    inboxes.give_back(first.inbox)
+    inbox = inboxes.get(7)
+    assert inbox is not None
+    assert (inbox.sends_day, inbox.sends_today, inbox.total_sent) == (TOMORROW, 1, make_inbox().total_sent + 1)
+
+
 def test_nothing_is_reserved_in_no_inbox_or_anothers(inboxes: InboxStore) -> None:
     assert inboxes.reserve(7, ACCOUNT_ID, TODAY) is None
     inboxes.create(make_inbox())

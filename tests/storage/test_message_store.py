@@ -145,6 +145,17 @@ def test_a_deleted_message_leaves_nothing(messages: MessageStore) -> None:
 
 
 @pytest.mark.usefixtures("table")
+def test_a_body_that_is_missing_in_the_bucket_is_not_taken_for_no_body(caplog: pytest.LogCaptureFixture) -> None:
+    blobs = FakeBlobStore()
+    messages = DynamoMessageStore(blobs)
+    messages.put(make_content(key=KEY, body_text=incompressible(400_000)))
+    blobs.blobs.clear()
+    found = messages.get(KEY)
+    assert found is not None
+    assert (found.content.body_text, found.content.body_truncated) == (None, True)
+    assert "a body is missing" in caplog.text
+
+
 def test_a_deleted_message_leaves_no_blobs() -> None:
     blobs = FakeBlobStore()
     messages = DynamoMessageStore(blobs)

@@ -1,0 +1,31 @@
+"""Why a message waits or fails before SES has taken it, in words for its owner."""
+
+from enum import Enum
+
+from chalicelib.domain.delivery import Reason
+
+SENDING_PAUSED = Reason(
+    "sending_paused",
+    "For 24 hours the account was not allowed to send, or SES could not be reached: look at its quota, at whether "
+    "sending is paused, and at the sender's alarms.",
+    retryable=True,
+)
+OUTCOME_UNKNOWN = Reason(
+    "outcome_unknown",
+    "SES was called but gave no answer and reported nothing since, so the message may or may not have gone. It is not "
+    "sent again by itself; send a new one if the recipient has not received it.",
+)
+
+
+class Wait(Enum):
+    """Why a message that SES certainly did not take goes back to the queue."""
+
+    THROTTLED = Reason(
+        "ses_throttled", "SES takes no more mail at this moment. The message is sent as soon as it does."
+    )
+    PAUSED = Reason(
+        "ses_paused",
+        "The account may not send now: its daily quota is used up, or its sending is paused. The message is tried once a "
+        "minute for 24 hours.",
+    )
+    NOT_REACHED = Reason("ses_not_reached", "SES could not be reached. The message is tried again for 24 hours.")
