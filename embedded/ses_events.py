@@ -121,7 +121,8 @@ def _bounce(recipient: str, outcome: Outcome, at: datetime) -> dict[str, Any]:
             "bouncedRecipients": [{"emailAddress": recipient}],
             "timestamp": timestamp(at),
         }
-    diagnostic = "smtp; 550 5.1.1 user unknown"
+    # SES's simulator words it so, and calls the suppressed address General, too.
+    diagnostic = f"smtp; 550 5.1.1 As requested: user unknown <{recipient}>"
     if outcome is Outcome.BOUNCE_SUPPRESSED:
         diagnostic = f"smtp; 550 5.1.1 As requested: user unknown (suppressed address: {recipient})"
     return {

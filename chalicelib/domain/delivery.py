@@ -89,6 +89,7 @@ class TimelineEntry:
     occurred_at: datetime
     recipient: str | None = None
     reason: Reason | None = None
+    is_change: bool = True  # whether it raised anybody's status; the rest are notes, which no webhook tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class MessageDelivery:
         if not report.every_recipient and report.recipient is not None:
             recipient = match_recipient(report.recipient, [known.address for known in self.recipients])
             recipient = recipient or report.recipient
-        entry = self._entry(report, recipient)
+        entry = replace(self._entry(report, recipient), is_change=changed)
         is_full = not changed and len(self.timeline) >= TIMELINE_LIMIT
         if is_full or any(known.id == entry.id for known in self.timeline):
             return self

@@ -10,7 +10,7 @@ REFERENCES_LIMIT = 20  # the first id and the newest 19; enough for every mail c
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A conversation in one inbox; `message_count` counts what can be read, `last_sequence` is the newest of it."""
+    """A conversation in one inbox; `message_count` counts its members, one that is just being accepted among them."""
 
     key: ThreadKey
     account_id: AccountId

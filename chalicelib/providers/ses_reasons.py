@@ -20,6 +20,9 @@ _ON_OUR_LIST = "The address is on the suppression list of the AWS account, so SE
 
 _SENTENCES = {
     "bounce_permanent": "The recipient's mail server refused the mail for good. Check the address with its owner.",
+    "bounce_permanent_general": (
+        "The mail was refused for good. The diagnostic has the refusal in the server's words; check the address with its owner."
+    ),
     "bounce_permanent_no_email": "There is no such address. Check its spelling; do not write to it again.",
     "bounce_permanent_suppressed": (
         "The address is on SES's own suppression list because mail to it bounced lately. Check the address; "

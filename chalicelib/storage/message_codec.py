@@ -74,6 +74,7 @@ class _StoredEntry(_Struct, frozen=True, omit_defaults=True):
     occurred_at: datetime = msgspec.field(name="o")
     recipient: str | None = msgspec.field(name="a", default=None)
     reason: _StoredReason | None = msgspec.field(name="r", default=None)
+    is_note: bool = msgspec.field(name="n", default=False)
 
 
 class _StoredDelivery(_Struct, frozen=True, omit_defaults=True):
@@ -172,6 +173,7 @@ def write_delivery(delivery: MessageDelivery) -> bytes:
                     entry.occurred_at,
                     entry.recipient,
                     _stored_reason(entry.reason),
+                    not entry.is_change,
                 )
                 for entry in delivery.timeline
             ],
@@ -199,6 +201,7 @@ def read_delivery(data: bytes, version: int) -> MessageDelivery:
                 entry.occurred_at,
                 entry.recipient,
                 _reason(entry.reason),
+                not entry.is_note,
             )
             for entry in stored.timeline
         ),

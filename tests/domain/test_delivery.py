@@ -200,6 +200,15 @@ def test_a_failure_that_failed_nothing_shows_the_status_that_holds_and_says_so(f
 
 
 @given(stories())
+def test_the_timeline_tells_changes_from_notes(story: Story) -> None:
+    delivery = story.delivery
+    for report in story.arrival:
+        known = {entry.id for entry in delivery.timeline}
+        delivery, changes = delivery.apply(report)
+        assert {entry.is_change for entry in delivery.timeline if entry.id not in known} <= {bool(changes)}
+
+
+@given(stories())
 def test_the_timeline_never_tells_of_a_failure_while_none_is_shown(story: Story) -> None:
     delivery = story.delivery
     for report in story.arrival:
