@@ -9,21 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from bench.meter import Count
+from bench.prose import prose
+from bench.readme import markdown_table, short, write_section
 from bench.rig import Rig, rig
 
-README = Path(__file__).parent / "README.md"
-BEGIN, END = "<!-- capacity: begin -->", "<!-- capacity: end -->"
 REPEATS = 20
-WORDS = """
-the order invoice number shipping delay please confirm address attached regards team meeting tomorrow agenda customer
-support ticket updated delivery tracking link account password reset expires hours thank you for your patience we have
-received payment of amount due date contract renewal proposal feedback question answer help
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +35,6 @@ class Row:
             mean(len(count.calls) for count in self.counts),
             mean(count.round_trips for count in self.counts),
         )
-
-
-def prose(length: int, chance: random.Random) -> str:
-    """About `length` bytes of words with some numbers, which compress about as mail does."""
-    vocabulary = WORDS.split()
-    words: list[str] = []
-    size = 0
-    while size < length:
-        word = chance.choice(vocabulary) if chance.random() < 0.9 else str(chance.randrange(100_000))
-        words.append(word)
-        size += len(word) + 1
-    return " ".join(words)[:length]
 
 
 class Bench:
@@ -149,11 +131,8 @@ def _joined(life: dict[str, Count], *steps: str) -> Count:
 
 
 def table(rows: list[Row]) -> str:
-    lines = ["| What | WCU | RCU | AWS calls | round trips | goal |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        write, read, calls, trips = (f"{figure:.2f}".rstrip("0").rstrip(".") for figure in row.figures())
-        lines.append(f"| {row.what} | {write} | {read} | {calls} | {trips} | {row.goal} |")
-    return "\n".join(lines)
+    heads = ["What", "WCU", "RCU", "AWS calls", "round trips", "goal"]
+    return markdown_table(heads, [[row.what, *map(short, row.figures()), row.goal] for row in rows])
 
 
 def main() -> None:
@@ -164,9 +143,7 @@ def main() -> None:
     for row in rows if "--calls" in sys.argv else ():
         print(f"\n{row.what}: {', '.join(row.counts[-1].names)}")
     if "--write" in sys.argv:
-        before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-        _, _, after = rest.partition(END)
-        README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+        write_section("capacity", text)
 
 
 if __name__ == "__main__":

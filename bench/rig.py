@@ -114,10 +114,10 @@ class Rig:
 
 
 @contextmanager
-def rig() -> Iterator[Rig]:
-    """A fresh deployment in a temporary folder, on Dynoxide, which reports capacity rightly."""
+def rig(path: Path | None = None) -> Iterator[Rig]:
+    """A deployment in this folder, or in a temporary one, on Dynoxide, which reports capacity rightly."""
     with ExitStack() as stack:
-        folder = DataFolder(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        folder = DataFolder(path or Path(stack.enter_context(tempfile.TemporaryDirectory())))
         folder.lock()
         stack.callback(folder.unlock)
         isolate(os.environ)

@@ -94,7 +94,7 @@ class ThreadPage:
         sure = 0  # so many messages newer than `after` at least
         while stop < len(runs) and sure < limit:
             run = runs[stop]
-            sure += run.count if stop > first else max(0, run.count - (after + 1 - run.first))
+            sure += run.count if stop > first else max(0, run.count - max(0, after + 1 - run.first))
             stop += 1
         return range(first, stop)
 

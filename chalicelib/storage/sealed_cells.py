@@ -27,7 +27,7 @@ from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
 from chalicelib.storage.failures import tries
 from chalicelib.storage.index_front import HEAD_MARK, Front, read_front
 from chalicelib.storage.late_changes import LateChange
-from chalicelib.storage.tables import TRANSACTION_CANCELED, TRANSACTION_CONFLICT, batch_get, client, table_name
+from chalicelib.storage.tables import TRANSACTION_CANCELED, TRANSACTION_CONFLICT, batch_get, client, query, table_name
 from chalicelib.storage.tallies import DIRECTORY_BUCKETS, EMPTY_TALLY, Tally, added, tally_of
 from chalicelib.storage.tally_items import (
     Directory,
@@ -42,6 +42,7 @@ KILLED = "x"
 OPEN_CELLS = 96  # a bucket stays open until this many newer messages came: most of its mails are delivered by then
 PATIENCE = 2 * BUCKET_CELLS  # after so many newer messages a reservation in it is killed instead of waited for
 SEALS_AT_ONCE = 4
+NEAR = 2  # up to this many buckets in a stretch for each one wanted, the whole stretch is read
 
 
 class Torn(Exception):
@@ -102,13 +103,21 @@ class SealedCells:
 
     def buckets(self, tallies: Mapping[int, Tally], *, consistent: bool) -> dict[int, Bucket]:
         """Some sealed buckets; raises `Torn` when one does not hold what its directory says."""
-        wanted = [(self.partition, keys.bucket(keys.MESSAGE_CELLS, number)) for number in tallies]
-        items = batch_get(wanted, consistent=consistent)
-        found = {bucket.number: bucket for bucket in map(to_bucket, items)}
+        found = {bucket.number: bucket for bucket in map(to_bucket, self._bucket_items(tallies, consistent=consistent))}
         for number, tally in tallies.items():
             if number not in found or tally_of(found[number].cells, found[number].changes or 0) != tally:
                 raise Torn
         return found
+
+    def _bucket_items(self, numbers: Collection[int], *, consistent: bool) -> Iterable[Mapping[str, Any]]:
+        low, high = min(numbers, default=0), max(numbers, default=0)
+        if high - low + 1 <= NEAR * len(numbers):  # a query adds up what it reads: four buckets to the price of one
+            span = {":low": {"S": self._sort_key(low)}, ":high": {"S": self._sort_key(high)}}
+            return query(self.partition, "sk BETWEEN :low AND :high", span, consistent=consistent)
+        return batch_get([(self.partition, self._sort_key(number)) for number in numbers], consistent=consistent)
+
+    def _sort_key(self, bucket: int) -> str:
+        return keys.bucket(keys.MESSAGE_CELLS, bucket)
 
     # ------------------------------------------------------------------------------------------- sealing
 
