@@ -15,7 +15,7 @@ from bench.filled_inbox import LIMITS, FilledInbox, MessageList, Page
 from bench.readme import markdown_table, write_section
 from bench.rig import rig
 from bench.running_system import Client, running_system
-from chalicelib.wiring import operations
+from chalicelib.wiring import forget_operations
 
 SIZES = (100, 10_000, 100_000)
 ROUNDS = 60
@@ -48,7 +48,7 @@ def fill(folder: Path) -> dict[int, dict[Question, Page]]:
             for listed in lists:
                 page = listed.page(listed.offsets(LIMITS[0])["last"], LIMITS[0])
                 filled.check(listed, page, made.api("GET", page.target))
-        operations.cache_clear()
+        forget_operations()
     return asked
 
 

@@ -276,6 +276,12 @@ def _operations() -> Operations:
     return Operations(settings())
 
 
+def forget_operations() -> None:
+    """Build anew when asked again: for a process that serves one deployment after another."""
+    with _building:
+        _operations.cache_clear()
+
+
 def operations() -> Operations:
     """The operations of this process."""
     with _building:

@@ -39,7 +39,7 @@ def test_the_first_callers_at_the_same_moment_share_one_set_of_operations(monkey
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
-    wiring._operations.cache_clear()
+    wiring.forget_operations()
     meeting = Barrier(THREADS)
 
     def ask(_: int) -> Any:
@@ -48,5 +48,5 @@ def test_the_first_callers_at_the_same_moment_share_one_set_of_operations(monkey
 
     with ThreadPoolExecutor(THREADS) as threads:
         assert len(set(map(id, threads.map(ask, range(THREADS))))) == 1
-    wiring._operations.cache_clear()
+    wiring.forget_operations()
     settings.cache_clear()

@@ -1,11 +1,13 @@
 """Threads of an inbox, one thread, and the messages of a thread."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message import Message
+from chalicelib.domain.thread import Thread
 from chalicelib.domain.thread_summary import ThreadSummary
 from chalicelib.operations.access import require_front, require_thread
 from chalicelib.operations.list_messages import read_messages
@@ -15,6 +17,7 @@ from chalicelib.operations.ports import (
     MessageStore,
     Page,
     PageRequest,
+    ThreadMembers,
     ThreadStore,
 )
 from chalicelib.operations.thread_pages import ThreadPage, newest_sequences
@@ -33,8 +36,9 @@ class ListThreads:
         page = self.index.thread_page(inbox_number, request, front)
         newest = read_messages(self.messages, page.items)
         known = self.threads.get_many([message.content.thread for message in newest])
+        hidden = self.index.hidden(front, {sequence for members in known.values() for sequence in members.recent})
         summaries = tuple(
-            ThreadSummary(known[message.content.thread], message)
+            ThreadSummary(_counted(known[message.content.thread], hidden), message)
             for message in newest
             if message.content.thread in known
         )
@@ -58,8 +62,14 @@ class GetThread:
         newest = read_messages(self.messages, listed)
         if not newest:
             raise NotFound
-        count = sum(run.count for run in members.runs) + len(set(members.recent).intersection(visible))
-        return ThreadSummary(replace(members.thread, message_count=count), newest[0])
+        hidden = set(members.recent).difference(visible)
+        return ThreadSummary(_counted(members, hidden), newest[0])
+
+
+def _counted(members: ThreadMembers, hidden: AbstractSet[int]) -> Thread:
+    """The thread with the number of messages that can be read."""
+    recent = sum(sequence not in hidden for sequence in members.recent)
+    return replace(members.thread, message_count=sum(run.count for run in members.runs) + recent)
 
 
 @dataclass(frozen=True)

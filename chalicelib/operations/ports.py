@@ -240,6 +240,9 @@ class MessageIndex(Protocol):
     ) -> Page[IndexedMessage]:
         """The newest visible message of each thread, newest first."""
 
+    def hidden(self, front: InboxFront, sequences: Collection[int]) -> frozenset[int]:
+        """Which of these the front shows to be invisible, without reading; what lies behind it counts as visible."""
+
     def seal_due(self, key: MessageKey) -> int:
         """Keep lists cheap: put old parts of the index away when this message says it is time. Again is harmless."""
 
@@ -294,8 +297,8 @@ class ThreadStore(Protocol):
     def settled_members(self, key: ThreadKey, runs: Sequence[Run]) -> tuple[int, ...]:
         """The messages in some neighbouring runs of a thread, oldest first; those that have left since are missing."""
 
-    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, Thread]:
-        """Several threads of one inbox at once, without their members; missing ones left out."""
+    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, ThreadMembers]:
+        """Several threads of one inbox at once; missing ones left out."""
 
     def announce_leave(self, key: ThreadKey, sequence: int) -> None:
         """Before a visible message is made invisible: from now on it is among the recent ones. Again is harmless."""

@@ -37,6 +37,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import Advance, InboxFront, IndexedMessage, Page, PageRequest, Sight
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
+from chalicelib.storage.cell_pages import EMPTY, place
 from chalicelib.storage.failures import TRIES, pause, raises_unavailable, tries
 from chalicelib.storage.inbox_store import inbox_from_raw
 from chalicelib.storage.index_front import Front
@@ -157,6 +158,16 @@ class DynamoMessageIndex:
         self, inbox_number: int, request: PageRequest, front: InboxFront | None = None
     ) -> Page[IndexedMessage]:
         return _page(inbox_number, Wanted.threads(), request, front)
+
+    def hidden(self, front: InboxFront, sequences: Collection[int]) -> frozenset[int]:
+        seen: Front = front.index
+        buckets = {bucket.number: bucket for bucket in seen.open_buckets}
+        open_ones = [sequence for sequence in sequences if place(sequence).bucket >= seen.head.sealed]
+        cells = {
+            sequence: buckets[number].cell(sequence) if (number := place(sequence).bucket) in buckets else EMPTY
+            for sequence in open_ones
+        }
+        return frozenset(sequence for sequence, found in cells.items() if not phase_of(found).visible)
 
     def seal_due(self, key: MessageKey) -> int:
         return _cells(key.inbox_number).seal_due(key.sequence) if key.sequence % SEAL_EVERY == 0 else 0

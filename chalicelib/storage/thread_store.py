@@ -104,7 +104,7 @@ class DynamoThreadStore:
 
     def get(self, key: ThreadKey) -> ThreadMembers | None:
         item = _read(key)
-        return None if item is None else ThreadMembers(_thread(key, item), _recent(item), _chunks(key, item).runs())
+        return None if item is None else _members(key, item)
 
     def settled_members(self, key: ThreadKey, runs: Sequence[Run]) -> tuple[int, ...]:
         wanted = [_chunk(key, run.first) for run in runs]
@@ -113,11 +113,10 @@ class DynamoThreadStore:
         last = max((run.last for run in runs), default=0)
         return tuple(sequence for sequence in sequences if sequence <= last)  # without what has moved there since
 
-    def get_many(self, wanted: Sequence[ThreadKey]) -> dict[ThreadKey, Thread]:
-        by_sort_key = {keys.thread(key.first_sequence): key for key in wanted}
-        pairs = [(keys.inbox_partition(key.inbox_number), sort_key) for sort_key, key in by_sort_key.items()]
-        items = map(ThreadItem.from_raw_data, batch_get(pairs, consistent=False))
-        return {(key := by_sort_key[item.sk]): _thread(key, item) for item in items}
+    def get_many(self, wanted: Sequence[ThreadKey]) -> dict[ThreadKey, ThreadMembers]:
+        found = _read_many(wanted, consistent=False)
+        # A thread begun a moment ago may be missing from a replica.
+        return found | _read_many([key for key in wanted if key not in found], consistent=True)
 
     def announce_leave(self, key: ThreadKey, sequence: int) -> None:
         aside = [ThreadItem.members.delete({sequence}), ThreadItem.leaving.add({sequence})]
@@ -224,6 +223,19 @@ def _counted(chunks: Chunks, chunk: Chunk, more: int) -> list[Action]:
         ThreadItem.starts.set(ThreadItem.starts.append([chunk.start])),
         ThreadItem.older.set(ThreadItem.older.append([more])),
     ]
+
+
+def _read_many(wanted: Sequence[ThreadKey], *, consistent: bool) -> dict[ThreadKey, ThreadMembers]:
+    by_sort_key = {keys.thread(key.first_sequence): key for key in wanted}
+    pairs = [(keys.inbox_partition(key.inbox_number), sort_key) for sort_key, key in by_sort_key.items()]
+    items = {
+        by_sort_key[item.sk]: item for item in map(ThreadItem.from_raw_data, batch_get(pairs, consistent=consistent))
+    }
+    return {key: _members(key, item) for key, item in items.items()}
+
+
+def _members(key: ThreadKey, item: ThreadItem) -> ThreadMembers:
+    return ThreadMembers(_thread(key, item), _recent(item), _chunks(key, item).runs())
 
 
 def _read(key: ThreadKey) -> ThreadItem | None:

@@ -69,6 +69,10 @@ class FakeMessageIndex:
     def front(self, inbox_number: int) -> InboxFront:
         return InboxFront(self.inboxes.get(inbox_number) if self.inboxes else None, None)
 
+    def hidden(self, front: InboxFront, sequences: Collection[int]) -> frozenset[int]:
+        number = front.inbox.number if front.inbox else 0
+        return frozenset(sequence for sequence, phase in self.phases(number, sequences).items() if not phase.visible)
+
     def seal_due(self, key: MessageKey) -> int:
         return 0
 

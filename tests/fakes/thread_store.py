@@ -62,9 +62,8 @@ class FakeThreadStore:
             wanted = [range(run.first, run.last + 1) for run in runs]
             return tuple(sorted(sequence for sequence in settled if any(sequence in run for run in wanted)))
 
-    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, Thread]:
-        with self._lock:
-            return {key: self._counted(self.threads[key]) for key in keys if key in self.threads}
+    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, ThreadMembers]:
+        return {key: members for key in keys if (members := self.get(key)) is not None}
 
     def announce_leave(self, key: ThreadKey, sequence: int) -> None:
         with self._lock:

@@ -236,3 +236,15 @@ def test_an_old_message_whose_deletion_died_is_counted_while_it_is_visible_and_n
         assert world.list_thread_messages(FIRST, world.caller, PageRequest(3)).total == expected
         assert world.get_thread(FIRST, world.caller).thread.message_count == expected
         assert len(members(world)) == expected
+
+
+def test_a_list_counts_the_messages_that_can_be_read() -> None:
+    world = World()
+    first = world.submitted()
+    thread = world.get_message(first, world.caller).content.thread
+    with world.watching(Failing("index.commit", [Crash()])), pytest.raises(Crash):
+        world.submit(make_draft(thread=thread))
+
+    [listed] = world.list_threads(INBOX, world.caller, PageRequest()).items
+
+    assert listed.thread.message_count == world.get_thread(thread, world.caller).thread.message_count == 1

@@ -127,7 +127,7 @@ def test_a_message_that_joins_late_takes_its_place_in_time(threads: ThreadStore)
     for sequence in late:
         assert sequence in threads.join(KEY, sequence, [BOB])
     assert sequences(threads) == tuple(range(3, 3 + LONG))
-    assert sorted(threads.get_many([KEY])[KEY].participants) == [ADA, BOB]
+    assert sorted(threads.get_many([KEY])[KEY].thread.participants) == [ADA, BOB]
 
     for sequence in range(3 + LONG, 3 + LONG + 4 * MOVED_AT_ONCE):  # they are moved, each to its chunk
         threads.join(KEY, sequence, [ADA])
