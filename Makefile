@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench reset
+.PHONY: help setup run test lint bench bench-http reset
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
 setup: ## install what running it here needs, into .venv
 	@$(PYTHON) embedded/set_up.py run
@@ -27,6 +27,12 @@ lint: ## ruff and mypy alone
 bench: ## count what each operation costs and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run
 	$(VENV)/python -m bench.capacity --write
+	$(VENV)/python -m bench.listing --write
+
+bench-http: ## time lists and sending through HTTP and write it into bench/README.md
+	@$(PYTHON) embedded/set_up.py run
+	$(VENV)/python -m bench.http_times --write
+	$(VENV)/python -m bench.throughput --write
 
 reset: ## clear the data of `make run`
 	@$(PYTHON) embedded/set_up.py reset

@@ -53,7 +53,7 @@ class MessageList:
     def offsets(self, limit: int) -> dict[str, int]:
         """Where the first, the middle and the last page begin."""
         total = len(self.sequences)
-        return {"first": 0, "middle": total // 2, "last": max(0, total - limit)}
+        return {"first page": 0, "middle page": total // 2, "last page": max(0, total - limit)}
 
 
 @dataclass(frozen=True)

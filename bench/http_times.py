@@ -28,11 +28,11 @@ Question = tuple[str, int, str]
 def questions(lists: list[MessageList]) -> dict[Question, Page]:
     """What is asked of one inbox: pages that are full at every size, so that all do the same work."""
     return {
-        (listed.name, limit, place): listed.page(offset, limit)
+        (listed.name, limit, page): listed.page(offset, limit)
         for listed in lists
         for limit in LIMITS
-        for place, offset in listed.offsets(limit).items()
-        if limit == LIMITS[0] or (listed.name == "messages" and place != "middle")
+        for page, offset in listed.offsets(limit).items()
+        if limit == LIMITS[0] or (listed.name == "messages" and page != "middle page")
     }
 
 
@@ -46,7 +46,7 @@ def fill(folder: Path) -> dict[int, dict[Question, Page]]:
             filled.write_pages(lists)
             asked[size] = questions(lists)
             for listed in lists:
-                page = listed.page(listed.offsets(LIMITS[0])["last"], LIMITS[0])
+                page = listed.page(listed.offsets(LIMITS[0])["last page"], LIMITS[0])
                 filled.check(listed, page, made.api("GET", page.target))
         forget_operations()
     return asked
@@ -57,8 +57,8 @@ def measure(client: Client, asked: dict[int, dict[Question, Page]]) -> dict[Ques
     times: dict[Question, dict[int, list[float]]] = {}
     for turn in range(ROUNDS):
         for question in asked[SIZES[0]]:
-            for place in range(len(SIZES)):  # each size comes first as often as the others
-                size = SIZES[(turn + place) % len(SIZES)]
+            for step in range(len(SIZES)):  # each size comes first as often as the others
+                size = SIZES[(turn + step) % len(SIZES)]
                 page = asked[size][question]
                 began = time.perf_counter()
                 answer = client.json("GET", page.target)
@@ -73,12 +73,12 @@ def times_table(times: dict[Question, dict[int, list[float]]]) -> str:
     heads = ["Page", *(f"ms at {size:,}" for size in SIZES), *(f"{size:,} : {SIZES[0]}" for size in SIZES[1:])]
     heads.append("middle half of the times at 100")
     rows = []
-    for (name, limit, place), by_size in times.items():
+    for (name, limit, page), by_size in times.items():
         medians = [median(by_size[size]) for size in SIZES]
         low, _, high = quantiles(by_size[SIZES[0]], n=4)
         ratios = [f"{later / medians[0]:.2f}" for later in medians[1:]]
         noise = f"{low / medians[0]:.2f} … {high / medians[0]:.2f}"
-        rows.append([f"{limit} {name}, {place} page", *(f"{figure:.1f}" for figure in medians), *ratios, noise])
+        rows.append([f"{limit} {name}, {page}", *(f"{figure:.1f}" for figure in medians), *ratios, noise])
     return markdown_table(heads, rows)
 
 

@@ -5,7 +5,7 @@
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from bench.capacity import table
@@ -20,66 +20,70 @@ from chalicelib.wiring import operations
 
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 SHOWN = (100, 10_000, 1_000_000)
+UNFILTERED = ("messages", "threads")
+PAGES = ("first page", "middle page", "last page")
 READ_UNIT = 4_096  # bytes of a consistent read
 BUCKET_SIZE = 1_000  # bytes of a bucket, nearly
 
-Asked = tuple[str, int, str, str]
-"""The name of a list, the limit, which page, and how it was asked for."""
+Asked = tuple[str, int, str]
+"""The name of a list, the limit, and which page, with how it was asked for."""
 
 
 @dataclass
 class Listing:
-    """Everything counted: what each page took at each size."""
+    """Everything counted: what each page took, and how long each list was, at each size."""
 
     counts: dict[Asked, dict[int, Count]] = field(default_factory=dict)
-    totals: dict[str, int] = field(default_factory=dict)  # at the last size
+    totals: dict[str, dict[int, int]] = field(default_factory=dict)
 
     def measure(self, made: Rig, size: int) -> FilledInbox:
         filled = FilledInbox.make(made, size)
         lists = list(filled.lists())
         filled.write_pages(lists)
         for listed in lists:
-            self.totals[listed.name] = len(listed.sequences)
+            self.totals.setdefault(listed.name, {})[size] = len(listed.sequences)
             for asked, count in _pages(made, filled, listed):
                 self.counts.setdefault(asked, {})[size] = count
         return filled
 
-    def growth(self, asked: Asked) -> float:
-        """By which power of the size the read units grow from 10^4 to 10^6."""
-        small, large = (self.counts[asked][size].read_units for size in (10_000, 1_000_000))
-        return math.log(large / small) / math.log(1_000_000 / 10_000)
+    def growth(self, name: str, limit: int, pages: Collection[str]) -> str:
+        """By which power of the size the read units grow from 10^4 to 10^6, on that of these pages where it is most.
+
+        Empty when the smaller list does not fill the page.
+        """
+        if self.totals[name][SHOWN[1]] < limit:
+            return ""
+        by_page = [self.counts[name, limit, page] for page in pages]
+        ratio = max(by_size[SHOWN[2]].read_units / by_size[SHOWN[1]].read_units for by_size in by_page)
+        return f"{math.log(ratio) / math.log(SHOWN[2] / SHOWN[1]):.3f}"
 
     def pages_table(self) -> str:
         heads = ["Page", *(f"RCU at {size:,}" for size in SHOWN), "calls", "round trips", "growth", "goal"]
         rows = []
-        for asked, by_size in self.counts.items():
-            name, limit, place, way = asked
-            if name not in ("messages", "threads"):
+        for (name, limit, page), by_size in sorted(self.counts.items(), key=lambda entry: entry[0][:2]):
+            if name not in UNFILTERED:
                 continue
             last = by_size[SHOWN[-1]]
-            goal = "≤ 9 RCU, ≤ 5 calls, growth ≤ 0.05" if name == "messages" and limit == LIMITS[0] else ""
             units = [short(by_size[size].read_units) if size in by_size else "" for size in SHOWN]
-            figures = [*units, str(len(last.calls)), str(last.round_trips), f"{self.growth(asked):.3f}"]
-            rows.append([f"{limit} {name}, {place} page{way}", *figures, goal])
+            figures = [*units, str(len(last.calls)), str(last.round_trips), self.growth(name, limit, [page])]
+            goal = "≤ 9 RCU, ≤ 5 calls, growth ≤ 0.05" if (name, limit) == ("messages", 20) else ""
+            rows.append([f"{limit} {name}, {page}", *figures, goal])
         return markdown_table(heads, rows)
 
     def filters_table(self) -> str:
-        size = SHOWN[-1]
-        heads = ["Filter", "in the list"]
-        heads += [f"{limit}: {what}" for limit in LIMITS for what in ("first, middle, last page", "calls")]
-        heads += ["growth", "goal"]
+        heads = ["Filter", "in the list", *(text for limit in LIMITS for text in (f"RCU of {limit}", "calls"))]
+        heads += [f"growth, {limit}" for limit in LIMITS] + ["goal"]
         rows = []
-        for name, total in self.totals.items():
-            if name in ("messages", "threads"):
+        for name, totals in self.totals.items():
+            if name in UNFILTERED:
                 continue
-            cells = [name.removeprefix("messages "), f"{total:,}"]
+            cells = [name.removeprefix("messages "), f"{totals[SHOWN[-1]]:,}"]
             for limit in LIMITS:
-                counts = [self.counts[name, limit, place, ""][size] for place in ("first", "middle", "last")]
+                counts = [self.counts[name, limit, page][SHOWN[-1]] for page in PAGES]
                 cells.append(", ".join(short(count.read_units) for count in counts))
                 cells.append(str(max(len(count.calls) for count in counts)))
-            goal = "≤ 70 RCU for 100" if name.endswith("failed") else ""
-            worst = max(self.growth((name, LIMITS[0], place, "")) for place in ("first", "middle", "last"))
-            rows.append([*cells, f"{worst:.3f}", goal])
+            cells += [self.growth(name, limit, PAGES) for limit in LIMITS]
+            rows.append([*cells, "≤ 70 RCU of 100" if name.endswith("failed") else ""])
         return markdown_table(heads, rows)
 
     def lines(self) -> list[Line]:
@@ -93,21 +97,19 @@ class Listing:
         ]
 
     def _line(self, label: str, name: str, limit: int) -> Line:
-        by_size = self.counts[name, limit, "last", ""]
+        by_size = self.counts[name, limit, "last page"]
         return Line(label, [(size, by_size[size].read_units) for size in SIZES])
 
 
 def _pages(made: Rig, filled: FilledInbox, listed: MessageList) -> Iterator[tuple[Asked, Count]]:
     for limit in LIMITS:
-        for place, offset in listed.offsets(limit).items():
-            for way in ("", " by cursor"):
-                if way and (listed.filter or not offset):
-                    continue
-                page = listed.page(offset, limit, by_cursor=bool(way))
+        for page, offset in listed.offsets(limit).items():
+            for by_cursor in (False, True) if offset and not listed.filter else (False,):
+                asked = listed.page(offset, limit, by_cursor=by_cursor)
                 with made.meter.counting() as count:
-                    answer = made.api("GET", page.target)
-                filled.check(listed, page, answer)
-                yield (listed.name, limit, place, way), count
+                    answer = made.api("GET", asked.target)
+                filled.check(listed, asked, answer)
+                yield (listed.name, limit, f"{page} by cursor" if by_cursor else page), count
 
 
 def main() -> None:

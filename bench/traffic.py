@@ -72,5 +72,6 @@ def _threads(count: int, chance: random.Random) -> list[int]:
             reply = number
             for _ in range(chance.randrange(LONGEST_THREAD)):
                 reply += chance.randint(1, LONGEST_PAUSE)
-                first_of.setdefault(reply, first)  # taken by another thread: this one stays shorter
+                if first_of.setdefault(reply, first) != first:
+                    break  # taken by another thread: this one stays shorter
     return threads

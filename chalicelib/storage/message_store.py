@@ -43,6 +43,7 @@ _LARGEST_GROWTH = 12  # bytes in Lambda's answer for one character: an emoji is 
 BLOB_READERS = 8
 READERS = 16  # of messages that lie apart, side by side
 AT_ONCE = 50  # messages of two items each that one BatchGetItem reads
+FEW = 3  # stretches that are read by a query each, however few messages there are
 # Up to this many messages in a stretch for each one wanted, the whole stretch is read. A query is billed by the sum of
 # what it reads, a read by key by whole units: at the usual sizes both cost the same at about this density.
 NEIGHBOURS = 3
@@ -159,15 +160,11 @@ class DynamoMessageStore:
         partition = keys.inbox_partition(wanted[0].inbox_number)
         sequences = [key.sequence for key in wanted]
         stretches = _stretches(sequences)
-        if len(stretches) == 1:
-            items = _neighbours(partition, stretches[0])
-        elif len(sequences) <= AT_ONCE:
+        if len(stretches) > FEW and len(sequences) <= AT_ONCE:
             items = batch_get(_both(partition, sequences), consistent=False)
         else:
-            # More than one call in any case: a query costs half of two reads by key, for it adds up both items.
-            with ThreadPoolExecutor(READERS) as readers:
-                found = list(readers.map(lambda stretch: _neighbours(partition, stretch), stretches))
-            items = [item for part in found for item in part]
+            # Several calls in any case: then a query, which adds up what it reads, costs half of two reads by key.
+            items = _read_stretches(partition, stretches)
         contents, deliveries = _sorted_out(items)
         missing = [sequence for sequence in sequences if sequence not in contents]
         if missing:
@@ -238,11 +235,18 @@ def _stretches(sequences: Collection[int]) -> list[tuple[int, int]]:
     return found
 
 
-def _neighbours(partition: str, stretch: tuple[int, int]) -> list[dict[str, Any]]:
-    """The items of all messages of a stretch, eventually consistent."""
-    low, high = stretch
-    span = {":low": {"S": keys.message(low)}, ":high": {"S": keys.delivery(high)}}
-    return list(query(partition, "sk BETWEEN :low AND :high", span, consistent=False))
+def _read_stretches(partition: str, stretches: Collection[tuple[int, int]]) -> list[dict[str, Any]]:
+    """The items of all messages of some stretches, eventually consistent."""
+
+    def read(stretch: tuple[int, int]) -> list[dict[str, Any]]:
+        low, high = stretch
+        span = {":low": {"S": keys.message(low)}, ":high": {"S": keys.delivery(high)}}
+        return list(query(partition, "sk BETWEEN :low AND :high", span, consistent=False))
+
+    if len(stretches) == 1:
+        return [item for stretch in stretches for item in read(stretch)]
+    with ThreadPoolExecutor(READERS) as readers:
+        return [item for part in readers.map(read, stretches) for item in part]
 
 
 def _sorted_out(items: Iterable[Mapping[str, Any]]) -> tuple[dict[int, StoredContent], dict[int, MessageDelivery]]:
