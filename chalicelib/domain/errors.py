@@ -6,6 +6,7 @@ AgentSendError
 │   ├── Unauthenticated   no key, or not a valid one
 │   ├── Forbidden         a valid key that may not do this
 │   ├── NotFound          no such thing for this caller, whether or not it exists for another
+│   ├── DeletedSince      a repeated request whose work its caller has deleted since
 │   ├── MethodNotAllowed  the path exists, the method does not
 │   ├── Conflict          the state of things forbids it now
 │   ├── TooLarge          the request is over a size limit
@@ -110,6 +111,18 @@ class NotFound(CallerError):
         super().__init__(
             "There is nothing here under this id or path, or it is not yours.",
             fix="Check the id and the path; ids come from the answers of POST and list calls.",
+        )
+
+
+class DeletedSince(CallerError):
+    """What an earlier request with this Idempotency-Key created was deleted; only whoever holds the key is told."""
+
+    default_code = ErrorCode.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__(
+            "What this Idempotency-Key created has been deleted since; nothing was created again.",
+            fix="Use a new Idempotency-Key to create another.",
         )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chalicelib.domain.errors import CallerError, Conflict, ErrorCode, NotFound, ServiceError
+from chalicelib.domain.errors import CallerError, Conflict, DeletedSince, ErrorCode, ServiceError
 from chalicelib.domain.ids import random_text
 from chalicelib.operations.ports import Clock, IdempotencyStore
 
@@ -98,7 +98,7 @@ def _found_again(resource: str | None, recover: Recover) -> Answer:
     """The resource of a request that was answered. One that was deleted since is gone: nothing is created again."""
     found = recover(resource) if resource is not None else None
     if found is None:
-        raise NotFound
+        raise DeletedSince
     return Answer(found.answer, replayed=True)
 
 

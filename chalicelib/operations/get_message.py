@@ -10,8 +10,8 @@ from chalicelib.domain.message import Message
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.access import require_message
+from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.ports import MessageIndex, MessageStore
-from chalicelib.operations.send_message import compose_outbound
 
 
 @dataclass(frozen=True)

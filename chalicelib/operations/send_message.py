@@ -16,11 +16,12 @@ from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDeliver
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey, PublicIds
-from chalicelib.domain.message import MessageContent, own_message_id_header
+from chalicelib.domain.message import MessageContent
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.mime.compose import ComposeError, compose
+from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.abandon_reservation import AbandonReservation
+from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.ports import (
     Clock,
     Envelope,
@@ -109,6 +110,7 @@ class SendMessage:
             return
         headers = self.settle_reply_headers(content)
         if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
+            self._note_wait(content.key, _known_or_new(stored), Wait.PARENT)
             self._defer(job, _next_delay(job))
             return
         delivery = self._begin(stored, headers)
@@ -136,10 +138,9 @@ class SendMessage:
     def _begin(self, stored: StoredMessage, headers: ReplyHeaders) -> MessageDelivery:
         """The delivery item as it must stand before SES is called: who submits when, and which headers were used."""
         content, now = stored.content, self.clock()
-        delivery = stored.delivery or MessageDelivery.begin(
-            [mailbox.address for _, mailbox in content.recipients], content.created_at
+        delivery, _ = _known_or_new(stored).apply(
+            _about_all(content.key, EventType.SENDING, DeliveryStatus.SENDING, now)
         )
-        delivery, _ = delivery.apply(_about_all(content.key, EventType.SENDING, DeliveryStatus.SENDING, now))
         return replace(delivery, submitted_at=now, in_reply_to=headers.in_reply_to, references=headers.references)
 
     def _submit(self, job: SendJob, content: MessageContent, delivery: MessageDelivery, mail: bytes) -> None:
@@ -267,21 +268,14 @@ class SendMessage:
         self.send_queue.put(replace(job, deferrals=job.deferrals + 1), delay)
 
 
+def _known_or_new(stored: StoredMessage) -> MessageDelivery:
+    recipients = [mailbox.address for _, mailbox in stored.content.recipients]
+    return stored.delivery or MessageDelivery.begin(recipients, stored.content.created_at)
+
+
 def _next_delay(job: SendJob) -> int:
     """Seconds until a job that was put back so often is tried again."""
     return GROWING_DELAYS[min(job.deferrals, len(GROWING_DELAYS) - 1)]
-
-
-def compose_outbound(content: MessageContent, delivery: MessageDelivery | None, public_ids: PublicIds) -> bytes:
-    """The mail as SES is handed it; the same bytes each time for the same content and headers."""
-    message_id = public_ids.message_id(content.key)
-    return compose(
-        content,
-        message_id=message_id,
-        message_id_header=own_message_id_header(message_id, content.sender.domain),
-        in_reply_to=delivery.in_reply_to if delivery else content.in_reply_to,
-        references=delivery.references if delivery else content.references,
-    )
 
 
 def _about_all(

@@ -18,7 +18,7 @@ OUTCOME_UNKNOWN = Reason(
 
 
 class Wait(Enum):
-    """Why a message that SES certainly did not take goes back to the queue."""
+    """Why a message that SES has certainly not taken goes back to the queue."""
 
     THROTTLED = Reason(
         "ses_throttled", "SES takes no more mail at this moment. The message is sent as soon as it does."
@@ -27,5 +27,10 @@ class Wait(Enum):
         "ses_paused",
         "The account may not send now: its daily quota is used up, or its sending is paused. The message is tried once a "
         "minute for 24 hours.",
+    )
+    PARENT = Reason(
+        "awaits_parent",
+        "The message it answers is still on its way to SES. It waits up to 30 seconds for that message's final "
+        "Message-ID, so that mail programs show the two together.",
     )
     NOT_REACHED = Reason("ses_not_reached", "SES could not be reached. The message is tried again for 24 hours.")

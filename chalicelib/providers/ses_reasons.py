@@ -39,8 +39,8 @@ _SENTENCES = {
     "bounce_permanent_unsubscribed_recipient": "The recipient has unsubscribed. Do not write to this address again.",
     "bounce_transient": "The mail could not be delivered, perhaps only for now. Try again later.",
     "bounce_transient_general": (
-        "The recipient's side answered with a notice: an out-of-office reply, or a passing fault. "
-        "If the mail shows as failed, try again later."
+        "The recipient's side answered with a notice: an out-of-office reply, or a passing fault after which a later try "
+        "may succeed."
     ),
     "bounce_transient_mailbox_full": "The recipient's mailbox is full. Try again later or use another address.",
     "bounce_transient_message_too_large": (

@@ -366,7 +366,9 @@ def test_replay_of_a_message_deleted_meanwhile_is_404_and_sends_nothing(api: Api
     submit_for_real(fakes)
     post(api, DRAFT)
     fakes.answers["recover_message"] = None
-    assert post(api, DRAFT).status == 404
+    answer = post(api, DRAFT)
+    assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
+    assert "deleted" in answer.error["message"]
     assert fakes.count("submit_message") == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, NotFound, Unavailable
+from chalicelib.domain.errors import Conflict, DeletedSince, ErrorCode, Forbidden, NotFound, Unavailable
 from chalicelib.operations.answer_once import Answer, AnswerOnce, Fresh, NameResource
 from tests.fakes.clock import FakeClock
 from tests.fakes.idempotency_store import FakeIdempotencyStore
@@ -284,7 +284,7 @@ def test_resource_of_an_answer_too_large_to_keep_is_not_created_again_once_it_is
     world = World()
     world.request()
     world.resources.clear()
-    with pytest.raises(NotFound):
+    with pytest.raises(DeletedSince):
         world.request()
     assert world.created == 1
 

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from email import message_from_bytes
 
-from chalicelib.domain.delivery import Reason
+from chalicelib.domain.delivery import EventType, Reason
 from chalicelib.domain.ids import MessageKey, ThreadKey
+from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.ports import SendOutcomeUnknown, SendRefused
 from chalicelib.operations.send_message import PARENT_PATIENCE
+from chalicelib.operations.send_reasons import Wait
 from tests.operations.watched import Meanwhile
 from tests.operations.world import IDS, INBOX, World, make_draft
 
@@ -59,9 +61,24 @@ def test_a_reply_that_is_faster_than_its_parent_waits_for_its_message_id() -> No
     world.deliver(replys_job)
 
     assert world.provider.mails == []
+    [entry] = world.delivery(reply).timeline
+    assert (entry.type, entry.reason) == (EventType.QUEUED, Wait.PARENT.value)
     world.deliver(parents_job)
     world.work()
     assert header(world, reply, "In-Reply-To") == world.delivery(parent).message_id_header
+
+
+def test_a_reply_that_is_deleted_while_it_is_noted_that_it_waits_leaves_nothing_behind() -> None:
+    world, _, reply = reply_to_unsent()
+    world.taken()
+    deleting = Meanwhile("messages.save_delivery", lambda: world.delete_message(reply, world.caller))
+
+    with world.watching(deleting):
+        world.deliver_next()
+    world.work()
+
+    assert world.phase(reply) is MessagePhase.GONE
+    assert world.messages.get_delivery(reply) is None
 
 
 def test_a_reply_does_not_wait_for_ever_for_a_parent_whose_worker_hangs() -> None:

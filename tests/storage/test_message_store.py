@@ -156,6 +156,7 @@ def test_a_body_that_is_missing_in_the_bucket_is_not_taken_for_no_body(caplog: p
     assert "a body is missing" in caplog.text
 
 
+@pytest.mark.usefixtures("table")
 def test_a_deleted_message_leaves_no_blobs() -> None:
     blobs = FakeBlobStore()
     messages = DynamoMessageStore(blobs)
