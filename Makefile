@@ -24,6 +24,10 @@ lint: ## ruff and mypy alone
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 
+fuzz: ## the long random test of the message index (FUZZ_SEED=… FUZZ_OPERATIONS=…)
+	@$(PYTHON) embedded/set_up.py test
+	$(VENV)/pytest -m long tests/storage
+
 bench: ## count what each operation costs and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run
 	$(VENV)/python -m bench.capacity --write

@@ -9,6 +9,7 @@ from embedded.data_folder import DataFolder
 from embedded.emulated_aws import EmulatedAws
 from tests.storage.engines import Engine
 from tests.storage.faults import Network
+from tests.storage.small_buckets import small_buckets  # noqa: F401  a fixture of all tests in this folder
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ class Network:
         def deliver(send: Callable[[], Any], called: str) -> Any:
             if called == operation and left:
                 left.pop()
-                raise _conflict(operation)
+                raise conflict(operation)
             return send()
 
         self._put_between(deliver)
@@ -90,7 +90,7 @@ class Network:
         self.monkeypatch.setattr(self.client, "_make_api_call", through)
 
 
-def _conflict(operation: str) -> ClientError:
+def conflict(operation: str) -> ClientError:
     """As DynamoDB says it (API Reference, TransactWriteItems and UpdateItem, "Errors")."""
     if operation != "TransactWriteItems":
         return ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, operation)
