@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import boto3
 from botocore.config import Config
 
-from chalicelib.domain.ids import PublicIds
+from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import DeliveryMode
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.answer_once import AnswerOnce
@@ -121,6 +121,10 @@ class Operations:
     def public_ids(self) -> PublicIds:
         """Translates message and thread keys to ids and back."""
         return self._public_ids
+
+    def message_ses_knows_as(self, ses_message_id: str) -> MessageKey | None:
+        """The message that SES gave this id."""
+        return self.ses_message_ids.get(ses_message_id)
 
     # ---------------------------------------------------------------------------------- the way out
 

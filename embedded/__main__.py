@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TextIO
 
 from embedded.announcement import Ready, as_json, as_text
-from embedded.aws_environment import isolate
+from embedded.aws_environment import isolate, require_answers
 from embedded.child_process import ChildFailed
 from embedded.data_folder import DataFolder
 from embedded.emulated_aws import EmulatedAws
@@ -43,6 +43,7 @@ class EmbeddedRun:
             smtp, smtp_moved = listen(self._options.smtp)
             isolate(os.environ)
             aws = EmulatedAws(folder, os.environ)
+            require_answers(aws.chosen)
             stack.callback(aws.stop)
             aws.start()
             for note in (http_moved, smtp_moved, *aws.notes):

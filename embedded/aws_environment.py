@@ -1,19 +1,45 @@
 """The environment variables AWS clients read: everything stays on this machine, with credentials that open nothing."""
 
 import os
+import socket
 from collections.abc import Mapping, MutableMapping
+from urllib.parse import urlsplit
+
+from embedded.errors import CannotRun
 
 DEFAULT_REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
 SERVICES = ("DYNAMODB", "SQS", "SNS", "S3", "SESV2")
 
 _ENDPOINT = "AWS_ENDPOINT_URL_"
+_CONNECT_SECONDS = 5
 _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 def chosen_endpoints(environ: Mapping[str, str]) -> dict[str, str]:
     """The services that the user points elsewhere: service name to URL."""
     return {name.removeprefix(_ENDPOINT): url for name, url in environ.items() if name.startswith(_ENDPOINT) and url}
+
+
+def require_answers(endpoints: Mapping[str, str]) -> None:
+    """Raises `CannotRun` when nothing listens where one of these services should be."""
+    for service, url in endpoints.items():
+        try:
+            with socket.create_connection(_address(url), timeout=_CONNECT_SECONDS):
+                pass
+        except (OSError, ValueError) as error:
+            name = _ENDPOINT + service
+            raise CannotRun(
+                f"Nothing answers at {url}, where {name} says {service} is; start it, or unset {name}."
+            ) from error
+
+
+def _address(url: str) -> tuple[str, int]:
+    """Host and port of a URL; ValueError when there are none."""
+    parts = urlsplit(url)
+    if parts.hostname is None:
+        raise ValueError(f"{url} names no host")
+    return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def isolate(environ: MutableMapping[str, str]) -> None:

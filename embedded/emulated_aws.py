@@ -20,12 +20,12 @@ WITHOUT_DYNOXIDE = "The table is on ministack (Dynoxide is not here): slower, an
 
 
 class EmulatedAws:
-    """Starts what the user did not point elsewhere. `notes` are lines worth saying aloud."""
+    """Starts what the user did not point elsewhere (`chosen`). `notes` are lines worth saying aloud."""
 
     def __init__(self, folder: DataFolder, environ: Mapping[str, str]) -> None:
         self.notes: list[str] = []
         self._folder = folder
-        self._chosen = {name: url for name, url in chosen_endpoints(environ).items() if name in SERVICES}
+        self.chosen = {name: url for name, url in chosen_endpoints(environ).items() if name in SERVICES}
         self._children: list[ChildProcess] = []
         self._children_lock: IO[bytes] | None = None
         self._ministack: ChildProcess | None = None
@@ -35,13 +35,13 @@ class EmulatedAws:
     def start(self) -> None:
         """Start the children and return at once, so that the caller can work while they get ready."""
         self._children_lock = self._folder.children_lock()
-        if "DYNAMODB" not in self._chosen:
+        if "DYNAMODB" not in self.chosen:
             self._dynoxide_program = self._choose_table_engine()
             if self._dynoxide_program is not None:
                 self._dynoxide = self._start_dynoxide(self._dynoxide_program)
         if self._services_of_ministack():
             self._ministack = self._start_ministack()
-        self.notes += [f"{name} is at {url}, as AWS_ENDPOINT_URL_{name} says." for name, url in self._chosen.items()]
+        self.notes += [f"{name} is at {url}, as AWS_ENDPOINT_URL_{name} says." for name, url in self.chosen.items()]
 
     def wait_until_ready(self, environ: dict[str, str] | os._Environ[str]) -> None:
         """Wait for the children and point the AWS clients to them. Raises `ChildFailed`."""
@@ -64,8 +64,8 @@ class EmulatedAws:
             self._children_lock.close()
 
     def _services_of_ministack(self) -> list[str]:
-        wanted = [name for name in _MINISTACK_SERVICES if name not in self._chosen]
-        if "DYNAMODB" not in self._chosen and self._dynoxide_program is None:
+        wanted = [name for name in _MINISTACK_SERVICES if name not in self.chosen]
+        if "DYNAMODB" not in self.chosen and self._dynoxide_program is None:
             wanted.append("DYNAMODB")
         return wanted
 

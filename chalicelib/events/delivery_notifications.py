@@ -10,6 +10,7 @@ door = EventDoor(__name__)
 @door.on_queue("${DeliveryNotificationQueue.QueueName}", name="delivery_notifications")
 def delivery_notifications(body: str) -> None:
     """One SES event may concern several recipients; each gets its own report."""
-    ids = operations().ses_message_ids
-    for report in delivery_reports(body, known=ids.get, message_key=operations().public_ids().message_key):
-        operations().record_delivery_report(report)
+    deployment = operations()
+    message_key = deployment.public_ids().message_key
+    for report in delivery_reports(body, known=deployment.message_ses_knows_as, message_key=message_key):
+        deployment.record_delivery_report(report)

@@ -1,7 +1,10 @@
+import socket
+
 import boto3
 import pytest
 
-from embedded.aws_environment import chosen_endpoints, isolate, point, point_everything_else
+from embedded.aws_environment import chosen_endpoints, isolate, point, point_everything_else, require_answers
+from embedded.errors import CannotRun
 
 
 def test_the_users_account_is_forgotten_and_the_region_kept() -> None:
@@ -49,3 +52,18 @@ def test_boto3_takes_the_endpoints_from_these_variables() -> None:
         session = boto3.session.Session()
         assert session.client("sesv2").meta.endpoint_url == "http://127.0.0.1:1111"
         assert session.client("sts").meta.endpoint_url == "http://127.0.0.1:2222"
+
+
+def test_a_service_that_is_not_where_it_should_be_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        require_answers({"DYNAMODB": url})
+
+    with pytest.raises(CannotRun, match=f"{url}.*unset AWS_ENDPOINT_URL_DYNAMODB"):
+        require_answers({"DYNAMODB": url})
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "http://", "http://127.0.0.1:many", "nonsense"])
+def test_what_is_no_address_of_a_service_is_named(url: str) -> None:
+    with pytest.raises(CannotRun, match="AWS_ENDPOINT_URL_SQS"):
+        require_answers({"SQS": url})

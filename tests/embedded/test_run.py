@@ -195,6 +195,18 @@ if Path("/proc/net/tcp").exists():
         assert set(listening) == {"0100007F"}
 
 
+def test_a_service_that_is_not_where_a_variable_says_is_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nowhere = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    with started(tmp_path, AWS_ENDPOINT_URL_DYNAMODB=nowhere) as run:
+        _, errors = run.process.communicate(timeout=30)
+
+    assert run.process.returncode == 1
+    assert f"Nothing answers at {nowhere}" in errors
+    assert "Traceback" not in errors
+
+
 def test_a_python_without_the_libraries_is_a_sentence(tmp_path: Path) -> None:
     without_site = [sys.executable, "-S", "-m", "embedded", "--data-dir", str(tmp_path), "--http-port", "0"]
     answer = subprocess.run(without_site, check=False, capture_output=True, text=True, cwd=PROJECT)

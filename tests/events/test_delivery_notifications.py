@@ -27,24 +27,19 @@ UNREADABLE = [
 
 
 @dataclass
-class SesMessageIds:
-    known: dict[str, MessageKey] = field(default_factory=dict)
-
-    def get(self, ses_message_id: str) -> MessageKey | None:
-        return self.known.get(ses_message_id)
-
-
-@dataclass
 class Operations:
     """What this door calls; reports are noted, and refused for the recipient that `fails_for`."""
 
     ids: PublicIds = IDS
-    ses_message_ids: SesMessageIds = field(default_factory=SesMessageIds)
+    known: dict[str, MessageKey] = field(default_factory=dict)  # by SES's id
     reports: list[DeliveryReport] = field(default_factory=list)
     fails_for: str | None = None
 
     def public_ids(self) -> PublicIds:
         return self.ids
+
+    def message_ses_knows_as(self, ses_message_id: str) -> MessageKey | None:
+        return self.known.get(ses_message_id)
 
     def record_delivery_report(self, report: DeliveryReport) -> None:
         if report.recipient == self.fails_for:
@@ -77,7 +72,7 @@ def test_each_recipient_of_one_event_gets_a_report(operations: Operations) -> No
 
 def test_an_event_without_a_tag_of_ours_is_found_by_the_id_of_ses(operations: Operations) -> None:
     operations.ids = PublicIds(b"another deployment's key")
-    operations.ses_message_ids.known[SES_MESSAGE_ID] = MessageKey(3, 4)
+    operations.known[SES_MESSAGE_ID] = MessageKey(3, 4)
 
     assert handler(sqs_event(DELIVERY), None) == failures()
     assert [report.message for report in operations.reports] == [MessageKey(3, 4)]
