@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason
+from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason, event_type
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey, PublicIds
@@ -110,7 +110,7 @@ class SendMessage:
             return
         headers = self.settle_reply_headers(content)
         if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
-            self._note_wait(content.key, _known_or_new(stored), Wait.PARENT)
+            self._note_wait(content.key, _known_or_new(stored), Wait.PARENT, DeliveryStatus.SENDING)
             self._defer(job, _next_delay(job))
             return
         delivery = self._begin(stored, headers)
@@ -205,12 +205,12 @@ class SendMessage:
         logger.warning("SES did not take a message; it goes back to the queue", extra={"why": why.value.code})
         # The mark first: after a crash in between, this very job comes back and finds the message queued.
         self.index.put_back(content.key)
-        self._note_wait(content.key, delivery, why)
+        self._note_wait(content.key, delivery, why, DeliveryStatus.QUEUED)
         self._defer(job, PAUSE_DELAY if why is Wait.PAUSED else _next_delay(job))
 
-    def _note_wait(self, key: MessageKey, delivery: MessageDelivery, why: Wait) -> None:
-        """Into the timeline, once for each reason."""
-        report = _about_all(key, EventType.QUEUED, DeliveryStatus.QUEUED, self.clock(), reason=why.value)
+    def _note_wait(self, key: MessageKey, delivery: MessageDelivery, why: Wait, status: DeliveryStatus) -> None:
+        """Into the timeline, with the status in which the message waits, once for each reason."""
+        report = _about_all(key, event_type(status.shown), status, self.clock(), reason=why.value)
         noted, _ = delivery.apply(report)
         if noted == delivery:
             return

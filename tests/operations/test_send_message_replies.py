@@ -62,7 +62,8 @@ def test_a_reply_that_is_faster_than_its_parent_waits_for_its_message_id() -> No
 
     assert world.provider.mails == []
     [entry] = world.delivery(reply).timeline
-    assert (entry.type, entry.reason) == (EventType.QUEUED, Wait.PARENT.value)
+    assert (entry.type, entry.reason) == (EventType.SENDING, Wait.PARENT.value)
+    assert entry.status is world.status(reply) is MessageStatus.SENDING
     world.deliver(parents_job)
     world.work()
     assert header(world, reply, "In-Reply-To") == world.delivery(parent).message_id_header
