@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -70,15 +71,17 @@ def measure(client: Client, asked: dict[int, dict[Question, Page]]) -> dict[Ques
 
 
 def times_table(times: dict[Question, dict[int, list[float]]]) -> str:
-    heads = ["Page", *(f"ms at {size:,}" for size in SIZES), *(f"{size:,} : {SIZES[0]}" for size in SIZES[1:])]
-    heads.append("middle half of the times at 100")
+    heads = ["Page", *(f"ms at {size:,}" for size in SIZES)]
+    heads += [f"{later:,} : {earlier:,}" for earlier, later in pairwise(SIZES)]
+    heads.append(f"middle half of the times at {SIZES[-1]:,}")
     rows = []
     for (name, limit, page), by_size in times.items():
         medians = [median(by_size[size]) for size in SIZES]
-        low, _, high = quantiles(by_size[SIZES[0]], n=4)
-        ratios = [f"{later / medians[0]:.2f}" for later in medians[1:]]
-        noise = f"{low / medians[0]:.2f} … {high / medians[0]:.2f}"
-        rows.append([f"{limit} {name}, {page}", *(f"{figure:.1f}" for figure in medians), *ratios, noise])
+        low, _, high = quantiles(by_size[SIZES[-1]], n=4)
+        figures = [f"{figure:.1f}" for figure in medians]
+        ratios = [f"{later / earlier:.2f}" for earlier, later in pairwise(medians)]
+        noise = f"{low / medians[-1]:.2f} … {high / medians[-1]:.2f}"
+        rows.append([f"{limit} {name}, {page}", *figures, *ratios, noise])
     return markdown_table(heads, rows)
 
 

@@ -90,7 +90,7 @@ class Listing:
         """The curve: what was counted, and beside it what reading every bucket of an inbox would take."""
         counting = [(size, size / BUCKET_CELLS * BUCKET_SIZE / READ_UNIT + 5) for size in SIZES]
         return [
-            Line("every bucket read to count (computed)", counting, dashed=True),
+            Line("every bucket read (computed)", counting, dashed=True),
             self._line("the last 100 failed", "messages status failed", 100),
             self._line("the last 20 threads", "threads", 20),
             self._line("the last 20 messages", "messages", 20),

@@ -17,10 +17,16 @@ from statistics import median, quantiles
 
 from bench.prose import prose
 from bench.readme import markdown_table, write_section
+from bench.rig import Rig, rig
 from bench.running_system import Client, running_system
+from chalicelib.domain.ids import MessageKey, inbox_number
+from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.operations.ports import Reservation
+from chalicelib.wiring import operations
 
 CLIENTS = (1, 8, 16)
 MESSAGES = 400  # for each number of clients
+SHARED_WRITES = 1_000
 PATIENCE = 5  # seconds in which another one must be delivered
 BODY_SIZE = 2_500  # bytes
 
@@ -84,6 +90,29 @@ def _delivered(client: Client, path: str, wanted: int) -> int:
     return found
 
 
+def shared_writes(made: Rig, writers: int) -> list[str]:
+    """Only what all messages of an inbox write to the same items: take a number, commit; the rest is each its own."""
+    number = inbox_number(made.api("POST", "/inboxes", {})["id"])
+    stores = operations()
+    inbox = stores.inboxes.get(number)
+    if inbox is None:
+        raise RuntimeError("the inbox was made and is not there")
+    account, day = inbox.account_id, inbox.sends_day
+
+    def accept(_: int) -> bool:
+        reservation = stores.inboxes.reserve(number, account, day)
+        if not isinstance(reservation, Reservation):
+            return False
+        key = MessageKey(number, reservation.sequence)
+        return stores.index.commit(key, MessagePhase.QUEUED, lambda: [key.sequence])
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(writers) as pool:
+        accepted = sum(pool.map(accept, range(SHARED_WRITES)))
+    rate = accepted / (time.perf_counter() - began)
+    return [str(writers), f"{rate:.0f}", str(accepted), str(SHARED_WRITES - accepted)]
+
+
 def main() -> None:
     heads = [
         "clients",
@@ -100,11 +129,16 @@ def main() -> None:
         # Of the system and the emulated AWS under it, which have ended by now.
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
     milliseconds = (used.ru_utime + used.ru_stime) * 1_000 / sum(result.statuses[202] for result in results)
-    text = markdown_table(heads, [result.row() for result in results])
-    text += f"\n\nProcessor time of the system and the emulated AWS, per message: {milliseconds:.0f} ms."
-    print(text)
-    if "--write" in sys.argv:
-        write_section("throughput", text)
+    cpu = f"Processor time of the system and the emulated AWS, per message: {milliseconds:.0f} ms."
+    with rig() as made:
+        rows = [shared_writes(made, clients) for clients in CLIENTS]
+    shared = markdown_table(["writers", "numbers taken and messages committed a second", "committed", "refused"], rows)
+    sections = {"throughput": markdown_table(heads, [result.row() for result in results]) + f"\n\n{cpu}"}
+    sections["shared-writes"] = shared
+    for name, text in sections.items():
+        print(f"{text}\n")
+        if "--write" in sys.argv:
+            write_section(name, text)
 
 
 if __name__ == "__main__":

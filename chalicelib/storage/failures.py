@@ -36,6 +36,7 @@ TEMPORARY_CODES = frozenset(
     }
 )
 TRIES = 12  # of a write that meets others at the same item, over about a second
+MANY_TRIES = 60  # where all writers of an inbox or a thread meet, over about seven seconds: none of them may starve
 
 Store = TypeVar("Store", bound=type)
 
@@ -77,12 +78,12 @@ def is_temporary(error: BaseException) -> bool:
     return False
 
 
-def tries() -> Iterator[int]:
+def tries(most: int = TRIES) -> Iterator[int]:
     """Numbers of tries, with a pause before each but the first.
 
     For writes that AWS refuses because a transaction is at the same item; the SDK does not repeat those by itself.
     """
-    for number in range(TRIES):
+    for number in range(most):
         if number:
             pause(number)
         yield number

@@ -9,7 +9,7 @@ from chalicelib.storage.cell_list import CellList, Step, StepRefused, joint_mark
 from chalicelib.storage.cell_pages import EMPTY, Bucket, place
 from chalicelib.storage.index_front import HEAD_MARK
 from chalicelib.storage.tables import batch_get
-from chalicelib.storage.tallies import DIRECTORY_BUCKETS, Tally, tally_of
+from chalicelib.storage.tallies import DIRECTORY_BUCKETS, Tally, added, tally_of
 from chalicelib.storage.tally_items import (
     Directory,
     Head,
@@ -53,8 +53,8 @@ class LateChange:
 
     @property
     def is_torn(self) -> bool:
-        """Whether a bucket was read after it was sealed, and what counts it before."""
-        return any(bucket.is_sealed and not self._is_counted(number) for number, bucket in self.buckets.items())
+        """Whether a sealed bucket was read before a change, and what counts it after; or the other way about."""
+        return any(bucket.is_sealed and not self._is_counted(bucket) for bucket in self.buckets.values())
 
     def check(self, steps: Collection[Step]) -> None:
         """Raise `StepRefused` unless every cell is in an allowed state."""
@@ -98,10 +98,15 @@ class LateChange:
         self.head = replace(self.head, joints={**self.head.joints, bucket: version})
         return version
 
-    def _is_counted(self, bucket: int) -> bool:
-        number, row = divmod(bucket, DIRECTORY_BUCKETS)
+    def _is_counted(self, bucket: Bucket) -> bool:
+        number, row = divmod(bucket.number, DIRECTORY_BUCKETS)
         rows = self.directories[number].buckets if number in self.directories else ()
-        return bucket < self.head.sealed and row < len(rows)
+        return (
+            bucket.number < self.head.sealed
+            and row < len(rows)
+            and rows[row] == tally_of(bucket.cells, bucket.changes or 0)
+            and added(rows) == self.head.directories[number]
+        )
 
     def _cell(self, sequence: int) -> str:
         bucket = self.buckets.get(place(sequence).bucket)

@@ -38,7 +38,7 @@ from chalicelib.operations.ports import Advance, InboxFront, IndexedMessage, Pag
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
 from chalicelib.storage.cell_pages import EMPTY, place
-from chalicelib.storage.failures import TRIES, pause, raises_unavailable, tries
+from chalicelib.storage.failures import MANY_TRIES, TRIES, pause, raises_unavailable, tries
 from chalicelib.storage.inbox_store import inbox_from_raw
 from chalicelib.storage.index_front import Front
 from chalicelib.storage.index_pages import IndexPages
@@ -128,7 +128,7 @@ class DynamoMessageIndex:
         return before
 
     def settle_thread(self, inbox_number: int, thread_members: Callable[[], Sequence[int]]) -> None:
-        for _ in tries():
+        for _ in tries(MANY_TRIES):
             members = thread_members()
             found = _cells(inbox_number).cells(members)
             steps = _thread_steps(found)
@@ -215,7 +215,7 @@ class DynamoMessageIndex:
         known = {**(seen.cells if seen else {}), key.sequence: MessagePhase.RESERVED.value}
         if to.visible and known.keys() >= set(members):
             found = {sequence: known[sequence] for sequence in (*members, key.sequence)}
-        for _ in tries():
+        for _ in tries(MANY_TRIES):
             if found is None:
                 found = cells.cells({*members, key.sequence})
             if phase_of(found[key.sequence]) not in allowed:

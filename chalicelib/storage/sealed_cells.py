@@ -24,7 +24,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import JOINT, SEALED, BucketSealed, CellList, Step, to_bucket
 from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
-from chalicelib.storage.failures import tries
+from chalicelib.storage.failures import MANY_TRIES, tries
 from chalicelib.storage.index_front import HEAD_MARK, Front, read_front
 from chalicelib.storage.late_changes import LateChange
 from chalicelib.storage.tables import TRANSACTION_CANCELED, TRANSACTION_CONFLICT, batch_get, client, query, table_name
@@ -74,7 +74,7 @@ class SealedCells:
         by_bucket: dict[int, list[Step]] = {}
         for step in steps:
             by_bucket.setdefault(place(step.sequence).bucket, []).append(step)
-        for _ in tries():
+        for _ in tries(MANY_TRIES):
             change = LateChange.read(self._list, by_bucket)
             if change.is_torn:
                 continue

@@ -9,6 +9,7 @@ import pytest
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from tests.storage.deaths import Deaths, Died
+from tests.storage.faults import Network
 from tests.storage.index_oracle import INBOX, VISIBLE, assert_counted, assert_shows_all
 from tests.storage.index_world import GONE, World
 
@@ -98,14 +99,19 @@ def test_a_sealer_that_dies_leaves_nothing_half_done(
     assert_shows_all(world.index, world.oracle)
 
 
-@pytest.mark.parametrize("again", ["commit", "deletion", "reply"])
-def test_two_heads_that_a_crash_left_are_one_after_the_next_work_on_the_thread(again: str) -> None:
-    """The writer of 21 died between its write, which knew of nobody else, and its second look."""
+def two_heads() -> World:
+    """21 and 23 both stand for the thread of 5: the writer of 23 knew of nobody else, and died before it looked again."""
     world = begin()
     assert world.commit(21)
     world.enter(23, first=5)
     assert world.index.commit(MessageKey(INBOX, 23), MessagePhase.QUEUED, lambda: (23,))
     world.oracle.phases[23] = MessagePhase.QUEUED
+    return world
+
+
+@pytest.mark.parametrize("again", ["commit", "deletion", "reply"])
+def test_two_heads_that_a_crash_left_are_one_after_the_next_work_on_the_thread(again: str) -> None:
+    world = two_heads()
     world.seal(60)
     if again == "commit":
         assert world.commit(23)
@@ -113,5 +119,16 @@ def test_two_heads_that_a_crash_left_are_one_after_the_next_work_on_the_thread(a
         assert world.index.remove(MessageKey(INBOX, 22), world.members(5)) is GONE
     else:
         assert world.add(61, first=5)
+    assert_counted()
+    assert_shows_all(world.index, world.oracle)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_thread_that_is_settled_while_its_newest_is_deleted_keeps_a_head(network: Network, *, sealed: bool) -> None:
+    world = two_heads()
+    if sealed:
+        world.seal(60)
+    network.before_next("TransactWriteItems" if sealed else "UpdateItem", lambda: world.delete(23))
+    world.index.settle_thread(INBOX, world.members(5))
     assert_counted()
     assert_shows_all(world.index, world.oracle)

@@ -155,3 +155,31 @@ def test_a_walk_by_cursor_neither_repeats_nor_misses_while_buckets_are_sealed() 
         newest += 3
     assert read == sorted(stood, reverse=True)
     assert assert_counted() > 1
+
+
+@pytest.mark.parametrize("moment", range(1, 9))
+def test_a_late_writer_that_reads_around_sealing_reads_again(
+    moment: int, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a capital back from a bucket that is being sealed, and gives it to one that has been."""
+    world = World()
+    world.add_many(range(12))
+    assert world.seal(11) == 1
+    world.add(12, first=2)
+    world.add_many(range(13, 20))
+    layer = ReadCommitted(table, random.Random(moment))
+    layer.install(monkeypatch)
+    left = moment
+
+    def between() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            world.seal(19)
+
+    layer.between = between
+    world.delete(12)
+    assert left <= 0, "the writer was too fast for the sealer"
+    assert assert_counted() == 2
+    assert threads(world) == threads(world.oracle)
+    assert messages(world) == messages(world.oracle)
