@@ -85,6 +85,12 @@ def test_steps_that_meet_a_transaction_say_look_again(network: Network) -> None:
     assert refused.value.cells == {}
 
 
+def test_a_bucket_is_made_although_a_transaction_looks_for_it(network: Network) -> None:
+    network.conflict("PutItem")
+    CELLS.step([Step(0, "q", FREE)])
+    assert CELLS.cells([0]) == {0: "q"}
+
+
 def test_a_full_bucket_costs_one_write_unit(table: Any) -> None:
     CELLS.step([Step(sequence, "q", FREE) for sequence in range(100)])
     key = {"pk": {"S": "I#0123456789ab"}, "sk": {"S": "B#000000000"}}

@@ -204,7 +204,7 @@ class Fuzz:
         call, luck = self.table._make_api_call, self._luck("conflicts")
 
         def deliver(operation: str, parameters: Any) -> Any:
-            if operation in WRITES - {"PutItem"} and luck.random() < 0.02:
+            if operation in WRITES and luck.random() < 0.02:
                 raise conflict(operation)
             return call(operation, parameters)
 
