@@ -7,8 +7,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.storage import keys
 from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
+from chalicelib.storage.failures import tries
 from chalicelib.storage.tables import (
     CONDITION_FAILED,
     TRANSACTION_CANCELED,
@@ -113,16 +115,22 @@ class CellList:
 
     def create_bucket(self, number: int) -> None:
         """Write a bucket of empty cells, unless it is there."""
-        try:
-            client().put_item(
-                TableName=table_name(),
-                Item={**self.key(number), "st": {"L": [{"S": EMPTY}] * BUCKET_CELLS}},
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnConsumedCapacity="TOTAL",
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != CONDITION_FAILED:
-                raise
+        for _ in tries():
+            try:
+                client().put_item(
+                    TableName=table_name(),
+                    Item={**self.key(number), "st": {"L": [{"S": EMPTY}] * BUCKET_CELLS}},
+                    ConditionExpression="attribute_not_exists(pk)",
+                    ReturnConsumedCapacity="TOTAL",
+                )
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == TRANSACTION_CONFLICT:  # somebody's transaction is finding out that it is not there
+                    continue
+                if code != CONDITION_FAILED:
+                    raise
+            return
+        raise Unavailable("Too many writers are at the same bucket.")
 
     def buckets(self) -> Iterator[Bucket]:
         """Every bucket, newest first."""

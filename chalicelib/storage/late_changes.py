@@ -18,6 +18,7 @@ from chalicelib.storage.tally_items import (
     head_from,
     put_directory,
     put_head,
+    tally_of_bucket,
 )
 
 
@@ -104,7 +105,7 @@ class LateChange:
         return (
             bucket.number < self.head.sealed
             and row < len(rows)
-            and rows[row] == tally_of(bucket.cells, bucket.changes or 0)
+            and rows[row] == tally_of_bucket(bucket)
             and added(rows) == self.head.directories[number]
         )
 

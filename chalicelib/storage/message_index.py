@@ -37,16 +37,17 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import Advance, InboxFront, IndexedMessage, Page, PageRequest, Sight
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
-from chalicelib.storage.cell_pages import EMPTY, place
+from chalicelib.storage.cell_pages import EMPTY, Selection, place
 from chalicelib.storage.failures import MANY_TRIES, TRIES, pause, raises_unavailable, tries
 from chalicelib.storage.inbox_store import inbox_from_raw
 from chalicelib.storage.index_front import Front
-from chalicelib.storage.index_pages import IndexPages
-from chalicelib.storage.sealed_cells import SealedCells, Torn
+from chalicelib.storage.index_pages import IndexPages, Torn
+from chalicelib.storage.sealed_cells import SealedCells
 from chalicelib.storage.tables import client, table_name
 from chalicelib.storage.tallies import Wanted
 
 UNFINISHED = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING})
+STRICT_TRIES = 6
 SEAL_EVERY = 48  # messages; every so many somebody looks whether a bucket is due to be sealed
 
 
@@ -265,17 +266,23 @@ def _thread_steps(cells: Mapping[int, str]) -> list[Step]:
 
 
 def _page(inbox_number: int, wanted: Wanted, request: PageRequest, seen: InboxFront | None) -> Page[IndexedMessage]:
-    cells = _cells(inbox_number)
-    front: Front | None = seen.index if seen else None
-    for number in tries():
-        try:
-            chosen = IndexPages(cells, front or cells.front(), consistent=number > 0).page(wanted, request)
-        except Torn:
-            front = None  # sealing or a late change came between two reads
-            continue
-        items = tuple(
-            IndexedMessage(MessageKey(inbox_number, sequence), phase_of(character))
-            for sequence, character in chosen.cells
-        )
-        return Page(items, chosen.total, items[-1].key.sequence if chosen.more and items else None)
-    raise Unavailable("The message index is being rewritten too fast to be read.")
+    chosen = _select(_cells(inbox_number), wanted, request, seen.index if seen else None)
+    items = tuple(
+        IndexedMessage(MessageKey(inbox_number, sequence), phase_of(character)) for sequence, character in chosen.cells
+    )
+    return Page(items, chosen.total, items[-1].key.sequence if chosen.more and items else None)
+
+
+def _select(cells: SealedCells, wanted: Wanted, request: PageRequest, front: Front | None) -> Selection:
+    """A message never leaves its bucket; what moves between buckets is to be read in one state of all of them.
+
+    Under late changes without a pause that would keep readers waiting. After some tries each bucket may be of a moment of
+    its own: a thread that moves right then may be missed or seen in both places.
+    """
+    if wanted.moves:
+        for _ in tries(STRICT_TRIES):
+            try:
+                return IndexPages(cells, front or cells.front(), strict=True).page(wanted, request)
+            except Torn:
+                front = None
+    return IndexPages(cells, front or cells.front(), strict=False).page(wanted, request)

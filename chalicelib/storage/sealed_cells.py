@@ -28,12 +28,14 @@ from chalicelib.storage.failures import MANY_TRIES, tries
 from chalicelib.storage.index_front import HEAD_MARK, Front, read_front
 from chalicelib.storage.late_changes import LateChange
 from chalicelib.storage.tables import TRANSACTION_CANCELED, TRANSACTION_CONFLICT, batch_get, client, query, table_name
-from chalicelib.storage.tallies import DIRECTORY_BUCKETS, EMPTY_TALLY, Tally, added, tally_of
+from chalicelib.storage.tallies import DIRECTORY_BUCKETS, EMPTY_TALLY, Tally, tally_of
 from chalicelib.storage.tally_items import (
     Directory,
     Head,
     changed,
     directory_from,
+    is_older_bucket,
+    is_older_directory,
     put_directory,
     put_head,
 )
@@ -43,10 +45,6 @@ OPEN_CELLS = 96  # a bucket stays open until this many newer messages came: most
 PATIENCE = 2 * BUCKET_CELLS  # after so many newer messages a reservation in it is killed instead of waited for
 SEALS_AT_ONCE = 4
 NEAR = 2  # up to this many buckets in a stretch for each one wanted, the whole stretch is read
-
-
-class Torn(Exception):
-    """What was read was written by two different changes; read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +90,36 @@ class SealedCells:
         """The inbox, the head and every bucket that is not sealed."""
         return read_front(self.partition)
 
-    def directories(self, head: Head, numbers: Collection[int], *, consistent: bool) -> dict[int, Directory]:
-        """Some directories; raises `Torn` when one does not hold what the head says."""
+    def directories(self, head: Head, numbers: Collection[int]) -> dict[int, Directory]:
+        """Some directories, as they stood when the head was read or later."""
+        found = self._directories(numbers, consistent=False)
+        old = [number for number in numbers if is_older_directory(found.get(number), head, number)]
+        return found | self._directories(old, consistent=True)
+
+    def buckets(self, tallies: Mapping[int, Tally]) -> dict[int, Bucket]:
+        """Some sealed buckets, as they stood when these tallies of them were read or later."""
+        found = self._buckets(tallies, consistent=False)
+        old = [number for number, tally in tallies.items() if is_older_bucket(found.get(number), tally)]
+        found |= self._buckets(old, consistent=True)
+        return {number: found[number] for number in tallies}
+
+    def _directories(self, numbers: Collection[int], *, consistent: bool) -> dict[int, Directory]:
+        """Eventually consistent reads cost half, and are right but for the last second."""
         items = batch_get([(self.partition, keys.directory(number)) for number in numbers], consistent=consistent)
-        found = {directory.number: directory for directory in map(directory_from, items)}
-        for number in numbers:
-            if number not in found or added(found[number].buckets) != head.directories[number]:
-                raise Torn
-        return found
+        return {directory.number: directory for directory in map(directory_from, items)}
 
-    def buckets(self, tallies: Mapping[int, Tally], *, consistent: bool) -> dict[int, Bucket]:
-        """Some sealed buckets; raises `Torn` when one does not hold what its directory says."""
-        found = {bucket.number: bucket for bucket in map(to_bucket, self._bucket_items(tallies, consistent=consistent))}
-        for number, tally in tallies.items():
-            if number not in found or tally_of(found[number].cells, found[number].changes or 0) != tally:
-                raise Torn
-        return found
-
-    def _bucket_items(self, numbers: Collection[int], *, consistent: bool) -> Iterable[Mapping[str, Any]]:
+    def _buckets(self, numbers: Collection[int], *, consistent: bool) -> dict[int, Bucket]:
         low, high = min(numbers, default=0), max(numbers, default=0)
-        if high - low + 1 <= NEAR * len(numbers):  # a query adds up what it reads: four buckets to the price of one
+        if numbers and high - low + 1 <= NEAR * len(
+            numbers
+        ):  # a query adds up what it reads: four for the price of one
             span = {":low": {"S": self._sort_key(low)}, ":high": {"S": self._sort_key(high)}}
-            return query(self.partition, "sk BETWEEN :low AND :high", span, consistent=consistent)
-        return batch_get([(self.partition, self._sort_key(number)) for number in numbers], consistent=consistent)
+            items: Iterable[Mapping[str, Any]] = query(
+                self.partition, "sk BETWEEN :low AND :high", span, consistent=consistent
+            )
+        else:
+            items = batch_get([(self.partition, self._sort_key(number)) for number in numbers], consistent=consistent)
+        return {bucket.number: bucket for bucket in map(to_bucket, items)}
 
     def _sort_key(self, bucket: int) -> str:
         return keys.bucket(keys.MESSAGE_CELLS, bucket)

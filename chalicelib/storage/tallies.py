@@ -16,13 +16,14 @@ from dataclasses import dataclass
 DIRECTORY_BUCKETS = 64
 PHASES = "qsutdfbcr"  # the visible phases, in the order they are stored in; new ones go to the end
 _NEWEST = len(PHASES)  # behind them: how many of all these are the newest of their thread
+CHANGES = len(PHASES) + 1  # and then how many changes there were since it was sealed
 COLUMNS = len(PHASES) + 2
 
 Tally = tuple[int, ...]
-"""How many of each visible phase, then how many capitals, then how many changes there were since it was sealed.
+"""How many of each visible phase, then how many capitals, then how many changes.
 
-The changes make a tally that of one state: cells that changed and now count the same as before are told apart, so what
-was read belongs together exactly when the tallies are equal.
+The changes make a tally that of one state: cells that changed and now count the same as before are told apart. So what
+was read belongs together exactly when the tallies are equal; and when they are not, the one with more changes is newer.
 """
 
 EMPTY_TALLY: Tally = (0,) * COLUMNS
@@ -34,6 +35,7 @@ class Wanted:
 
     characters: frozenset[str]
     columns: tuple[int, ...]
+    moves: bool = False  # whether what is listed moves from one bucket to another: threads do, messages never
 
     @classmethod
     def phases(cls, phases: Iterable[str]) -> "Wanted":
@@ -45,7 +47,7 @@ class Wanted:
     @classmethod
     def threads(cls) -> "Wanted":
         """The newest message of each thread."""
-        return cls(frozenset(PHASES.upper()), (_NEWEST,))
+        return cls(frozenset(PHASES.upper()), (_NEWEST,), moves=True)
 
     def count(self, tally: Tally) -> int:
         return sum(tally[column] for column in self.columns)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.storage import keys
+from chalicelib.storage.cell_pages import Bucket
 from chalicelib.storage.tables import table_name
-from chalicelib.storage.tallies import Tally, added, packed, unpacked
+from chalicelib.storage.tallies import CHANGES, DIRECTORY_BUCKETS, Tally, added, packed, tally_of, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,29 @@ def put_directory(partition: str, directory: Directory) -> Any:
 def changed(tallies: tuple[Tally, ...], place: int, change: Tally) -> tuple[Tally, ...]:
     """Tallies with a change added to one of them."""
     return (*tallies[:place], added([tallies[place], change]), *tallies[place + 1 :])
+
+
+def tally_of_bucket(bucket: Bucket) -> Tally:
+    return tally_of(bucket.cells, bucket.changes or 0)
+
+
+def rows_behind(head: Head, directory: Directory) -> tuple[Tally, ...]:
+    """A directory's rows without those of buckets that were sealed after the head was read."""
+    return directory.buckets[: head.sealed - directory.number * DIRECTORY_BUCKETS]
+
+
+def is_older_directory(directory: Directory | None, head: Head, number: int) -> bool:
+    """Whether a directory was read as it stood before the head."""
+    if directory is None:
+        return True
+    rows = rows_behind(head, directory)
+    wanted = min(DIRECTORY_BUCKETS, head.sealed - number * DIRECTORY_BUCKETS)
+    return len(rows) < wanted or added(rows)[CHANGES] < head.directories[number][CHANGES]
+
+
+def is_older_bucket(bucket: Bucket | None, tally: Tally) -> bool:
+    """Whether a sealed bucket was read as it stood before its tally was written."""
+    return bucket is None or bucket.changes is None or bucket.changes < tally[CHANGES]
 
 
 def _put(partition: str, sort_key: str, version: int, tallies: tuple[Tally, ...], more: Mapping[str, Any]) -> Any:

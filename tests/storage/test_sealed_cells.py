@@ -298,6 +298,13 @@ def test_a_status_in_an_open_bucket_is_one_write(network: Network) -> None:
     assert heard == ["UpdateItem"]
 
 
+def test_a_status_in_a_sealed_bucket_is_three_calls(network: Network) -> None:
+    world = sealed_world()
+    heard = network.listen()
+    world.advance(6, SENT, {QUEUED})
+    assert heard == ["UpdateItem", "BatchGetItem", "TransactWriteItems"]
+
+
 @pytest.mark.parametrize(
     ("request_", "calls"),
     [

@@ -133,7 +133,7 @@ def test_a_random_life_shows_what_the_oracle_shows(
         if step % 25 == 0:
             assert_counted()
     assert_shows_all(life.world.index, life.world.oracle)
-    assert assert_counted() > steps // 25  # it was about sealed buckets
+    assert assert_counted() >= 2  # it was about sealed buckets
 
 
 # --------------------------------------------------------------------------------------------- all at once
@@ -204,7 +204,7 @@ class Fuzz:
         call, luck = self.table._make_api_call, self._luck("conflicts")
 
         def deliver(operation: str, parameters: Any) -> Any:
-            if operation in WRITES - {"PutItem"} and luck.random() < 0.02:
+            if operation in WRITES and luck.random() < 0.02:
                 raise conflict(operation)
             return call(operation, parameters)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import IndexedMessage, Page, PageRequest
 from tests.storage.index_oracle import INBOX, VISIBLE, Oracle, assert_counted, random_filter, random_request
@@ -81,45 +80,66 @@ def test_a_page_read_around_a_change_shows_what_was_before_or_what_is_after(
     assert_counted()
 
 
+LATE: dict[str, Callable[[World], object]] = {
+    "a complaint": lambda world: world.advance(6, COMPLAINED, {QUEUED}),
+    "a deletion": lambda world: world.delete(7),
+    "sealing": lambda world: world.seal(40),
+}
+
+
+@pytest.mark.parametrize("late", LATE)
 @pytest.mark.parametrize("read", [2, 3])
-def test_what_was_read_around_a_late_change_is_read_again(
+def test_messages_are_counted_as_they_are_read(
+    late: str, read: int, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change comes right before the directories are read, or the buckets; nothing is read twice."""
+    world = begin()
+    heard = disturbed(table, monkeypatch, lambda number: number == read and LATE[late](world))
+    assert messages(world) == messages(world.oracle)
+    assert len(heard) == 3
+
+
+@pytest.mark.parametrize("read", [2, 3])
+def test_threads_are_read_again_when_one_has_moved_meanwhile(
     read: int, table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The change comes right before the directories are read, or the buckets."""
     world = begin()
-    call = table._make_api_call
-    heard: list[str] = []
-
-    def disturb(operation: str, parameters: Any) -> Any:
-        if operation in ("Query", "BatchGetItem"):
-            heard.append("front" if "Limit" in parameters else operation)
-            if len(heard) == read:
-                world.advance(6, COMPLAINED, {QUEUED})
-        return call(operation, parameters)
-
-    monkeypatch.setattr(table, "_make_api_call", disturb)
-    assert messages(world) == messages(world.oracle)
+    heard = disturbed(table, monkeypatch, lambda number: number == read and world.delete(26))
+    assert threads(world) == threads(world.oracle)
     assert heard.count("front") == 2
 
 
-def test_a_reader_that_never_sees_two_parts_of_one_state_says_so(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_changes_without_a_pause_keep_nobody_from_a_page(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A complaint comes or goes before every single read."""
     monkeypatch.setattr("chalicelib.storage.failures.pause", lambda _number: None)
     world = begin()
-    call = table._make_api_call
+
+    def change(_number: int) -> None:
+        phase = world.oracle.phases[6]
+        world.advance(6, QUEUED if phase is COMPLAINED else COMPLAINED, {phase})
+
+    disturbed(table, monkeypatch, change)
+    for phases in (VISIBLE, [COMPLAINED], [QUEUED]):
+        page = world.index.page(INBOX, phases, ALL)
+        assert page.total == len(page.items) == len({item.key for item in page.items})
+    assert {item.key.sequence for item in threads(world).items} == set(world.oracle.heads())
+
+
+def disturbed(table: Any, monkeypatch: pytest.MonkeyPatch, act: Callable[[int], object]) -> list[str]:
+    """What a reader reads, while somebody does `act` before each of its reads (1 …)."""
+    call, heard = table._make_api_call, list[str]()
     busy = [False]
 
-    def disturb(operation: str, parameters: Any) -> Any:
-        if operation == "BatchGetItem" and not busy[0]:
+    def deliver(operation: str, parameters: Any) -> Any:
+        if operation in ("Query", "BatchGetItem") and not busy[0]:
+            heard.append("front" if "Limit" in parameters else operation)
             busy[0] = True
-            phase = world.oracle.phases[6]
-            world.advance(6, QUEUED if phase is COMPLAINED else COMPLAINED, {phase})
+            act(len(heard))
             busy[0] = False
         return call(operation, parameters)
 
-    monkeypatch.setattr(table, "_make_api_call", disturb)
-    with pytest.raises(Unavailable):
-        messages(world)
-    assert assert_counted() == 1
+    monkeypatch.setattr(table, "_make_api_call", deliver)
+    return heard
 
 
 def test_an_old_replica_is_noticed(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
