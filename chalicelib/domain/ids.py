@@ -25,6 +25,7 @@ InboxId = NewType("InboxId", str)
 MessageId = NewType("MessageId", str)
 ThreadId = NewType("ThreadId", str)
 EventId = NewType("EventId", str)
+AttachmentId = NewType("AttachmentId", str)
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}

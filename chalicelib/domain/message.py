@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.address import Mailbox
+from chalicelib.domain.arrival import Arrival
+from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
 from chalicelib.domain.message_status import MessageStatus
@@ -71,6 +73,8 @@ class MessageContent:
     in_reply_to: str | None
     references: tuple[str, ...]
     created_at: datetime
+    attachments: tuple[MessageAttachment, ...] = ()
+    arrival: Arrival | None = None  # set on every received message and on no other
     body_truncated: bool = False  # a long body was left out of a list; or it is lost, and only its place is known
 
     @property

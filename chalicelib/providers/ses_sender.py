@@ -65,7 +65,7 @@ class SesSender:
     message_id_domain: str  # `ses_message_id_domain` of the client's region
 
     def send(self, mail: bytes, envelope: Envelope, message_id: str) -> SesAcceptance:
-        """Hand over one mail. Raises one of the five errors of `operations/ports.py`, whatever goes wrong."""
+        """Hand over one mail. Raises one of the five errors of `operations/ports`, whatever goes wrong."""
         try:
             answer = self.client.send_email(
                 FromEmailAddress=envelope.mail_from,

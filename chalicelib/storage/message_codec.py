@@ -10,17 +10,28 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.domain.address import Mailbox
+from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.delivery import EventType, MessageDelivery, Reason, RecipientDelivery, TimelineEntry
 from chalicelib.domain.delivery_status import DeliveryStatus
-from chalicelib.domain.ids import AccountId, EventId, MessageKey, ThreadKey
+from chalicelib.domain.ids import AccountId, AttachmentId, EventId, MessageKey, ThreadKey
 from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.storage.arrival_codec import StoredArrival, from_stored_arrival, to_stored_arrival
 
 FORMAT = b"\x01"
 
 
 class _Struct(msgspec.Struct, frozen=True, omit_defaults=True):
     pass
+
+
+class _StoredAttachment(_Struct, frozen=True, omit_defaults=True):
+    id: str = msgspec.field(name="i")
+    filename: str = msgspec.field(name="f")
+    content_type: str = msgspec.field(name="t")
+    size: int = msgspec.field(name="s")
+    content_id: str | None = msgspec.field(name="c", default=None)
+    inline: bool = msgspec.field(name="l", default=False)
 
 
 class StoredContent(_Struct, frozen=True, omit_defaults=True):
@@ -43,6 +54,8 @@ class StoredContent(_Struct, frozen=True, omit_defaults=True):
     references: list[str] = msgspec.field(name="re", default_factory=list)
     body_text: str | None = msgspec.field(name="bt", default=None)
     body_html: str | None = msgspec.field(name="bh", default=None)
+    attachments: list[_StoredAttachment] = msgspec.field(name="at", default_factory=list)
+    arrival: StoredArrival | None = msgspec.field(name="ar", default=None)
     text_blob_size: int | None = msgspec.field(name="tb", default=None)
     html_blob_size: int | None = msgspec.field(name="hb", default=None)
 
@@ -125,6 +138,11 @@ def to_stored(content: MessageContent) -> StoredContent:
         references=list(content.references),
         body_text=content.body_text,
         body_html=content.body_html,
+        attachments=[
+            _StoredAttachment(known.id, known.filename, known.content_type, known.size, known.content_id, known.inline)
+            for known in content.attachments
+        ],
+        arrival=to_stored_arrival(content.arrival),
     )
 
 
@@ -154,6 +172,13 @@ def from_stored(
         in_reply_to=stored.in_reply_to,
         references=tuple(stored.references),
         created_at=stored.created_at,
+        attachments=tuple(
+            MessageAttachment(
+                AttachmentId(known.id), known.filename, known.content_type, known.size, known.content_id, known.inline
+            )
+            for known in stored.attachments
+        ),
+        arrival=from_stored_arrival(stored.arrival),
         body_truncated=truncated,
     )
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from chalicelib.domain.address import Mailbox
+from chalicelib.domain.arrival import Arrival, Authentication, MessageKind
 from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
 from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 
@@ -39,3 +40,21 @@ def make_content(**changes: object) -> MessageContent:
     )
     # dataclasses.replace checks the names; the values' types are the caller's promise.
     return replace(content, **changes)  # type: ignore[arg-type]
+
+
+def make_arrival(**changes: object) -> Arrival:
+    """How a person's plain mail came in; `changes` replaces any of its fields."""
+    arrival = Arrival(
+        ses_message_id="o3vrnil0e2ic28trm7dfhrc2v0clambda4nbp0g1",
+        mail_from="ada@example.com",
+        message_id_header="<1@example.com>",
+        date=NOON,
+        kind=MessageKind.NORMAL,
+        automatic=False,
+        authentication=Authentication(),
+        extracted_text="Good morning.",
+        warnings=(),
+        degraded=None,
+        raw_size=321,
+    )
+    return replace(arrival, **changes)  # type: ignore[arg-type]

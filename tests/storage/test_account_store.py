@@ -1,4 +1,4 @@
-"""The contract of AccountStore (operations/ports.py)."""
+"""The contract of AccountStore (operations/ports)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The contract of IdempotencyStore (operations/ports.py)."""
+"""The contract of IdempotencyStore (operations/ports)."""
 
 import random
 from datetime import UTC, datetime, timedelta

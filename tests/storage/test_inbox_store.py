@@ -1,4 +1,4 @@
-"""The contract of InboxStore (operations/ports.py)."""
+"""The contract of InboxStore (operations/ports)."""
 
 from collections import Counter
 from dataclasses import replace

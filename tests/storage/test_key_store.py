@@ -1,4 +1,4 @@
-"""The contract of KeyStore (operations/ports.py)."""
+"""The contract of KeyStore (operations/ports)."""
 
 from collections import Counter
 from dataclasses import replace

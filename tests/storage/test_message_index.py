@@ -1,4 +1,4 @@
-"""The contract of MessageIndex (operations/ports.py): phases, pages, and what is unfinished."""
+"""The contract of MessageIndex (operations/ports): phases, pages, and what is unfinished."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The contract of MessageStore (operations/ports.py)."""
+"""The contract of MessageStore (operations/ports)."""
 
 import random
 import string
@@ -8,17 +8,19 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.domain.arrival import Authentication, MessageWarning, Verdict, WarningCode
+from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.delivery import EventType, MessageDelivery, Reason
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.ids import MessageKey, ThreadKey
+from chalicelib.domain.ids import AttachmentId, MessageKey, ThreadKey
 from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 from chalicelib.operations.ports import InboxStore, MessageStore, Outcome, StoredMessage, VersionConflict
 from chalicelib.storage.inbox_store import DynamoInboxStore
 from chalicelib.storage.message_store import DynamoMessageStore
 from tests.factories.accounts import make_inbox
 from tests.factories.deliveries import ADA, BOB, make_report
-from tests.factories.messages import NOON, make_content, make_mailbox
+from tests.factories.messages import NOON, make_arrival, make_content, make_mailbox
 from tests.fakes.blob_store import FakeBlobStore
 from tests.fakes.inbox_store import FakeInboxStore
 from tests.fakes.message_store import FakeMessageStore
@@ -46,6 +48,15 @@ WHOLE = make_content(
     in_reply_to="<a@example.com>",
     references=("<b@example.com>", "<a@example.com>"),
     created_at=NOON + timedelta(milliseconds=1),
+    attachments=(
+        MessageAttachment(AttachmentId("att_1"), "résumé.pdf", "application/pdf", 5),
+        MessageAttachment(AttachmentId("att_2"), "logo.png", "image/png", 7, content_id="logo@x", inline=True),
+    ),
+    arrival=make_arrival(
+        date=NOON,
+        authentication=Authentication(spf=Verdict.PASS, dkim=Verdict.GRAY, dmarc=Verdict.FAIL, virus=Verdict.PASS),
+        warnings=(MessageWarning(WarningCode.HIDDEN_TEXT, "12 characters are hidden"),),
+    ),
 )
 
 

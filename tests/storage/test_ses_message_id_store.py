@@ -1,4 +1,4 @@
-"""The contract of SesMessageIds (operations/ports.py)."""
+"""The contract of SesMessageIds (operations/ports)."""
 
 import pytest
 

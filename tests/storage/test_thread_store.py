@@ -1,4 +1,4 @@
-"""The contract of ThreadStore (operations/ports.py)."""
+"""The contract of ThreadStore (operations/ports)."""
 
 import random
 from collections.abc import Collection, Mapping

@@ -1,0 +1,62 @@
+"""What operations ask of the outside: stores, queues, the mail provider, the clock. Wiring fills them in.
+
+Every store speaks the domain's language and raises only errors of `domain/errors.py` or of this page. Reads named
+`get` are consistent: they see every write that was answered before.
+"""
+
+from chalicelib.operations.ports.accounts import AccountStore, KeyStore, KeyUse
+from chalicelib.operations.ports.basics import Clock, Together
+from chalicelib.operations.ports.idempotency import FirstRequest, IdempotencyStore
+from chalicelib.operations.ports.inboxes import InboxStore, Reservation
+from chalicelib.operations.ports.index import Advance, InboxFront, IndexedMessage, MessageIndex, Sight
+from chalicelib.operations.ports.jobs import SendJob, SendQueue
+from chalicelib.operations.ports.lists import Page, PageRequest
+from chalicelib.operations.ports.mail_out import (
+    Envelope,
+    MailProvider,
+    SendNotReached,
+    SendOutcomeUnknown,
+    SendPaused,
+    SendRefused,
+    SendThrottled,
+    SesAcceptance,
+)
+from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
+from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
+
+__all__ = [
+    "AccountStore",
+    "Advance",
+    "Clock",
+    "Envelope",
+    "FirstRequest",
+    "IdempotencyStore",
+    "InboxFront",
+    "InboxStore",
+    "IndexedMessage",
+    "KeyStore",
+    "KeyUse",
+    "MailProvider",
+    "MessageIndex",
+    "MessageStore",
+    "Outcome",
+    "Page",
+    "PageRequest",
+    "Reservation",
+    "Run",
+    "SendJob",
+    "SendNotReached",
+    "SendOutcomeUnknown",
+    "SendPaused",
+    "SendQueue",
+    "SendRefused",
+    "SendThrottled",
+    "SesAcceptance",
+    "SesMessageIds",
+    "Sight",
+    "StoredMessage",
+    "ThreadMembers",
+    "ThreadStore",
+    "Together",
+    "VersionConflict",
+]

@@ -1,0 +1,48 @@
+"""Where accounts and their keys live."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.domain.account import Account, ApiKey, RateLimit
+from chalicelib.domain.ids import AccountId, KeyId
+from chalicelib.operations.ports.lists import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A key that was used, and what its rate window has left."""
+
+    key: ApiKey
+    rate: RateLimit
+
+
+class KeyStore(Protocol):
+    """API keys: found by id, proven by hash."""
+
+    def use(self, key_id: KeyId, secret_hash: bytes, now: datetime, limit: int) -> KeyUse | RateLimit | None:
+        """Authenticate, count against the minute's `limit` and note the use, in one write.
+
+        None: no such key, a wrong secret, or expired. A bare RateLimit: the window is used up.
+        """
+
+    def create(self, key: ApiKey, secret_hash: bytes) -> None:
+        """Store a new key; storing the same again is harmless."""
+
+    def page(self, account_id: AccountId, request: PageRequest) -> Page[ApiKey]:
+        """The account's keys, newest first, expired ones among them."""
+
+    def delete(self, account_id: AccountId, key_id: KeyId) -> bool:
+        """Remove a key of this account; False when there is none."""
+
+
+class AccountStore(Protocol):
+    """Tenants."""
+
+    def create(self, account: Account) -> None:
+        """Store a new account; storing the same again is harmless."""
+
+    def get(self, account_id: AccountId) -> Account | None: ...
+
+    def page(self, request: PageRequest) -> Page[Account]:
+        """Every account of the deployment, newest first."""

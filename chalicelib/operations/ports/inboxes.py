@@ -1,0 +1,42 @@
+"""Where inboxes live."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.domain.ids import AccountId
+from chalicelib.domain.inbox import Inbox
+from chalicelib.operations.ports.lists import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A sequence number given out, counted against the day's limit; the inbox as it now stands."""
+
+    inbox: Inbox
+    sequence: int
+
+
+class InboxStore(Protocol):
+    """Inboxes, their addresses and their counters."""
+
+    def create(self, inbox: Inbox) -> bool:
+        """Store a new inbox and claim its address for good; False when the address was ever given out."""
+
+    def get(self, inbox_number: int) -> Inbox | None:
+        """The inbox, deleted ones included."""
+
+    def reserve(self, inbox_number: int, account_id: AccountId, day: str) -> Reservation | Inbox | None:
+        """Give out the next sequence number and count the send on UTC `day` (YYYY-MM-DD), in one conditional write.
+
+        Refused, it returns the inbox as it stands (suspended, or the day's limit reached); None when there is no such
+        inbox of this account.
+        """
+
+    def give_back(self, reserved: Inbox) -> None:
+        """Uncount one send of the day `reserved` shows: its message was refused after all. The number stays used."""
+
+    def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
+        """The account's inboxes, newest first, deleted ones left out."""
+
+    def delete(self, inbox: Inbox) -> bool:
+        """Mark the inbox deleted; its address stays taken. False when it was not there to be deleted."""

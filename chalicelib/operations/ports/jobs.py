@@ -1,0 +1,26 @@
+"""The queue of jobs for the sender."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.domain.ids import MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class SendJob:
+    """What lies in the send queue. A hint only: the store is the truth.
+
+    `queued_at` is when the message was handed in; `deferrals` counts how often the job was put back with a delay.
+    """
+
+    message: MessageKey
+    queued_at: datetime
+    deferrals: int = 0
+
+
+class SendQueue(Protocol):
+    """Jobs for the sender; delivered at least once, in any order."""
+
+    def put(self, job: SendJob, delay: int = 0) -> None:
+        """Queue a job for `delay` seconds from now (0 to 900); returns when it is durable."""

@@ -1,0 +1,71 @@
+"""Where messages live: contents, deliveries, SES's ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.domain.delivery import MessageDelivery
+from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.message import BodyUrls, MessageContent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """What the stores hold of one message; `delivery` is None until a worker touches it."""
+
+    content: MessageContent
+    delivery: MessageDelivery | None
+
+
+class VersionConflict(Exception):
+    """Someone else saved the item since it was read; read it again and repeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the inbox's reputation counts: a message that bounced, or was complained of, for the first time."""
+
+    bounced: bool
+    complained: bool
+
+
+class MessageStore(Protocol):
+    """Message contents and delivery items."""
+
+    def put(self, content: MessageContent) -> None:
+        """Store a content once; storing the same again is harmless."""
+
+    def get(self, key: MessageKey) -> StoredMessage | None:
+        """One message whole, with its bodies."""
+
+    def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
+        """What is known of its deliveries."""
+
+    def save_delivery(
+        self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None = None
+    ) -> MessageDelivery:
+        """Store it if its version is still the one that was read; the stored value. Raises `VersionConflict`.
+
+        An `outcome` is counted on the inbox in the same transaction, so each is counted exactly once.
+        """
+
+    def page(self, keys: Sequence[MessageKey], *, body_budget: int) -> list[StoredMessage]:
+        """The messages under these keys, in the order given, missing ones left out.
+
+        When their bodies together are over `body_budget` bytes, the longest are left out until the rest fits, and
+        those messages carry `body_truncated`.
+        """
+
+    def body_urls(self, content: MessageContent) -> BodyUrls | None:
+        """Links to the bodies when they are too long for an answer (above 4 MB), else None."""
+
+    def delete(self, key: MessageKey) -> None:
+        """Remove content, bodies and delivery for good; again is harmless."""
+
+
+class SesMessageIds(Protocol):
+    """Which message SES knows by which id: for events without our tag, and for replies that name SES's Message-ID."""
+
+    def put(self, ses_message_id: str, key: MessageKey) -> None: ...
+
+    def get(self, ses_message_id: str) -> MessageKey | None: ...

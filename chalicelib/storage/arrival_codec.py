@@ -1,0 +1,62 @@
+"""How an arrival is written inside a content (message_codec.py has the rules)."""
+
+from datetime import datetime
+
+import msgspec
+
+from chalicelib.domain.arrival import Arrival, Authentication, MessageKind, MessageWarning, Verdict, WarningCode
+
+
+class StoredArrival(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An arrival; `verdicts` are spf, dkim, dmarc, spam and virus, in this order."""
+
+    ses_message_id: str = msgspec.field(name="i")
+    raw_size: int = msgspec.field(name="s")
+    mail_from: str = msgspec.field(name="f", default="")
+    message_id_header: str | None = msgspec.field(name="h", default=None)
+    date: datetime | None = msgspec.field(name="d", default=None)
+    kind: str = msgspec.field(name="k", default=MessageKind.NORMAL.value)
+    automatic: bool = msgspec.field(name="a", default=False)
+    verdicts: list[str] = msgspec.field(name="v", default_factory=list)
+    extracted_text: str | None = msgspec.field(name="x", default=None)
+    warnings: list[tuple[str, str]] = msgspec.field(name="w", default_factory=list)
+    degraded: str | None = msgspec.field(name="g", default=None)
+
+
+def to_stored_arrival(arrival: Arrival | None) -> StoredArrival | None:
+    if arrival is None:
+        return None
+    verdicts = arrival.authentication
+    return StoredArrival(
+        ses_message_id=arrival.ses_message_id,
+        raw_size=arrival.raw_size,
+        mail_from=arrival.mail_from,
+        message_id_header=arrival.message_id_header,
+        date=arrival.date,
+        kind=arrival.kind.value,
+        automatic=arrival.automatic,
+        verdicts=[
+            verdict.value for verdict in (verdicts.spf, verdicts.dkim, verdicts.dmarc, verdicts.spam, verdicts.virus)
+        ],
+        extracted_text=arrival.extracted_text,
+        warnings=[(warning.code.value, warning.message) for warning in arrival.warnings],
+        degraded=arrival.degraded,
+    )
+
+
+def from_stored_arrival(stored: StoredArrival | None) -> Arrival | None:
+    if stored is None:
+        return None
+    return Arrival(
+        ses_message_id=stored.ses_message_id,
+        mail_from=stored.mail_from,
+        message_id_header=stored.message_id_header,
+        date=stored.date,
+        kind=MessageKind(stored.kind),
+        automatic=stored.automatic,
+        authentication=Authentication(*map(Verdict, stored.verdicts)),
+        extracted_text=stored.extracted_text,
+        warnings=tuple(MessageWarning(WarningCode(code), message) for code, message in stored.warnings),
+        degraded=stored.degraded,
+        raw_size=stored.raw_size,
+    )
