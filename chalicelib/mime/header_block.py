@@ -10,6 +10,7 @@ from chalicelib.mime.charsets import decode
 _FIELD = re.compile(rb"([!-9;-~]{1,256})[ \t]*:")
 _FIELD_END = re.compile(rb"\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\r*(?:\n|\Z)")
+_INDENT = re.compile(rb"[ \t]{1,80}")
 _HEADER_END = re.compile(rb"\n\r*\n")
 _LONGEST_DELIMITER = FIELD_LIMIT + 10
 _MBOX_LINE = re.compile(rb">?From [^\n]*\n")
@@ -85,20 +86,28 @@ class _Reader:
         self._problems = problems
         self._is_mail = is_mail
         self._fields: dict[str, list[Field]] = {}
+        self._last = ""  # the name of the field above
 
     def read(self) -> Header:
         while not self._at_end():
-            if found := _FIELD.match(self._lines, self._at):
-                if self._left <= 0:
-                    self._give_up()
-                    break
+            if self._left <= 0:
+                self._give_up()
+                break
+            if found := _FIELD.match(self._lines, self._field_start()):
                 self._take(found)
+            elif self._last and self._fields[self._last][-1].octets.endswith(b";"):
+                self._take_unfolded_line(self._fields[self._last])
             elif self._goes_on_after_this_line():
                 self._problems.add("a line of the header is no field")
                 self._at = self._next_line()
             else:
                 break
         return Header(self._fields, self._at)
+
+    def _field_start(self) -> int:
+        """Here, or past the spaces before the very first field of a mail."""
+        indent = _INDENT.match(self._lines, self._at) if self._is_mail and not self._fields else None
+        return indent.end() if indent and _USUAL.match(self._lines, indent.end()) else self._at
 
     def _at_end(self) -> bool:
         """Whether the header ends here: at an empty line, which is passed, or a delimiter, which is not."""
@@ -121,7 +130,16 @@ class _Reader:
         self._left -= len(name) + len(octets) + 3
         unfolded = octets.replace(b"\r\n", b"").replace(b"\n", b"").strip(b" \t\r")
         self._fields.setdefault(name, []).append(Field(unfolded, cut))
+        self._last = name
         self._at = min(end + 1, len(self._lines))
+
+    def _take_unfolded_line(self, fields: list[Field]) -> None:
+        """After a semicolon the next line goes on, even where its space has got lost."""
+        end = self._next_line()
+        line = self._lines[self._at : min(end, self._at + FIELD_LIMIT)].strip()
+        fields[-1] = Field((fields[-1].octets + b" " + line)[:FIELD_LIMIT], fields[-1].cut)
+        self._left -= len(line) + 3
+        self._at = end
 
     def _goes_on_after_this_line(self) -> bool:
         return bool((self._fields or self._is_mail) and _USUAL.match(self._lines, self._next_line()))

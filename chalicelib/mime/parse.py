@@ -52,6 +52,7 @@ def parse_mail(raw: bytes) -> ParsedMail:
         automatic=automatic,
         warnings=tuple(_warnings(texts.sender, bodies.hidden_characters, degraded)),
         degraded=degraded,
+        several_senders=texts.several_senders,
     )
 
 

@@ -17,6 +17,7 @@ _IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SPACE = re.compile(r"\s+")
+_SPACED = re.compile(r" ([.@]) ?|(?<=@) ")
 _ROUTE = re.compile(r"@[^:@]+(?:,@[^:@]+)*:")
 _NO_ADDRESS = "\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff"
 _LOCAL_PART = re.compile(rf'[^{_NO_ADDRESS}<>(),:;"\[\]@]+|"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*"')
@@ -28,11 +29,12 @@ def read_mailboxes(text: str) -> Iterator[Mailbox]:
     gathered = _Gathered()
     for token in _tokens(text):
         if _ends_mailbox(token, gathered):
-            yield from gathered.mailbox()
-            gathered = _Gathered(in_angle=token == "<", had_angle=token == "<")
+            is_next = token == "<"
+            yield from gathered.mailboxes(words_after=not is_next)
+            gathered = _Gathered(gathered.words_after if is_next else [], in_angle=is_next, had_angle=is_next)
         else:
             _gather(token, gathered)
-    yield from gathered.mailbox()
+    yield from gathered.mailboxes()
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -66,24 +68,29 @@ class _Gathered:
     """What belongs to one mailbox, as far as it has been read."""
 
     words: list[str] = field(default_factory=list)
+    words_after: list[str] = field(default_factory=list)  # those after the >, perhaps the next one's name
     comments: list[str] = field(default_factory=list)
     inside: list[str] = field(default_factory=list)  # what stands between < and >
     in_angle: bool = False
     had_angle: bool = False
     at_space: bool = True
 
-    def mailbox(self) -> Iterator[Mailbox]:
-        """The mailbox, if there is one."""
+    def mailboxes(self, *, words_after: bool = True) -> Iterator[Mailbox]:
+        """The mailbox, if there is one; several where commas are missing."""
+        words = [*self.words, *self.words_after] if words_after else self.words
         if self.had_angle:
             inside = "".join(self.inside)
             if self.in_angle:  # the > is missing, and what follows a space may be the next one's name
                 inside = inside.split(maxsplit=1)[0] if inside.strip() else ""
-            address, words = _address(inside), self.words
-        else:
-            found = next((word for word in self.words if "@" in word and _address(word)), "")
-            address, words = _address(found), [word for word in self.words if word != found]
-        if address:
-            yield Mailbox(address, _name(words) or _name(self.comments))
+            if address := _address(inside):
+                yield Mailbox(address, _name(words) or _name(self.comments))
+            return
+        # Without < > the old syntax still allows spaces around dots and @ (RFC 5322 section 4.4).
+        words = _SPACED.sub(r"\1", " ".join(words)).split(" ") if "@" in "".join(words) else []
+        addresses = {place: address for place, word in enumerate(words) if "@" in word and (address := _address(word))}
+        name = _name([word for place, word in enumerate(words) if place not in addresses]) or _name(self.comments)
+        for address in addresses.values():
+            yield Mailbox(address, name if len(addresses) == 1 else "")
 
 
 def _ends_mailbox(token: str, gathered: _Gathered) -> bool:
@@ -109,10 +116,12 @@ def _gather(token: str, gathered: _Gathered) -> None:
     elif token.isspace():
         gathered.at_space = True
         return
-    elif gathered.at_space or not gathered.words:
-        gathered.words.append(token)
     else:
-        gathered.words[-1] += token
+        words = gathered.words_after if gathered.had_angle else gathered.words
+        if gathered.at_space or not words:
+            words.append(token)
+        else:
+            words[-1] += token
     gathered.at_space = False
 
 

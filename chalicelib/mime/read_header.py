@@ -18,6 +18,7 @@ class HeaderTexts:
     """The part of `ParsedMail` that stands in the header."""
 
     sender: Mailbox | None
+    several_senders: bool
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     reply_to: tuple[Mailbox, ...]
@@ -31,11 +32,14 @@ class HeaderTexts:
 def read_header(header: Header, charset: str | None, problems: Problems) -> HeaderTexts:
     """`charset` is the one the body declares: programs that write it raw into the header mean the same."""
     people = _People(header, charset, problems)
+    nobody: tuple[Mailbox, ...] = ()
+    senders = guarded("the From field", people.senders, nobody, problems)
     return HeaderTexts(
-        sender=guarded("the From field", people.sender, None, problems),
-        to=guarded("the To field", lambda: people.named("to"), (), problems),
-        cc=guarded("the Cc field", lambda: people.named("cc"), (), problems),
-        reply_to=guarded("the Reply-To field", lambda: people.named("reply-to"), (), problems),
+        sender=senders[0] if senders else None,
+        several_senders=len(senders) > 1,
+        to=guarded("the To field", lambda: people.named("to"), nobody, problems),
+        cc=guarded("the Cc field", lambda: people.named("cc"), nobody, problems),
+        reply_to=guarded("the Reply-To field", lambda: people.named("reply-to"), nobody, problems),
         subject=guarded("the Subject field", lambda: _subject(header, charset, problems), "", problems),
         message_id_header=next(iter(_message_ids(header, "message-id", problems)), None),
         in_reply_to=_message_ids(header, "in-reply-to", problems),
@@ -53,17 +57,16 @@ class _People:
         self._problems = problems
         self._left = ADDRESS_LIMIT
 
-    def sender(self) -> Mailbox | None:
-        """The first address of From. Sender stands in only where there is no From field at all.
+    def senders(self) -> tuple[Mailbox, ...]:
+        """The addresses of From. Sender stands in only where there is no From field at all.
 
         DMARC judges the From field. Were Sender asked whenever we find no address in From, a From that only SES can
         read would lend its verdict to whatever address Sender shows.
         """
         name = "from" if self._header.all("from") else "sender"
-        found = self.named(name)
-        if len(found) > 1:
-            self._problems.add("it names several senders, of which the first is shown")
-        return found[0] if found else None
+        if len(self._header.all(name)) > 1:
+            self._problems.add("it has several From fields, of which the first is shown")
+        return self.named(name)
 
     def named(self, name: str) -> tuple[Mailbox, ...]:
         found: list[Mailbox] = []
@@ -90,7 +93,9 @@ def _subject(header: Header, charset: str | None, problems: Problems) -> str:
 
 
 def _message_ids(header: Header, name: str, problems: Problems) -> tuple[str, ...]:
+    none: tuple[str, ...] = ()
+
     def read() -> tuple[str, ...]:
         return newest(read_message_ids(" ".join(field.text() for field in header.all(name))))
 
-    return guarded(f"the {name} field", read, (), problems)
+    return guarded(f"the {name} field", read, none, problems)

@@ -68,12 +68,21 @@ class _Reader:
         if not part.children:
             self._leaf(part, contents, place)
             return
-        subtype = part.content_type.media_type
-        inner = contents if subtype != "multipart/alternative" else Contents(files=contents.files)
+        media_type = part.content_type.media_type
+        if media_type == "multipart/alternative":
+            self._alternative(part, contents)
+            return
         for number, child in enumerate(part.children):
-            self.walk(child, inner, _Place(in_related=subtype == "multipart/related", is_first=number == 0))
-        if inner is not contents and (texts := _different(inner.blocks)):
-            contents.blocks.append(texts)
+            self.walk(child, contents, _Place(in_related=media_type == "multipart/related", is_first=number == 0))
+
+    def _alternative(self, part: Part, contents: Contents) -> None:
+        """One block of all versions. Those in further formats say the same (RFC 2046 section 5.1.4) and are left out."""
+        inner = Contents(files=contents.files)
+        versions = [child for child in part.children if not _is_other_version(child)]
+        for child in versions or part.children:
+            self.walk(child, inner, _Place())
+        if inner.blocks:
+            contents.blocks.append(_different(inner.blocks))
 
     def _leaf(self, part: Part, contents: Contents, place: "_Place") -> None:
         disposition = read_disposition(part.header, part.content_type)
@@ -90,7 +99,7 @@ class _Reader:
             contents.files.append(_File(part, disposition, data, place.in_related))
 
     def _is_shown(self, part: Part, disposition: Disposition, place: "_Place") -> bool:
-        if disposition.kind == "attachment" or (disposition.filename and not place.is_root):
+        if disposition.kind == "attachment" or (disposition.filename and not (place.is_root and not disposition.kind)):
             return False
         if place.in_related and not place.is_first and part.header.first("content-id"):
             return False
@@ -125,6 +134,15 @@ class _Place:
 def _is_message(part: Part) -> bool:
     media_type = part.content_type.media_type
     return (media_type or "").startswith("message/") or (part.in_digest and media_type is None)
+
+
+def _is_other_version(part: Part) -> bool:
+    """Whether it is a text that is neither plain nor HTML nor a file: for a watch, say, or in an old format."""
+    media_type = part.content_type.media_type or ""
+    if not media_type.startswith("text/") or media_type in {"text/plain", "text/html", "text/calendar"}:
+        return False
+    disposition = read_disposition(part.header, part.content_type)
+    return disposition.kind != "attachment" and not disposition.filename
 
 
 def _different(blocks: list[list[Text]]) -> list[Text]:

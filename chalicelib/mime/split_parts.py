@@ -12,7 +12,7 @@ from chalicelib.mime.content_type import NO_TYPE, ContentType, read_content_type
 from chalicelib.mime.header_block import Header, read_mail_header, read_part_header
 
 _DELIMITER = re.compile(rb"\n--([^\n]{1,%d})" % (FIELD_LIMIT + 4))
-# In a multipart that names no boundary: a line of two hyphens and more, with a header below it.
+# In a multipart that names no boundary, or another than it has: a line of two hyphens and more, with a header below it.
 _LIKELY_DELIMITER = re.compile(rb"(?:\A|\n)--([^\s-][^\n]{0,200})\n(?=content-[a-z-]{1,50}:)", re.IGNORECASE)
 _LIKELY_WITHIN = 64 * 1024
 
@@ -84,6 +84,10 @@ class _Splitter:
             after_hyphens = found[1].rstrip(b" \t\r")
             if after_hyphens in self._open:
                 return found.start(), found.end(), after_hyphens
+            # Something after the hyphens that end a multipart, such as `--boundary-->`.
+            closing = after_hyphens[: after_hyphens.rfind(b"--") + 2]
+            if closing in self._open:
+                return found.start(), found.end(), closing
         return None
 
     def _pass(self, after_hyphens: bytes, end: int) -> int:
@@ -120,11 +124,14 @@ class _Splitter:
             self._refresh()
 
     def _boundary(self, part: Part) -> bytes | None:
-        if declared := part.content_type.boundary():
+        declared = part.content_type.boundary()
+        # Looked for in the outermost part only, for that costs one more pass over what is in it.
+        if declared and (self._count > 1 or self._lines.find(b"--" + declared, part.start) >= 0):
             return declared
+        if self._lines[part.start : part.start + _LIKELY_WITHIN].strip():
+            self._problems.add("a multipart does not name its boundary")
         likely = _LIKELY_DELIMITER.search(self._lines, part.start, part.start + _LIKELY_WITHIN)
-        self._problems.add("a multipart does not name its boundary")
-        return likely[1].rstrip(b" \t\r") if likely else None
+        return likely[1].rstrip(b" \t\r") if likely else declared
 
     def _end_part(self, end: int, *, at_end: bool = False) -> None:
         if self._part is None:

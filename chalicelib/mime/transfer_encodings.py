@@ -8,7 +8,10 @@ from chalicelib.mime.bounds import Problems
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _NOT_BASE64_OR_PAD = bytes(set(range(256)) - set(_BASE64) - {ord("=")})
-_BASE64_LINES = _BASE64 + b"=\r\n"
+_BASE64_LINES = _BASE64 + b"= \t\r\n"
+_BETWEEN_WORDS = re.compile(rb"[^\s][ \t]+(?=[^\s])")
+_SAMPLE = 4096
+_PADDED_LINE = re.compile(rb"={1,2}[ \t\r]*\n")
 _PAD = re.compile(rb"=+")
 _PADDED_LIMIT = 10_000  # pieces of base64, each with its own padding, in one body
 
@@ -17,21 +20,23 @@ _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ?[^\n]*\n", re.MULTILINE)
 _UU_LINE = re.compile(rb"([^\r\n]*)\r*(?:\n|\Z)")
 _UU_LINE_LIMIT = 1_000_000  # of 45 octets each, as they are written: more than a mail can hold
 
-_IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit"})
+_IDENTITY = frozenset({"", "7bit", "7bits", "8bit", "8bits", "binary"})
+_UUENCODE = frozenset({"xuuencode", "uuencode", "xuue", "uue"})
+_NO_LETTERS = re.compile(r"[\s\"'_-]+")
 
 
 def undo(encoded: bytes, encoding: str, problems: Problems) -> bytes:
     """The octets a part stands for. Damaged text gives what is readable of it; an unknown encoding changes nothing."""
-    name = encoding.partition(";")[0].strip(" \t\"'").lower()
+    name = _NO_LETTERS.sub("", encoding.partition(";")[0].lower())
     if name in _IDENTITY:
         return encoded
-    if name == "quoted-printable":
+    if name == "quotedprintable":
         return _from_quoted_printable(encoded)
     if name == "base64":
         return _from_base64_body(encoded, problems)
-    if name in {"x-uuencode", "uuencode", "x-uue", "uue"}:
+    if name in _UUENCODE:
         return _from_uuencode(encoded, problems)
-    problems.add(f"a part is in the unknown encoding {_shown(name)}")
+    problems.add(f"a part is in the unknown encoding {_shown(encoding)}")
     return encoded
 
 
@@ -45,12 +50,20 @@ def _from_quoted_printable(encoded: bytes) -> bytes:
 
 
 def _from_base64_body(encoded: bytes, problems: Problems) -> bytes:
-    foreign = len(encoded.translate(None, _BASE64_LINES))
-    if foreign * 20 > len(encoded):
-        # In prose every sixth character is a space; what is merely damaged has far fewer that do not belong.
+    if _is_prose(encoded):
         problems.add("a part is said to be in base64 and is not")
         return encoded
+    # Some mailing lists put their footer, as it is, below a body in base64.
+    if (last := _PADDED_LINE.search(encoded)) and _is_prose(footer := encoded[last.end() :]):
+        return decode_base64(encoded[: last.end()]) + b"\n" + footer
     return decode_base64(encoded)
+
+
+def _is_prose(text: bytes) -> bool:
+    """Whether it has far more spaces between words, or other characters, than base64 gets from damage."""
+    sample = text[:_SAMPLE].strip()
+    spaces = sum(1 for _ in _BETWEEN_WORDS.finditer(sample))
+    return spaces * 20 > len(sample) or len(sample.translate(None, _BASE64_LINES)) * 5 > len(sample)
 
 
 def decode_base64(encoded: bytes) -> bytes:
@@ -75,6 +88,8 @@ def _without_padding(digits: bytes) -> bytes:
 def _from_uuencode(encoded: bytes, problems: Problems) -> bytes:
     begin = _UU_BEGIN.search(encoded)
     if begin is None:
+        if not encoded.strip():
+            return b""
         problems.add("a part is said to be uuencoded and is not")
         return encoded
     decoded = bytearray()
