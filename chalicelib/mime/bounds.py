@@ -3,6 +3,8 @@
 RAW_LIMIT = 40 * 1024 * 1024  # bytes; what Amazon SES takes in
 HEADER_LIMIT = 256 * 1024  # bytes of the mail's own header that are kept
 PART_HEADER_LIMIT = 32 * 1024  # … and of the header of one part
+HEADER_FIELDS_LIMIT = 5_000  # fields, however short
+PART_FIELDS_LIMIT = 200
 FIELD_LIMIT = 16 * 1024  # bytes of one header field
 ADDRESS_LIMIT = 500  # in all fields together
 PART_LIMIT = 1_000

@@ -4,7 +4,14 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 
-from chalicelib.mime.bounds import FIELD_LIMIT, HEADER_LIMIT, PART_HEADER_LIMIT, Problems
+from chalicelib.mime.bounds import (
+    FIELD_LIMIT,
+    HEADER_FIELDS_LIMIT,
+    HEADER_LIMIT,
+    PART_FIELDS_LIMIT,
+    PART_HEADER_LIMIT,
+    Problems,
+)
 from chalicelib.mime.charsets import decode
 
 _FIELD = re.compile(rb"([!-9;-~]{1,256})[ \t]*:")
@@ -67,22 +74,23 @@ def read_mail_header(lines: bytes, problems: Problems) -> Header:
         # Empty lines before it are forgiven, unless what follows is no header.
         start = len(lines) - len(lines.lstrip(b"\r\n"))
         start = start if _FIELD.match(lines, start) else 0
-    return _Reader(lines, start, (), HEADER_LIMIT, problems, is_mail=True).read()
+    return _Reader(lines, start, (), problems, is_mail=True).read()
 
 
 def read_part_header(lines: bytes, start: int, delimiters: Container[bytes], problems: Problems) -> Header:
     """The header of a part that begins at `start`; one of the `delimiters` ends it too."""
-    return _Reader(lines, start, delimiters, PART_HEADER_LIMIT, problems, is_mail=False).read()
+    return _Reader(lines, start, delimiters, problems, is_mail=False).read()
 
 
 class _Reader:
     def __init__(
-        self, lines: bytes, start: int, delimiters: Container[bytes], limit: int, problems: Problems, *, is_mail: bool
+        self, lines: bytes, start: int, delimiters: Container[bytes], problems: Problems, *, is_mail: bool
     ) -> None:
         self._lines = lines
         self._at = start
         self._delimiters = delimiters
-        self._left = limit
+        self._bytes_left = HEADER_LIMIT if is_mail else PART_HEADER_LIMIT
+        self._fields_left = HEADER_FIELDS_LIMIT if is_mail else PART_FIELDS_LIMIT
         self._problems = problems
         self._is_mail = is_mail
         self._fields: dict[str, list[Field]] = {}
@@ -90,7 +98,7 @@ class _Reader:
 
     def read(self) -> Header:
         while not self._at_end():
-            if self._left <= 0:
+            if self._bytes_left <= 0 or self._fields_left <= 0:
                 self._give_up()
                 break
             if found := _FIELD.match(self._lines, self._field_start()):
@@ -99,6 +107,7 @@ class _Reader:
                 self._take_unfolded_line(self._fields[self._last])
             elif self._goes_on_after_this_line():
                 self._problems.add("a line of the header is no field")
+                self._fields_left -= 1
                 self._at = self._next_line()
             else:
                 break
@@ -127,7 +136,8 @@ class _Reader:
         name = found[1].decode("ascii").lower()
         if cut:
             self._problems.add(f"the header field {found[1][:60].decode('ascii')} is longer than 16 KB")
-        self._left -= len(name) + len(octets) + 3
+        self._bytes_left -= len(name) + len(octets)
+        self._fields_left -= 1
         unfolded = octets.replace(b"\r\n", b"").replace(b"\n", b"").strip(b" \t\r")
         self._fields.setdefault(name, []).append(Field(unfolded, cut))
         self._last = name
@@ -138,7 +148,8 @@ class _Reader:
         end = self._next_line()
         line = self._lines[self._at : min(end, self._at + FIELD_LIMIT)].strip()
         fields[-1] = Field((fields[-1].octets + b" " + line)[:FIELD_LIMIT], fields[-1].cut)
-        self._left -= len(line) + 3
+        self._bytes_left -= len(line)
+        self._fields_left -= 1
         self._at = end
 
     def _goes_on_after_this_line(self) -> bool:
@@ -150,8 +161,8 @@ class _Reader:
 
     def _give_up(self) -> None:
         if not self._is_mail:
-            self._problems.add("the header of a part is longer than 32 KB")
+            self._problems.add("the header of a part is longer than 32 KB or 200 fields")
             return
-        self._problems.add("the header is longer than 256 KB")
+        self._problems.add("the header is longer than 256 KB or 5,000 fields")
         end = _HEADER_END.search(self._lines, max(self._at - 1, 0))
         self._at = end.end() if end else len(self._lines)
