@@ -70,14 +70,14 @@ def _strictly(octets: bytes, codec: str) -> str | None:
 
 
 def _with_little_damage(octets: bytes, codec: str) -> str | None:
-    """The text, if at least ten of its characters outside ASCII could be read for every place that could not."""
+    """The text, if at least four of its characters outside ASCII could be read for every place that could not."""
     try:
         text = octets.decode(codec, "replace")
     except (UnicodeError, LookupError):
         return None
     damaged = text.count("\ufffd")
     readable = len(text) - damaged - len(text.encode("ascii", "ignore"))
-    return text if readable >= 10 * damaged else None
+    return text if readable >= 4 * damaged else None
 
 
 # ------------------------------------------------------------------------------------- characters no text may hold
