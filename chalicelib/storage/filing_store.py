@@ -1,7 +1,7 @@
 """Which message of an inbox a received mail is: one record for each, written on condition."""
 
-import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.thread_trust import Trust
@@ -12,7 +12,7 @@ from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.tables import FilingItem, batch_get
 
 # A notice lies in its queue for 14 days, among the dead letters for 14 more, and once more when it is put back by hand.
-KEPT_AFTER_DELETION = 60 * 86_400  # seconds
+KEPT_AFTER_DELETION = timedelta(days=60)
 
 
 @raises_unavailable
@@ -39,7 +39,7 @@ class DynamoFilingStore:
         item.sequence = message.sequence
         item.thread = message.sequence
         item.is_deleted = True
-        item.ttl = int(time.time()) + KEPT_AFTER_DELETION
+        item.ttl = KEPT_AFTER_DELETION
         # Written also where no record is any more: it was lost, and the mail may still come again.
         put_if(item, FilingItem.pk.does_not_exist() | (FilingItem.sequence == message.sequence))
 
