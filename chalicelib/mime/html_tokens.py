@@ -58,22 +58,18 @@ def html_tokens(html: str) -> Iterator[Token]:
         start = opening.start()
         if start > at:
             yield decoded(html[at:start])
-        after = html[start + 1]
-        if after in "!?":
+        ending = html[start + 1] == "/"
+        name = _TAG_NAME.match(html, start + 2 if ending else start + 1)
+        if name is None:  # `<!`, `<?`, and `</` before anything that begins no name
             at = _after_markup(html, start)
-        elif after != "/":
-            tag, at = _start_tag(html, start + 1)
-            if tag is not None:
-                yield tag
-                if tag.name in _RAW_TEXT_END:
-                    raw, at = _raw_text(html, at, tag.name)
-                    yield raw
-        elif start + 2 < len(html) and html[start + 2].isalpha() and html[start + 2].isascii():
-            end_tag, at = _start_tag(html, start + 2)
-            if end_tag is not None:
-                yield EndTag(end_tag.name)
-        else:  # `</` before anything else begins what browsers take for a comment
-            at = _end(_MARKUP_END, html, start + 2)
+            continue
+        tag, at = _tag(html, name)
+        if tag is None:
+            continue
+        yield EndTag(tag.name) if ending else tag
+        if not ending and tag.name in _RAW_TEXT_END:
+            raw, at = _raw_text(html, at, tag.name)
+            yield raw
     if at < len(html):
         yield decoded(html[at:])
 
@@ -84,7 +80,7 @@ def decoded(text: str) -> str:
 
 
 def _after_markup(html: str, start: int) -> int:
-    """Where a comment, declaration or processing instruction that begins at `start` is over."""
+    """Where a comment, or what browsers take for one, that begins at `start` is over."""
     if not html.startswith("<!--", start):
         return _end(_MARKUP_END, html, start + 2)
     for empty in ("<!-->", "<!--->"):
@@ -93,10 +89,8 @@ def _after_markup(html: str, start: int) -> int:
     return _end(_COMMENT_END, html, start + 4)
 
 
-def _start_tag(html: str, at: int) -> tuple[StartTag | None, int]:
-    """The tag whose name begins at `at`, and where it is over; None when the text ends within it."""
-    name = _TAG_NAME.match(html, at)
-    assert name is not None  # noqa: S101 - the caller has seen its first letter
+def _tag(html: str, name: re.Match[str]) -> tuple[StartTag | None, int]:
+    """The tag of this name with its attributes, and where it is over; None when the text ends within it."""
     at = name.end()
     attributes: dict[str, str] = {}
     while True:
