@@ -61,6 +61,7 @@ class _Decision:
     """What stands in the record. `is_fresh`: it was written just now, so nothing is stored of the message yet."""
 
     filing: Filing
+    account_id: AccountId
     is_fresh: bool = False
     seen: Sight | None = None
 
@@ -86,7 +87,7 @@ class FileReceived:
     def __call__(self, delivery: Delivery) -> bool:
         """False when there is no such inbox any more. Any error means: try again."""
         known = self.filings.get(delivery.ses_message_id, delivery.inbox_number)
-        decision = _Decision(known) if known else self._decide(delivery)
+        decision = self._resumed(known) if known else self._decide(delivery)
         for _ in range(NUMBERS_TRIED):
             if decision is None:
                 return False
@@ -102,9 +103,13 @@ class FileReceived:
             inbox = self.inboxes.get(inbox_number)
             return inbox is None or inbox.is_deleted
         if filing.is_deleted:
-            self.abandon_reservation(filing.message)
+            self._clear_away(filing)
             return True
         return self.index.phase(filing.message).visible
+
+    def _resumed(self, known: Filing) -> _Decision | None:
+        inbox = self.inboxes.get(known.message.inbox_number)
+        return None if inbox is None else _Decision(known, inbox.account_id)
 
     def _decide(self, delivery: Delivery, instead_of: Filing | None = None) -> _Decision | None:
         """Choose number and thread, and write that down; None when the inbox is gone.
@@ -122,7 +127,10 @@ class FileReceived:
         standing = self.filings.put(delivery.ses_message_id, ours, instead_of)
         if standing is None:
             raise Unavailable("The record of a received mail disappeared while it was being replaced.")
-        return _Decision(standing, is_fresh=True, seen=found.seen) if standing == ours else _Decision(standing)
+        account_id = reservation.inbox.account_id
+        if standing != ours:
+            return _Decision(standing, account_id)
+        return _Decision(standing, account_id, is_fresh=True, seen=found.seen)
 
     def _carry_out(self, delivery: Delivery, decision: _Decision) -> bool:
         """Whether the mail is in the inbox now, or is never to be again."""
@@ -133,15 +141,25 @@ class FileReceived:
         ):
             self.index.seal_due(filing.message)
             return True
-        # Deleted, or killed because it took too long, or its thread is gone. Parts of it may have been stored since.
-        is_gone = self.abandon_reservation(filing.message)
-        if is_gone and (header := delivery.mail.parsed.message_id_header):
-            self.message_id_headers.release(header, filing.message)
+        # Deleted, or killed because it took too long, or its thread is gone; or the mail is, because a rival has finished.
+        is_gone = self._clear_away(filing, delivery.mail.parsed.message_id_header)
         return filing.is_deleted or not is_gone
 
+    def _clear_away(self, filing: Filing, message_id_header: str | None = None) -> bool:
+        """Remove whatever was stored of a message that will never be seen; False when it is in its inbox after all.
+
+        A worker that was slow may have stored parts of it after its content went, so the content cannot say which.
+        """
+        if not self.abandon_reservation(filing.message):
+            return False
+        self.threads.leave(filing.thread, filing.message.sequence)
+        if message_id_header is not None:
+            self.message_id_headers.release(message_id_header, filing.message)
+        return True
+
     def _store(self, delivery: Delivery, decision: _Decision) -> bool:
-        """Store all of the message, then commit it; False when its number or its thread is gone."""
-        content = self._content(delivery, decision.filing)
+        """Store all of the message, then commit it; False when its number, its thread or the mail itself is gone."""
+        content = self._content(delivery, decision)
         entry = ThreadEntry(self.threads, content)
         steps: list[Callable[[], None]] = [
             lambda: self._keep_copy(delivery, content.key),
@@ -156,25 +174,22 @@ class FileReceived:
             return False
         return self.index.commit(content.key, MessagePhase.RECEIVED, entry, decision.seen)
 
-    def _content(self, delivery: Delivery, filing: Filing) -> MessageContent:
-        inbox = self.inboxes.get(delivery.inbox_number)
-        if inbox is None:
-            raise NotFound
+    def _content(self, delivery: Delivery, decision: _Decision) -> MessageContent:
+        filing, account_id = decision.filing, decision.account_id
         return received_content(
             delivery.mail,
             filing,
-            account_id=inbox.account_id,
+            account_id=account_id,
             recipient=delivery.recipient,
             mode=self.mode,
-            attachments=self.keep_files(filing.message, inbox.account_id, delivery.mail),
+            attachments=self.keep_files(filing.message, account_id, delivery.mail),
         )
 
     def _keep_copy(self, delivery: Delivery, key: MessageKey) -> None:
         if not self.mails.keep_copy(delivery.mail.receipt, delivery.recipient, key):
-            # Another worker has finished it; the notice comes again and finds that, or that the mail is lost.
-            raise Unavailable("The mail went while it was being filed.")
+            raise NotFound
 
 
 def _reference(mail: ReceivedMail) -> Reference:
     parsed = mail.parsed
-    return Reference(parsed.in_reply_to, parsed.references, mail.sender.address, mail.receipt.authentication)
+    return Reference(parsed.in_reply_to, parsed.references, mail.trusted_sender, mail.receipt.authentication)
