@@ -38,6 +38,7 @@ from chalicelib.storage.tables import (
 logger = logging.getLogger(__name__)
 
 INLINE_LIMIT = 300_000  # bytes of a compressed content that stay in the table; an item may have 400 KB
+ITEM_LIMIT = 390_000  # bytes of a compressed content without bodies
 ANSWER_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL
 _LARGEST_GROWTH = 12  # bytes in Lambda's answer for one character: an emoji is two escapes of six
 BLOB_READERS = 8
@@ -62,7 +63,7 @@ class DynamoMessageStore:
         stored = to_stored(content)
         data = pack(stored)
         if len(data) > INLINE_LIMIT or _answer_size(content) > ANSWER_LIMIT:
-            data = pack(self._bodies_to_blobs(content.key, stored))
+            data = _within_item(self._bodies_to_blobs(content.key, stored))
         partition = keys.inbox_partition(content.key.inbox_number)
         ContentItem(partition, keys.message(content.key.sequence), content=data).save()
 
@@ -192,6 +193,16 @@ class DynamoMessageStore:
     def _blob(self, name: str) -> str | None:
         data = self.blobs.get(name)
         return None if data is None else data.decode()
+
+
+def _within_item(stored: StoredContent) -> bytes:
+    """A content without bodies, packed; its extracted text is cut where that alone is too much for an item."""
+    data, arrival = pack(stored), stored.arrival
+    while len(data) > ITEM_LIMIT and arrival is not None and arrival.extracted_text:
+        shorter = arrival.extracted_text[: len(arrival.extracted_text) // 2]
+        arrival = msgspec.structs.replace(arrival, extracted_text=shorter)
+        data = pack(msgspec.structs.replace(stored, arrival=arrival))
+    return data
 
 
 def _count(inbox_number: int, outcome: Outcome) -> Write:
