@@ -25,4 +25,6 @@ def corpus_mails() -> Iterator[tuple[str, bytes]]:
 
 def reply_texts() -> Iterator[tuple[str, str]]:
     """(name, text) of the bodies of replies, for what works on text alone."""
-    return ((path.name, path.read_text("utf-8")) for path in sorted(REPLY_TEXTS.glob("*.txt")) if path.name != "LICENSE")
+    return (
+        (path.name, path.read_text("utf-8")) for path in sorted(REPLY_TEXTS.glob("*.txt")) if path.name != "LICENSE"
+    )
