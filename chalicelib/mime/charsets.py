@@ -85,7 +85,7 @@ def _with_little_damage(octets: bytes, codec: str) -> str | None:
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
-_PIECE = 1 << 20  # characters; a text of nothing but controls is not held a million small pieces at a time
+_PIECE = 1 << 16  # characters; a text of nothing but controls is not cut into millions of pieces at once
 
 
 def clean_text(text: str) -> str:

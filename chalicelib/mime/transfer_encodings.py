@@ -45,10 +45,12 @@ def _shown(name: str) -> str:
 
 
 def _from_quoted_printable(encoded: bytes) -> bytes:
-    joined = _SOFT_BREAK.sub(b"", encoded)
+    encoded = _SOFT_BREAK.sub(b"", encoded)
     # `a2b_qp` drops one of two "=", and after "=" and a bare CR all up to the next LF. Replaced in pairs, a run of "="
     # needs it twice.
-    return binascii.a2b_qp(joined.replace(b"==", b"=3D=").replace(b"==", b"=3D=").replace(b"=\r", b"=3D\r"))
+    for _ in range(2):
+        encoded = encoded.replace(b"==", b"=3D=")
+    return binascii.a2b_qp(encoded.replace(b"=\r", b"=3D\r"))
 
 
 def _from_base64_body(encoded: bytes, problems: Problems) -> bytes:
