@@ -30,6 +30,8 @@ _ALIASES = {
 }
 # Python's codecs that are escapes and not character sets; the decoder of idna takes quadratic time.
 _NOT_CHARACTER_SETS = frozenset({"unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
+# RuntimeError: CPython's codecs of ISO 2022 end in an "internal codec error" at some octets.
+_UNREADABLE = (UnicodeError, LookupError, RuntimeError)
 _LONGEST_NAME = 60
 _MULTI_BYTE = re.compile(r"utf|gb|big5|cp9[345]|euc|shift|iso2022|hz|johab", re.IGNORECASE)
 
@@ -65,7 +67,7 @@ def _codec(charset: str | None) -> str | None:
 def _strictly(octets: bytes, codec: str) -> str | None:
     try:
         return octets.decode(codec)
-    except (UnicodeError, LookupError):
+    except _UNREADABLE:
         return None
 
 
@@ -73,7 +75,7 @@ def _with_little_damage(octets: bytes, codec: str) -> str | None:
     """The text, if at least four of its characters outside ASCII could be read for every place that could not."""
     try:
         text = octets.decode(codec, "replace")
-    except (UnicodeError, LookupError):
+    except _UNREADABLE:
         return None
     damaged = text.count("\ufffd")
     readable = len(text) - damaged - len(text.encode("ascii", "ignore"))

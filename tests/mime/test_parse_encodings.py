@@ -1,6 +1,8 @@
 """Charsets and transfer encodings: what is damaged or misnamed is read as far as it goes."""
 
 import base64
+import encodings
+import pkgutil
 import random
 
 import pytest
@@ -50,6 +52,18 @@ def test_a_little_damage_does_not_spoil_a_long_text() -> None:
     assert body("utf-8", octets[:-3]) == ("Привет, мир. " * 10)[:-3] + "\ufffd"
     assert body("utf-8", b"caf\xe9 " + "мир мир".encode()) == "caf\ufffd мир мир"
     assert body("utf-8", b"caf\xe9 " + "и".encode()) == "café Ð¸"
+
+
+CODECS = sorted({module.name for module in pkgutil.iter_modules(encodings.__path__)})
+
+
+@pytest.mark.parametrize("charset", CODECS)
+def test_no_codec_of_python_is_a_danger(charset: str) -> None:
+    chance = random.Random(charset)
+    for octets in (chance.randbytes(2000), b"\x1b$B\xff" * 100, b"\x1b.J\x1bNk", b"+2AA-~{" * 100, b""):
+        message = parsed(f"Content-Type: text/plain; charset={charset}", body=octets)
+        assert message.degraded is None
+        (message.body_text or "").encode()
 
 
 def test_html_may_name_its_charset_itself() -> None:
