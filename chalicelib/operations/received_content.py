@@ -7,8 +7,9 @@ from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Arrival, MessageWarning, WarningCode
 from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.message import DeliveryMode, Direction, MessageContent, to_milliseconds
+from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 from chalicelib.domain.receipt import Receipt
+from chalicelib.domain.times import to_milliseconds
 from chalicelib.mime.parsed_mail import ParsedMail
 from chalicelib.operations.ports import Filing
 

@@ -15,9 +15,9 @@ from chalicelib.domain.message import (
     Draft,
     Message,
     MessageContent,
-    to_milliseconds,
 )
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.times import to_milliseconds
 from chalicelib.operations.ports import (
     Clock,
     InboxStore,

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.ids import MessageKey, encode
-from chalicelib.domain.receipt import WAITING_MAIL, Receipt
+from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL, Receipt
 from chalicelib.storage.failures import raises_unavailable
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class S3ReceivedMails:
         for page in pages:
             for found in page.get("Contents", []):
                 blob = found["Key"]
+                if blob == WAITING_MAIL + TRIAL_MESSAGE_ID:
+                    continue
                 try:
                     metadata = self.client.head_object(Bucket=self.bucket, Key=blob)["Metadata"]
                 except ClientError as error:
