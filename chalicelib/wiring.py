@@ -22,6 +22,13 @@ from chalicelib.operations.delete_message import DeleteMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
+from chalicelib.operations.manage_attachments import (
+    BeginUpload,
+    DeleteAttachment,
+    GetAttachment,
+    LinkUpload,
+    UploadAttachment,
+)
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
 from chalicelib.operations.ports import Clock, MailProvider
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
@@ -35,6 +42,7 @@ from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_mess
 from chalicelib.providers.sqs_queues import SqsSendQueue
 from chalicelib.settings import Settings, settings
 from chalicelib.storage.account_store import DynamoAccountStore
+from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
 from chalicelib.storage.id_key_store import load_or_create_id_key
 from chalicelib.storage.idempotency_store import DynamoIdempotencyStore
@@ -43,6 +51,7 @@ from chalicelib.storage.key_store import DynamoKeyStore
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.message_store import DynamoMessageStore
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
+from chalicelib.storage.source_links import BucketSourceLinks
 from chalicelib.storage.tables import bind_table
 from chalicelib.storage.thread_store import DynamoThreadStore
 
@@ -98,10 +107,22 @@ class Operations:
     # ------------------------------------------------------------------------- stores and providers
 
     @built_once
-    def messages(self) -> DynamoMessageStore:
+    def _blobs(self) -> S3BlobStore:
         # Addressed by path, signed with version 4: the links work through any endpoint, and expire.
         style = Config(signature_version="s3v4", s3={"addressing_style": "path"}, **_TIMES)
-        return DynamoMessageStore(S3BlobStore(boto3.client("s3", config=style), self._settings.bucket_name))
+        return S3BlobStore(boto3.client("s3", config=style), self._settings.bucket_name)
+
+    @built_once
+    def messages(self) -> DynamoMessageStore:
+        return DynamoMessageStore(self._blobs)
+
+    @built_once
+    def attachments(self) -> DynamoAttachmentStore:
+        return DynamoAttachmentStore(self._blobs)
+
+    @built_once
+    def _source_links(self) -> BucketSourceLinks:
+        return BucketSourceLinks(self._blobs)
 
     @built_once
     def send_queue(self) -> SqsSendQueue:
@@ -136,6 +157,7 @@ class Operations:
             self.threads,
             self.index,
             self.send_queue,
+            self.attachments,
             self._public_ids,
             self._settings.delivery_mode,
             self._clock,
@@ -146,6 +168,7 @@ class Operations:
     def send_message(self) -> SendMessage:
         return SendMessage(
             self.messages,
+            self.attachments,
             self.index,
             self.ses_message_ids,
             self.provider,
@@ -173,7 +196,7 @@ class Operations:
 
     @built_once
     def abandon_reservation(self) -> AbandonReservation:
-        return AbandonReservation(self.messages, self.threads, self.index)
+        return AbandonReservation(self.messages, self.threads, self.index, self.attachments)
 
     @built_once
     def _show_status(self) -> ShowStatus:
@@ -195,7 +218,7 @@ class Operations:
 
     @built_once
     def read_raw_message(self) -> ReadRawMessage:
-        return ReadRawMessage(self.messages, self.index, self._public_ids)
+        return ReadRawMessage(self.messages, self.index, self._public_ids, self.attachments, self._source_links)
 
     @built_once
     def list_messages(self) -> ListMessages:
@@ -203,7 +226,7 @@ class Operations:
 
     @built_once
     def delete_message(self) -> DeleteMessage:
-        return DeleteMessage(self.messages, self.threads, self.index)
+        return DeleteMessage(self.messages, self.threads, self.index, self.attachments, self._source_links)
 
     @built_once
     def list_threads(self) -> ListThreads:
@@ -216,6 +239,28 @@ class Operations:
     @built_once
     def list_thread_messages(self) -> ListThreadMessages:
         return ListThreadMessages(self.threads, self.messages, self.index)
+
+    # -------------------------------------------------------------------------------------- attachments
+
+    @built_once
+    def upload_attachment(self) -> UploadAttachment:
+        return UploadAttachment(self.attachments, self._clock)
+
+    @built_once
+    def begin_upload(self) -> BeginUpload:
+        return BeginUpload(self.attachments, self._clock)
+
+    @built_once
+    def link_upload(self) -> LinkUpload:
+        return LinkUpload(self.attachments, self._clock)
+
+    @built_once
+    def get_attachment(self) -> GetAttachment:
+        return GetAttachment(self.attachments, self._clock)
+
+    @built_once
+    def delete_attachment(self) -> DeleteAttachment:
+        return DeleteAttachment(self.attachments, self._clock)
 
     # ---------------------------------------------------------------------------- inboxes, accounts, keys
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from chalicelib.domain.attachment import ids_of
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.operations.ports import MessageIndex, MessageStore, ThreadStore
+from chalicelib.operations.ports import AttachmentStore, MessageIndex, MessageStore, ThreadStore
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class AbandonReservation:
     messages: MessageStore
     threads: ThreadStore
     index: MessageIndex
+    attachments: AttachmentStore
 
     def __call__(self, key: MessageKey) -> bool:
         """True when the message will never exist; False when it was committed after all."""
@@ -26,5 +28,7 @@ class AbandonReservation:
         stored = self.messages.get(key)
         if stored is not None:
             self.threads.leave(stored.content.thread, key.sequence)
+            if stored.content.attachments:
+                self.attachments.release(ids_of(stored.content.attachments), key)
         self.messages.delete(key)  # in any case: a delivery item may have been saved while the content went
         return True

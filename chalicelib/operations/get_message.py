@@ -11,7 +11,9 @@ from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.access import require_message
 from chalicelib.operations.compose_outbound import compose_outbound
-from chalicelib.operations.ports import MessageIndex, MessageStore
+from chalicelib.operations.ports import AttachmentStore, MessageIndex, MessageStore, SourceLinks
+
+SOURCE_LIMIT = 4 * 1024 * 1024  # bytes that an answer takes; a longer source is read by its link
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ class ListMessageEvents:
         return tuple(sorted((accepted, *noted), key=lambda entry: entry.occurred_at))
 
 
+@dataclass(frozen=True, slots=True)
+class SourceLink:
+    """Where a source too long for an answer is read, for an hour."""
+
+    url: str
+
+
 @dataclass(frozen=True)
 class ReadRawMessage:
     """The message's RFC 5322 source: composed again, byte for byte what SES was handed."""
@@ -70,9 +79,12 @@ class ReadRawMessage:
     messages: MessageStore
     index: MessageIndex
     public_ids: PublicIds
+    attachments: AttachmentStore
+    source_links: SourceLinks
 
-    def __call__(self, key: MessageKey, caller: Caller) -> bytes:
+    def __call__(self, key: MessageKey, caller: Caller) -> bytes | SourceLink:
         stored = require_message(self.messages, key, caller)
         if not self.index.phase(key).visible:
             raise NotFound
-        return compose_outbound(stored.content, stored.delivery, self.public_ids)
+        source = compose_outbound(stored.content, stored.delivery, self.public_ids, self.attachments)
+        return source if len(source) <= SOURCE_LIMIT else SourceLink(self.source_links.put(key, source))

@@ -28,6 +28,7 @@ from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.submit_message import SubmitMessage
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.factories.messages import make_mailbox
+from tests.fakes.attachment_store import FakeAttachmentStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.inbox_store import FakeInboxStore
 from tests.fakes.mail_provider import FakeMailProvider
@@ -35,6 +36,7 @@ from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.message_store import FakeMessageStore
 from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
+from tests.fakes.source_links import FakeSourceLinks
 from tests.fakes.thread_store import FakeThreadStore
 from tests.fakes.together import together_in_turn
 from tests.operations.watched import Crash, Effect, Watch, unwatched, watched
@@ -67,6 +69,8 @@ class World:
         self.ses_message_ids = FakeSesMessageIds()
         self.provider = FakeMailProvider()
         self.send_queue = FakeSendQueue()
+        self.attachments = FakeAttachmentStore()
+        self.source_links = FakeSourceLinks()
         self.named: list[MessageKey] = []
         self._waiting: list[tuple[datetime, SendJob]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
@@ -79,13 +83,25 @@ class World:
         index = self._watched("index", self.index)
         ses_message_ids = self._watched("ses_message_ids", self.ses_message_ids)
         send_queue = self._watched("send_queue", self.send_queue)
+        attachments = self._watched("attachments", self.attachments)
+        source_links = self._watched("source_links", self.source_links)
         show_status = ShowStatus(messages, index)
-        abandon = AbandonReservation(messages, threads, index)
+        abandon = AbandonReservation(messages, threads, index, attachments)
         self.submit_message = SubmitMessage(
-            inboxes, messages, threads, index, send_queue, IDS, DeliveryMode.EMAIL, self.clock, together_in_turn
+            inboxes,
+            messages,
+            threads,
+            index,
+            send_queue,
+            attachments,
+            IDS,
+            DeliveryMode.EMAIL,
+            self.clock,
+            together_in_turn,
         )
         self.send_message = SendMessage(
             messages,
+            attachments,
             index,
             ses_message_ids,
             self._watched("provider", self.provider),
@@ -103,11 +119,11 @@ class World:
         self.record_delivery_report = RecordDeliveryReport(messages, ses_message_ids, show_status, final_header)
         self.abandon_reservation = abandon
         self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)
-        self.delete_message = DeleteMessage(messages, threads, index)
+        self.delete_message = DeleteMessage(messages, threads, index, attachments, source_links)
         self.get_message = GetMessage(messages, index)
         self.recover_message = RecoverMessage(self.get_message, abandon)
         self.list_events = ListMessageEvents(self.get_message)
-        self.read_raw = ReadRawMessage(messages, index, IDS)
+        self.read_raw = ReadRawMessage(messages, index, IDS, attachments, source_links)
         self.list_messages = ListMessages(messages, index)
         self.list_threads = ListThreads(threads, messages, index)
         self.get_thread = GetThread(threads, messages, index)
