@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.ids import MessageKey, encode
 from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL, Receipt
+from chalicelib.storage.blob_store import S3BlobStore
 from chalicelib.storage.failures import raises_unavailable
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class S3ReceivedMails:
 
     def read_copy(self, key: MessageKey) -> bytes | None:
         return self.read(copy_name(key))
+
+    def copy_url(self, key: MessageKey) -> str:
+        return S3BlobStore(self.client, self.bucket).url(copy_name(key), filename="message.eml")
 
     def delete_copy(self, key: MessageKey) -> None:
         self.client.delete_object(Bucket=self.bucket, Key=copy_name(key))

@@ -32,6 +32,9 @@ class FakeReceivedMails:
     def read_copy(self, key: MessageKey) -> bytes | None:
         return self.copies[key][0] if key in self.copies else None
 
+    def copy_url(self, key: MessageKey) -> str:
+        return f"https://blobs.example.com/raw/{key.inbox_number}/{key.sequence}"
+
     def delete_copy(self, key: MessageKey) -> None:
         self.copies.pop(key, None)
 
