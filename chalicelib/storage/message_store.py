@@ -61,8 +61,8 @@ class DynamoMessageStore:
 
     def put(self, content: MessageContent) -> None:
         stored = to_stored(content)
-        data = pack(stored)
-        if len(data) > INLINE_LIMIT or _answer_size(content) > ANSWER_LIMIT:
+        is_long = _answer_size(content) > ANSWER_LIMIT  # asked first: packing 40 MB takes seconds
+        if is_long or len(data := pack(stored)) > INLINE_LIMIT:
             data = _within_item(self._bodies_to_blobs(content.key, stored))
         partition = keys.inbox_partition(content.key.inbox_number)
         ContentItem(partition, keys.message(content.key.sequence), content=data).save()
@@ -218,8 +218,11 @@ def _count(inbox_number: int, outcome: Outcome) -> Write:
 def _answer_size(content: MessageContent) -> int:
     """Bytes the bodies take in Lambda's answer, which holds ours as a string that its serialiser escapes to ASCII."""
     bodies = [body for body in (content.body_text, content.body_html) if body is not None]
-    if sum(map(len, bodies)) * _LARGEST_GROWTH <= ANSWER_LIMIT:
+    characters = sum(map(len, bodies))
+    if characters * _LARGEST_GROWTH <= ANSWER_LIMIT:
         return 0  # small enough whatever it holds; nearly every message
+    if characters > ANSWER_LIMIT:
+        return characters  # too large whatever it holds; a received body may have 40 MB, and six times that escaped
     return sum(len(json.dumps(json.dumps(body, ensure_ascii=False))) for body in bodies)
 
 
