@@ -3,7 +3,7 @@
 from chalice.app import Chalice
 
 from chalicelib.api import account, fallback, health, inboxes, messages, openapi, threads
-from chalicelib.events import delivery_notifications, send_queue
+from chalicelib.events import delivery_notifications, inbound_notifications, send_queue
 
 app = Chalice(app_name="agentsend")
 # Everything travels as text: a binary type would be answered only to clients whose Accept header names it.
@@ -12,5 +12,5 @@ app.register_middleware(fallback.frame, "http")
 
 for api_door in (account, health, inboxes, messages, openapi, threads, fallback):
     app.register_blueprint(api_door.routes)
-for event_door in (send_queue, delivery_notifications):
+for event_door in (send_queue, delivery_notifications, inbound_notifications):
     app.register_blueprint(event_door.door.blueprint)

@@ -24,6 +24,7 @@ class Settings:
     table_name: str
     bucket_name: str
     send_queue_url: str
+    inbound_queue_url: str  # of notices about received mail
     ses_configuration_set: str
     mail_domain: str  # where inboxes without a domain of their own live
     delivery_mode: DeliveryMode  # `DELIVERY`: email, or dry-run
@@ -69,6 +70,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         table_name=text("TABLE_NAME"),
         bucket_name=text("BUCKET_NAME"),
         send_queue_url=text("SEND_QUEUE_URL"),
+        inbound_queue_url=text("INBOUND_QUEUE_URL"),
         ses_configuration_set=text("SES_CONFIGURATION_SET"),
         mail_domain=text("MAIL_DOMAIN").lower(),
         delivery_mode=DeliveryMode(choice("DELIVERY", "dry-run", *DeliveryMode)),

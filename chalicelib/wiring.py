@@ -10,8 +10,10 @@ from typing import Any, Generic, TypeVar
 import boto3
 from botocore.config import Config
 
-from chalicelib.domain.ids import MessageKey, PublicIds
+from chalicelib.domain.attachment import MessageAttachment
+from chalicelib.domain.ids import AccountId, MessageKey, PublicIds
 from chalicelib.domain.message import DeliveryMode
+from chalicelib.mime.parse import parse_mail
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.answer_once import AnswerOnce
 from chalicelib.operations.authenticate import Authenticate
@@ -19,29 +21,38 @@ from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInbo
 from chalicelib.operations.browse_threads import GetThread, ListThreadMessages, ListThreads
 from chalicelib.operations.create_inbox import CreateInbox
 from chalicelib.operations.delete_message import DeleteMessage
+from chalicelib.operations.discard_message import DiscardMessage
+from chalicelib.operations.file_received import FileReceived
+from chalicelib.operations.find_thread import FindThread
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
 from chalicelib.operations.ports import Clock, MailProvider
+from chalicelib.operations.receive_message import ReceiveMessage
+from chalicelib.operations.received_content import ReceivedMail
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
+from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.submit_message import SubmitMessage
 from chalicelib.providers.dry_run_sender import DryRunSender
 from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_message_id_domain
-from chalicelib.providers.sqs_queues import SqsSendQueue
+from chalicelib.providers.sqs_queues import SqsInboundQueue, SqsSendQueue
 from chalicelib.settings import Settings, settings
 from chalicelib.storage.account_store import DynamoAccountStore
 from chalicelib.storage.blob_store import S3BlobStore
+from chalicelib.storage.filing_store import DynamoFilingStore
 from chalicelib.storage.id_key_store import load_or_create_id_key
 from chalicelib.storage.idempotency_store import DynamoIdempotencyStore
 from chalicelib.storage.inbox_store import DynamoInboxStore
 from chalicelib.storage.key_store import DynamoKeyStore
+from chalicelib.storage.message_id_header_store import DynamoMessageIdHeaders
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.message_store import DynamoMessageStore
+from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.tables import bind_table
 from chalicelib.storage.thread_store import DynamoThreadStore
@@ -76,6 +87,14 @@ class built_once(Generic[T]):  # noqa: N801 - reads as the decorator it is
         return made
 
 
+def _keep_no_files(
+    key: MessageKey,  # noqa: ARG001 - until there is a store for them
+    account_id: AccountId,  # noqa: ARG001
+    mail: ReceivedMail,  # noqa: ARG001
+) -> tuple[MessageAttachment, ...]:
+    return ()
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -94,18 +113,35 @@ class Operations:
         self.keys = DynamoKeyStore()
         self.accounts = DynamoAccountStore()
         self.ses_message_ids = DynamoSesMessageIds()
+        self.filings = DynamoFilingStore()
+        self.message_id_headers = DynamoMessageIdHeaders()
 
     # ------------------------------------------------------------------------- stores and providers
 
     @built_once
     def messages(self) -> DynamoMessageStore:
+        return DynamoMessageStore(S3BlobStore(self._s3, self._settings.bucket_name))
+
+    @built_once
+    def mails(self) -> S3ReceivedMails:
+        return S3ReceivedMails(self._s3, self._settings.bucket_name)
+
+    @built_once
+    def _s3(self) -> Any:
         # Addressed by path, signed with version 4: the links work through any endpoint, and expire.
-        style = Config(signature_version="s3v4", s3={"addressing_style": "path"}, **_TIMES)
-        return DynamoMessageStore(S3BlobStore(boto3.client("s3", config=style), self._settings.bucket_name))
+        return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, **_TIMES))
 
     @built_once
     def send_queue(self) -> SqsSendQueue:
-        return SqsSendQueue(boto3.client("sqs", config=Config(**_TIMES)), self._settings.send_queue_url)
+        return SqsSendQueue(self._sqs, self._settings.send_queue_url)
+
+    @built_once
+    def inbound_queue(self) -> SqsInboundQueue:
+        return SqsInboundQueue(self._sqs, self._settings.inbound_queue_url, self._settings.bucket_name)
+
+    @built_once
+    def _sqs(self) -> Any:
+        return boto3.client("sqs", config=Config(**_TIMES))
 
     @built_once
     def provider(self) -> MailProvider:
@@ -173,11 +209,48 @@ class Operations:
 
     @built_once
     def abandon_reservation(self) -> AbandonReservation:
-        return AbandonReservation(self.messages, self.threads, self.index)
+        return AbandonReservation(self.messages, self.threads, self.index, self._discard_message)
+
+    @built_once
+    def _discard_message(self) -> DiscardMessage:
+        return DiscardMessage(self.messages, self.mails, self.message_id_headers, self.ses_message_ids)
 
     @built_once
     def _show_status(self) -> ShowStatus:
         return ShowStatus(self.messages, self.index)
+
+    # ----------------------------------------------------------------------------------- the way in
+
+    @property
+    def bucket_name(self) -> str:
+        return self._settings.bucket_name
+
+    @built_once
+    def receive_message(self) -> ReceiveMessage:
+        return ReceiveMessage(self.inboxes, self.mails, parse_mail, self._file_received)
+
+    @built_once
+    def _file_received(self) -> FileReceived:
+        find_thread = FindThread(self.messages, self.threads, self.index, self.message_id_headers, self._public_ids)
+        return FileReceived(
+            self.inboxes,
+            self.messages,
+            self.threads,
+            self.index,
+            self.filings,
+            self.mails,
+            self.message_id_headers,
+            find_thread,
+            _keep_no_files,
+            self.abandon_reservation,
+            self._settings.delivery_mode,
+            self._clock,
+            self._together,
+        )
+
+    @built_once
+    def requeue_received(self) -> RequeueReceived:
+        return RequeueReceived(self.mails, self.inbound_queue)
 
     # ------------------------------------------------------------------------- messages and threads
 
@@ -195,7 +268,7 @@ class Operations:
 
     @built_once
     def read_raw_message(self) -> ReadRawMessage:
-        return ReadRawMessage(self.messages, self.index, self._public_ids)
+        return ReadRawMessage(self.messages, self.index, self.mails, self._public_ids)
 
     @built_once
     def list_messages(self) -> ListMessages:
@@ -203,7 +276,7 @@ class Operations:
 
     @built_once
     def delete_message(self) -> DeleteMessage:
-        return DeleteMessage(self.messages, self.threads, self.index)
+        return DeleteMessage(self.messages, self.threads, self.index, self.filings, self._discard_message)
 
     @built_once
     def list_threads(self) -> ListThreads:

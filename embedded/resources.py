@@ -14,6 +14,9 @@ ACCOUNT_ID = "000000000000"
 
 # What needs nothing here, and why. A type in neither list is an error, so that nothing is left out by accident.
 IGNORED_TYPES = {
+    "AWS::S3::BucketPolicy": "the emulator checks no permissions",
+    "AWS::SES::ReceiptRule": "the SMTP door does what the rule says",
+    "AWS::SES::ReceiptRuleSet": "the SMTP door does what its rule says",
     "AWS::SNS::TopicPolicy": "the emulator checks no permissions",
     "AWS::SQS::QueuePolicy": "the emulator checks no permissions",
     "AWS::Serverless::Function": "http_gateway and event_pump call the functions",
@@ -25,7 +28,11 @@ _IGNORED_PROPERTIES = {
         "DeletionProtectionEnabled",  # `make reset` must be able to delete
         "TimeToLiveSpecification",  # set by a call of its own
     },
-    "AWS::S3::Bucket": {"PublicAccessBlockConfiguration", "BucketEncryption"},  # nobody else reaches it
+    "AWS::S3::Bucket": {
+        "PublicAccessBlockConfiguration",  # nobody else reaches it
+        "BucketEncryption",
+        "LifecycleConfiguration",  # ministack expires nothing
+    },
     "AWS::SES::ConfigurationSet": {"SuppressionOptions"},  # the simulator suppresses nothing
 }
 

@@ -22,7 +22,7 @@ KNOWS: Mapping[str, frozenset[str]] = {
     "operations": frozenset({"domain", "mime"}),
     "storage": frozenset({"domain", "ports"}),
     "providers": frozenset({"domain", "ports"}),
-    "wiring": frozenset({"domain", "operations", "ports", "storage", "providers", "settings"}),
+    "wiring": frozenset({"domain", "mime", "operations", "ports", "storage", "providers", "settings"}),
     # mime: the API refuses a header field name at once, by the very rule of the composer.
     "api": frozenset({"domain", "mime", "operations", "ports", "settings", "wiring"}),
     # providers: their parsers read what lies in a queue record.

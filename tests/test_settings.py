@@ -14,6 +14,7 @@ REQUIRED = {
     "TABLE_NAME": "mail",
     "BUCKET_NAME": "mail-bodies",
     "SEND_QUEUE_URL": "https://sqs.example.com/1/send",
+    "INBOUND_QUEUE_URL": "https://sqs.example.com/1/inbound",
     "SES_CONFIGURATION_SET": "events",
     "MAIL_DOMAIN": "mail.example.com",
 }
@@ -53,6 +54,7 @@ def test_the_required_settings_are_enough() -> None:
     assert read.table_name == "mail"
     assert read.bucket_name == "mail-bodies"
     assert read.send_queue_url == "https://sqs.example.com/1/send"
+    assert read.inbound_queue_url == "https://sqs.example.com/1/inbound"
     assert read.ses_configuration_set == "events"
     assert read.mail_domain == "mail.example.com"
 
@@ -129,7 +131,8 @@ def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_is_looked_at_here() -> None:
     looked_at = {field for field, _ in NUMBERS.values()} | {
-        *("region", "table_name", "bucket_name", "send_queue_url", "ses_configuration_set", "mail_domain"),
+        *("region", "table_name", "bucket_name", "send_queue_url", "inbound_queue_url"),
+        *("ses_configuration_set", "mail_domain"),
         *("delivery_mode", "dry_run_sender", "allow_test_domains"),
     }
     assert {field.name for field in fields(Settings)} == looked_at

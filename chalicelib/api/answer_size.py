@@ -38,10 +38,13 @@ def _size(message: MessageJson) -> int:
 
 
 def _longest_body(message: MessageJson) -> int:
-    return max(len(message.body_text or ""), len(message.body_html or ""))
+    return max(len(message.body_text or ""), len(message.body_html or ""), len(message.extracted_text or ""))
 
 
 def _without_longest_body(message: MessageJson) -> MessageJson:
-    if len(message.body_text or "") > len(message.body_html or ""):
+    longest = _longest_body(message)
+    if len(message.body_html or "") == longest:
+        return replace(message, body_html=None, body_truncated=True)
+    if len(message.body_text or "") == longest:
         return replace(message, body_text=None, body_truncated=True)
-    return replace(message, body_html=None, body_truncated=True)
+    return replace(message, extracted_text=None, body_truncated=True)

@@ -110,7 +110,7 @@ def thread_as_json(summary: ThreadSummary, ids: PublicIds) -> ThreadJson:
             id=ids.message_id(last.key),
             direction=last.direction,
             from_address=last.sender.address,
-            snippet=snippet(last.body_text),
+            snippet=snippet(last.own_words),
         ),
         last_message_at=timestamp(last.created_at),
         created_at=timestamp(thread.created_at),

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from chalicelib.api.json_shapes import Shape, Timestamp, timestamp
 from chalicelib.domain.address import Mailbox
+from chalicelib.domain.arrival import Arrival, Authentication, MessageKind, Verdict, WarningCode
 from chalicelib.domain.delivery import EventType, Reason, RecipientDelivery, TimelineEntry
 from chalicelib.domain.ids import PublicIds, inbox_id
 from chalicelib.domain.message import DeliveryMode, Direction, Message, RecipientKind, own_message_id_header
@@ -48,9 +49,6 @@ class AttachmentJson(Shape, frozen=True):
     size: int
 
 
-Verdict = Literal["pass", "fail", "gray", "none"]
-
-
 class AuthenticationJson(Shape, frozen=True):
     """Inbound: what was found out about where it comes from; `fromVerified` is true only on a DMARC pass."""
 
@@ -60,6 +58,13 @@ class AuthenticationJson(Shape, frozen=True):
     spam: Verdict
     virus: Verdict
     from_verified: bool
+
+
+class WarningJson(Shape, frozen=True):
+    """Inbound: one reason to be careful with the message."""
+
+    code: WarningCode
+    message: str
 
 
 class MessageJson(Shape, frozen=True):
@@ -87,11 +92,22 @@ class MessageJson(Shape, frozen=True):
     recipients: list[RecipientJson]
     failure_reason: FailureJson | None
     attachments: list[AttachmentJson]
-    message_id_header: str
+    message_id_header: Annotated[
+        str, Meta(description="As received; one under `.invalid` stands for a Message-ID that a received mail lacks.")
+    ]
     in_reply_to: str | None
     references: list[str]
     authentication: AuthenticationJson | None
-    kind: Literal["normal", "auto_reply", "bounce", "complaint", "list"]
+    kind: MessageKind
+    warnings: list[WarningJson]
+    parse_status: Annotated[
+        Literal["complete", "degraded"] | None,
+        Meta(description="Inbound: whether everything in the mail could be read; the source has it whole."),
+    ]
+    parse_problem: Annotated[str | None, Meta(description="Why not everything could be read.")]
+    date_header: Annotated[
+        Timestamp | None, Meta(description="Inbound: what the sender's Date field says; anyone can write one.")
+    ]
     metadata: dict[str, str]
     created_at: Timestamp
     updated_at: Timestamp
@@ -112,8 +128,7 @@ def message_as_json(message: Message, ids: PublicIds) -> MessageJson:
     """A message as its owner sees it, blind copies included."""
     content, delivery = message.content, message.delivery
     public_id = ids.message_id(content.key)
-    final_header = delivery.message_id_header if delivery else None
-    urls = message.body_urls
+    arrival, urls = content.arrival, message.body_urls
     return MessageJson(
         id=public_id,
         inbox_id=inbox_id(content.key.inbox_number),
@@ -128,7 +143,7 @@ def message_as_json(message: Message, ids: PublicIds) -> MessageJson:
         subject=content.subject,
         body_text=None if urls else content.body_text,
         body_html=None if urls else content.body_html,
-        extracted_text=None,
+        extracted_text=arrival.extracted_text if arrival else None,
         body_truncated=content.body_truncated or urls is not None,
         body_text_url=urls.text if urls else None,
         body_html_url=urls.html if urls else None,
@@ -137,16 +152,46 @@ def message_as_json(message: Message, ids: PublicIds) -> MessageJson:
         recipients=_recipients_as_json(message),
         failure_reason=_failure_as_json(message),
         attachments=[],
-        message_id_header=final_header or own_message_id_header(public_id, content.sender.domain),
+        message_id_header=_message_id_header(message, public_id),
         # What the mail was composed with, once it was; until then what is known.
         in_reply_to=(delivery.in_reply_to if delivery else None) or content.in_reply_to,
         references=list((delivery.references if delivery else ()) or content.references),
-        authentication=None,
-        kind="normal",
+        authentication=_authentication_as_json(arrival.authentication) if arrival else None,
+        kind=arrival.kind if arrival else MessageKind.NORMAL,
+        warnings=[WarningJson(code=known.code, message=known.message) for known in arrival.warnings] if arrival else [],
+        parse_status=_parse_status(arrival),
+        parse_problem=arrival.degraded if arrival else None,
+        date_header=timestamp(arrival.date) if arrival and arrival.date else None,
         metadata=dict(content.metadata),
         created_at=timestamp(content.created_at),
         updated_at=timestamp(delivery.updated_at if delivery else content.created_at),
     )
+
+
+def _message_id_header(message: Message, public_id: str) -> str:
+    content = message.content
+    if content.arrival is not None:
+        # `.invalid` never resolves (RFC 6761), so nobody takes it for one that the sender gave.
+        return content.arrival.message_id_header or own_message_id_header(public_id, "no-message-id.invalid")
+    final = message.delivery.message_id_header if message.delivery else None
+    return final or own_message_id_header(public_id, content.sender.domain)
+
+
+def _authentication_as_json(found: Authentication) -> AuthenticationJson:
+    return AuthenticationJson(
+        spf=found.spf,
+        dkim=found.dkim,
+        dmarc=found.dmarc,
+        spam=found.spam,
+        virus=found.virus,
+        from_verified=found.from_verified,
+    )
+
+
+def _parse_status(arrival: Arrival | None) -> Literal["complete", "degraded"] | None:
+    if arrival is None:
+        return None
+    return "degraded" if arrival.degraded else "complete"
 
 
 def timeline_entry_as_json(entry: TimelineEntry) -> TimelineEntryJson:

@@ -23,6 +23,7 @@ class EventType(StrEnum):
     FAILED = "message.failed"
     BOUNCED = "message.bounced"
     COMPLAINED = "message.complained"
+    RECEIVED = "message.received"
 
 
 _TYPE_OF = {

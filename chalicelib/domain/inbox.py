@@ -31,6 +31,8 @@ class Inbox:
     next_sequence: int  # the sequence number the next message gets
     created_at: datetime
     domain_id: str | None = None
+    automatic_at: datetime | None = None  # when the latest automatic mail came in
+    heard_at: datetime | None = None  # when the latest mail of a person outside this deployment came in
 
     @property
     def is_deleted(self) -> bool:

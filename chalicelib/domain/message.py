@@ -78,6 +78,12 @@ class MessageContent:
     body_truncated: bool = False  # a long body was left out of a list; or it is lost, and only its place is known
 
     @property
+    def own_words(self) -> str | None:
+        """What a short view shows: of a received message the new words, without quotes and signature."""
+        extracted = self.arrival.extracted_text if self.arrival else None
+        return self.body_text if extracted is None else extracted
+
+    @property
     def recipients(self) -> tuple[tuple[RecipientKind, Mailbox], ...]:
         """Every envelope recipient with the header field it stands in, in the caller's order."""
         return (
@@ -121,3 +127,8 @@ def own_message_id_header(message_id: str, sender_domain: str) -> str:
 def own_message_id(header: str) -> str:
     """The part of a Message-ID that is our id, if we gave it."""
     return header.removeprefix("<").partition("@")[0]
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """What the API can show: the stored and the shown time are the same."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -25,7 +25,9 @@ class EventDoor:
     def __init__(self, import_name: str) -> None:
         self.blueprint = Blueprint(import_name)
 
-    def on_queue(self, queue: str, *, name: str) -> Callable[[Callable[[str], None]], Callable[..., Any]]:
+    def on_queue(
+        self, queue: str, *, name: str, batch_size: int = BATCH_SIZE
+    ) -> Callable[[Callable[[str], None]], Callable[..., Any]]:
         """Call the decorated function with the body of each record of `queue`, all records of a batch side by side.
 
         A record whose call raises is reported as failed (SQS ReportBatchItemFailures) and delivered again; the others
@@ -36,12 +38,12 @@ class EventDoor:
             @functools.wraps(handle)
             def handle_batch(event: SQSEvent) -> Answer:
                 records: list[Mapping[str, Any]] = event.to_dict()["Records"]
-                with ThreadPoolExecutor(BATCH_SIZE) as workers:
+                with ThreadPoolExecutor(batch_size) as workers:
                     done = list(workers.map(lambda record: _handled(handle, record), records))
                 failed = [record["messageId"] for record, ok in zip(records, done, strict=True) if not ok]
                 return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
-            decorate = self.blueprint.on_sqs_message(queue=queue, batch_size=BATCH_SIZE, name=name)
+            decorate = self.blueprint.on_sqs_message(queue=queue, batch_size=batch_size, name=name)
             registered: Callable[..., Any] = decorate(handle_batch)
             return registered
 

@@ -6,6 +6,7 @@ from email.utils import format_datetime
 from itertools import count
 
 from chalicelib.domain.message import MessageContent
+from chalicelib.domain.message_id_header import is_repeatable
 from chalicelib.mime.guard import ComposeError, Expected, check_header_name, header_text_problem, verify_composed
 from chalicelib.mime.header_fields import HeaderField, mailboxes, tokens, unstructured
 from chalicelib.mime.parts import (
@@ -21,7 +22,6 @@ from chalicelib.mime.parts import (
 __all__ = ["AttachmentPart", "ComposeError", "compose"]
 
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")  # ours; goes into boundaries, which may have 70 characters
-_MESSAGE_ID_HEADER = re.compile(r"<[!-;=?-~]{1,900}>")
 _ADDRESS = re.compile(r"[^\s()<>\[\]:;@\\,\"\x00-\x20\x7f-\U0010ffff]+@[A-Za-z0-9._-]+")
 _LONGEST_CUSTOM_WORD = 900  # a URL in List-Unsubscribe must stay whole; past this no line can hold it
 
@@ -88,14 +88,14 @@ def _address_fields(content: MessageContent) -> Iterator[HeaderField]:
 
 
 def _threading_fields(own: str, in_reply_to: str | None, references: Sequence[str]) -> Iterator[HeaderField]:
-    if not _MESSAGE_ID_HEADER.fullmatch(own):
+    if not is_repeatable(own):
         raise ComposeError(f"{own!r} is not a Message-ID")
     yield tokens("Message-ID", (own,))
     # A stranger's Message-ID may be anything. One that no header can hold is left out: the others still thread the
     # reply, and no stranger can keep us from answering.
-    if in_reply_to is not None and _MESSAGE_ID_HEADER.fullmatch(in_reply_to):
+    if in_reply_to is not None and is_repeatable(in_reply_to):
         yield tokens("In-Reply-To", (in_reply_to,))
-    if usable := [known for known in references if _MESSAGE_ID_HEADER.fullmatch(known)]:
+    if usable := [known for known in references if is_repeatable(known)]:
         yield tokens("References", usable)
 
 

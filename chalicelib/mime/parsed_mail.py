@@ -41,3 +41,5 @@ class ParsedMail:
     automatic: bool
     warnings: tuple[MessageWarning, ...]
     degraded: str | None  # why not everything could be read
+    # From names more than one address, so a check of From (DMARC) may have judged another than `sender`.
+    several_senders: bool = False

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.ports import MessageIndex, MessageStore, ThreadStore
 
 
@@ -17,6 +18,7 @@ class AbandonReservation:
     messages: MessageStore
     threads: ThreadStore
     index: MessageIndex
+    discard: DiscardMessage
 
     def __call__(self, key: MessageKey) -> bool:
         """True when the message will never exist; False when it was committed after all."""
@@ -26,5 +28,5 @@ class AbandonReservation:
         stored = self.messages.get(key)
         if stored is not None:
             self.threads.leave(stored.content.thread, key.sequence)
-        self.messages.delete(key)  # in any case: a delivery item may have been saved while the content went
+        self.discard(key, stored)
         return True

@@ -1,11 +1,12 @@
-"""Delete a message for good: record, bodies and deliveries; its thread follows."""
+"""Delete a message for good: content, bodies, deliveries and source; its thread follows."""
 
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.ids import MessageKey
 from chalicelib.operations.access import require_message
-from chalicelib.operations.ports import MessageIndex, MessageStore, ThreadStore
+from chalicelib.operations.discard_message import DiscardMessage
+from chalicelib.operations.ports import FilingStore, MessageIndex, MessageStore, ThreadStore
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,15 @@ class DeleteMessage:
     messages: MessageStore
     threads: ThreadStore
     index: MessageIndex
+    filings: FilingStore
+    discard: DiscardMessage
 
     def __call__(self, key: MessageKey, caller: Caller) -> None:
-        thread = require_message(self.messages, key, caller).content.thread
+        stored = require_message(self.messages, key, caller)
+        thread, arrival = stored.content.thread, stored.content.arrival
+        if arrival is not None:
+            self.filings.mark_deleted(arrival.ses_message_id, key)  # its notice may come once more
         self.threads.announce_leave(thread, key.sequence)  # its thread counts it by the index from now on
         self.index.remove(key, lambda: self.threads.newest_members(thread))
         self.threads.leave(thread, key.sequence)
-        self.messages.delete(key)
+        self.discard(key, stored)

@@ -1,17 +1,20 @@
 """One message, its timeline and its source."""
 
+import logging
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.delivery import EventType, TimelineEntry
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import EventId, MessageKey, PublicIds, derived_text
-from chalicelib.domain.message import Message
+from chalicelib.domain.message import Direction, Message
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.access import require_message
 from chalicelib.operations.compose_outbound import compose_outbound
-from chalicelib.operations.ports import MessageIndex, MessageStore
+from chalicelib.operations.ports import MessageIndex, MessageStore, ReceivedMails
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,13 @@ class ListMessageEvents:
 
     def __call__(self, key: MessageKey, caller: Caller) -> tuple[TimelineEntry, ...]:
         message = self.get_message(key, caller)
+        begun, status = EventType.QUEUED, MessageStatus.QUEUED
+        if message.content.direction is Direction.INBOUND:
+            begun, status = EventType.RECEIVED, MessageStatus.RECEIVED
         accepted = TimelineEntry(
-            EventId("evt_" + derived_text(f"{key.inbox_number}.{key.sequence}", "", EventType.QUEUED)),
-            EventType.QUEUED,
-            MessageStatus.QUEUED,
+            EventId("evt_" + derived_text(f"{key.inbox_number}.{key.sequence}", "", begun)),
+            begun,
+            status,
             message.content.created_at,
         )
         noted = message.delivery.timeline if message.delivery else ()
@@ -65,14 +71,24 @@ class ListMessageEvents:
 
 @dataclass(frozen=True)
 class ReadRawMessage:
-    """The message's RFC 5322 source: composed again, byte for byte what SES was handed."""
+    """The message's RFC 5322 source, byte for byte.
+
+    What was sent is composed again as SES was handed it; of what was received a copy is kept.
+    """
 
     messages: MessageStore
     index: MessageIndex
+    mails: ReceivedMails
     public_ids: PublicIds
 
     def __call__(self, key: MessageKey, caller: Caller) -> bytes:
         stored = require_message(self.messages, key, caller)
         if not self.index.phase(key).visible:
             raise NotFound
+        if stored.content.direction is Direction.INBOUND:
+            copy = self.mails.read_copy(key)
+            if copy is None:
+                logger.error("the source of a received message is missing in the bucket")
+                raise NotFound
+            return copy
         return compose_outbound(stored.content, stored.delivery, self.public_ids)

@@ -34,12 +34,11 @@ class SettleReplyHeaders:
 
     def __call__(self, content: MessageContent) -> ReplyHeaders:
         inbox_number = content.key.inbox_number
-        if content.in_reply_to is None:
-            return ReplyHeaders(None, (), parent_under_way=False)
-        given = dict.fromkeys((*content.references, content.in_reply_to))
+        answered = (content.in_reply_to,) if content.in_reply_to is not None else ()
+        given = dict.fromkeys((*content.references, *answered))
         final = {header: self._final(header, inbox_number) for header in given}
-        in_reply_to = final[content.in_reply_to]
-        parent = self._ours(in_reply_to, inbox_number)
+        in_reply_to = final[content.in_reply_to] if content.in_reply_to is not None else None
+        parent = self._ours(in_reply_to, inbox_number) if in_reply_to is not None else None
         return ReplyHeaders(
             in_reply_to,
             tuple(dict.fromkeys(final[header] for header in content.references)),

@@ -6,6 +6,7 @@ from chalicelib.domain.account import Caller
 from chalicelib.domain.errors import ErrorCode, InvalidInput, NotFound
 from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.message import own_message_id_header
+from chalicelib.domain.message_id_header import is_repeatable
 from chalicelib.domain.thread import reply_references
 from chalicelib.operations.access import require_inbox, require_thread
 from chalicelib.operations.ports import InboxStore, MessageIndex, MessageStore, Sight, StoredMessage, ThreadStore
@@ -17,7 +18,7 @@ class Reply:
     """The thread a message answers into, what its header says about that, and what the index showed of the thread."""
 
     thread: ThreadKey
-    in_reply_to: str
+    in_reply_to: str | None  # None: the parent has no Message-ID that a header could name
     references: tuple[str, ...]
     seen: Sight
 
@@ -44,20 +45,28 @@ class ReplyInto:
             )
         seen = self.index.look(inbox_number, newest_sequences(self.threads, members))
         parent = self._newest_visible(inbox_number, seen)
+        header = self._message_id_header(parent)
+        return Reply(thread, header, reply_references(_chain(parent), header), seen)
+
+    def _message_id_header(self, parent: StoredMessage) -> str | None:
+        content = parent.content
+        if content.arrival is not None:
+            header = content.arrival.message_id_header
+            return header if header is not None and is_repeatable(header) else None
         final = parent.delivery.message_id_header if parent.delivery else None
-        header = final or own_message_id_header(
-            self.public_ids.message_id(parent.content.key), parent.content.sender.domain
-        )
-        chain = (parent.delivery.references if parent.delivery else ()) or parent.content.references
-        return Reply(
-            thread,
-            in_reply_to=header,
-            references=reply_references(chain, header),
-            seen=seen,
-        )
+        return final or own_message_id_header(self.public_ids.message_id(content.key), content.sender.domain)
 
     def _newest_visible(self, inbox_number: int, seen: Sight) -> StoredMessage:
         for sequence in sorted(seen.phases, reverse=True):
             if seen.phases[sequence].visible and (found := self.messages.get(MessageKey(inbox_number, sequence))):
                 return found
         raise NotFound
+
+
+def _chain(parent: StoredMessage) -> tuple[str, ...]:
+    """What a reply's References begin with (RFC 5322 section 3.6.4): the parent's, or what it says it answers."""
+    content = parent.content
+    if content.arrival is None:
+        return (parent.delivery.references if parent.delivery else ()) or content.references
+    answered = (content.in_reply_to,) if content.in_reply_to else ()
+    return tuple(header for header in content.references or answered if is_repeatable(header))

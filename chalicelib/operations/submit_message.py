@@ -15,9 +15,9 @@ from chalicelib.domain.message import (
     Draft,
     Message,
     MessageContent,
+    to_milliseconds,
 )
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.domain.thread import Thread
 from chalicelib.operations.ports import (
     Clock,
     InboxStore,
@@ -31,9 +31,9 @@ from chalicelib.operations.ports import (
     Together,
 )
 from chalicelib.operations.reply_into import Reply, ReplyInto
+from chalicelib.operations.thread_entry import ThreadEntry
 
 SECONDS_A_DAY = 86_400
-PARTICIPANTS_LIMIT = 100  # addresses kept on a thread
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class SubmitMessage:
         content = self._content(draft, key, reservation.inbox, reply)
         name_resource(key)
         job = SendJob(key, queued_at=content.created_at)
-        members = _Members(self.threads, content)
+        members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
         try:
@@ -82,7 +82,7 @@ class SubmitMessage:
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
 
-    def _commit(self, content: MessageContent, members: "_Members", seen: Sight | None) -> bool:
+    def _commit(self, content: MessageContent, members: ThreadEntry, seen: Sight | None) -> bool:
         try:
             return self.index.commit(content.key, MessagePhase.QUEUED, members, seen)
         except Unavailable:
@@ -142,46 +142,8 @@ class SubmitMessage:
             metadata=draft.metadata,
             in_reply_to=reply.in_reply_to if reply else None,
             references=reply.references if reply else (),
-            created_at=_to_milliseconds(self.clock()),
+            created_at=to_milliseconds(self.clock()),
         )
-
-
-class _Members:
-    """The thread a new message enters, and who else is in it, read anew each time but the first."""
-
-    def __init__(self, threads: ThreadStore, content: MessageContent) -> None:
-        self._threads = threads
-        self._content = content
-        self._joined: tuple[int, ...] = ()
-
-    def enter(self) -> None:
-        """Begin the message's thread, or join it. Raises NotFound when the thread has gone meanwhile."""
-        content = self._content
-        # Blind copies are nobody's business but the sender's: they are no participants.
-        addresses = dict.fromkeys(mailbox.address for mailbox in (content.sender, *content.to, *content.cc))
-        participants = tuple(addresses)[:PARTICIPANTS_LIMIT]
-        if self._begins:
-            thread = Thread(content.thread, content.account_id, content.subject, participants, 1, content.created_at)
-            self._threads.begin(thread)
-            return
-        self._joined = self._threads.join(content.thread, content.key.sequence, participants)
-        if not self._joined:
-            raise NotFound
-
-    def __call__(self) -> tuple[int, ...]:
-        if self._begins:
-            return (self._content.key.sequence,)  # nobody can join a thread before its first message is visible
-        members, self._joined = self._joined, ()
-        return members or self._threads.newest_members(self._content.thread)
-
-    @property
-    def _begins(self) -> bool:
-        return self._content.thread.first_sequence == self._content.key.sequence
-
-
-def _to_milliseconds(moment: datetime) -> datetime:
-    """What the API can show: the stored and the shown time are the same."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _seconds_to_midnight(now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The send queue on SQS, and the JSON of its jobs."""
+"""The queues on SQS that something is put into here, and the JSON of the sender's jobs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey
+from chalicelib.domain.receipt import Receipt
 from chalicelib.operations.ports import SendJob
+from chalicelib.providers.ses_receipts import notice_body
 
 
 class UnreadableJob(ValueError):
@@ -42,6 +44,22 @@ class SqsSendQueue:
             self.client.send_message(QueueUrl=self.queue_url, MessageBody=job_body(job), DelaySeconds=delay)
         except (BotoCoreError, ClientError) as error:
             raise Unavailable("The send queue did not take the message.") from error
+
+
+@dataclass(frozen=True)
+class SqsInboundQueue:
+    """`operations.ports.InboundQueue`: the queue that SES's notices about received mail come to."""
+
+    client: Any  # boto3's SQS client; botocore makes its class at run time
+    queue_url: str
+    bucket: str
+
+    def put(self, receipt: Receipt) -> None:
+        """Queue a notice. Raises `Unavailable`."""
+        try:
+            self.client.send_message(QueueUrl=self.queue_url, MessageBody=notice_body(receipt, bucket=self.bucket))
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable("The queue of received mail did not take the notice.") from error
 
 
 def job_body(job: SendJob) -> str:

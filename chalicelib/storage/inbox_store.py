@@ -1,6 +1,6 @@
 """Inboxes: one item each, their addresses, and the account's list of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
-from chalicelib.operations.ports import Page, PageRequest, Reservation
+from chalicelib.operations.ports import Heard, Page, PageRequest, Reservation
 from chalicelib.storage import keys
 from chalicelib.storage.conditional_writes import Refused, Written, update, update_if, write_together
 from chalicelib.storage.failures import raises_unavailable
@@ -58,6 +58,24 @@ class DynamoInboxStore:
                 inbox = _inbox(inbox_number, outcome.item)
                 return Reservation(inbox, inbox.next_sequence - 1)
         raise Unavailable("Too many writers are at the same inbox.")
+
+    def reserve_received(self, inbox_number: int, heard: Heard) -> Reservation | None:
+        actions: list[Action] = [InboxItem.next_sequence.add(1)]
+        if heard.automatic:
+            actions.append(InboxItem.automatic_at.set(heard.at.isoformat()))
+        elif heard.from_outside:
+            actions.append(InboxItem.heard_at.set(heard.at.isoformat()))
+        there = InboxItem.pk.exists() & (InboxItem.status != InboxStatus.DELETED.value)
+        outcome = update_if(_bare_item(inbox_number), actions, there)
+        if isinstance(outcome, Refused):
+            return None
+        inbox = _inbox(inbox_number, outcome.item)
+        return Reservation(inbox, inbox.next_sequence - 1)
+
+    def owners(self, addresses: Collection[str]) -> Mapping[str, int]:
+        places = {keys.address(address): address for address in addresses}
+        found = map(AddressItem.from_raw_data, batch_get([(place.pk, place.sk) for place in places]))
+        return {places[keys.ItemKey(item.pk, item.sk)]: int(item.inbox_number) for item in found}
 
     def give_back(self, reserved: Inbox) -> None:
         # Transactions, because they carry a token: a repeat after a lost reply does not count twice.
@@ -172,4 +190,6 @@ def _inbox(number: int, item: InboxItem) -> Inbox:
         complaint_count=int(item.complaint_count),
         next_sequence=int(item.next_sequence),
         created_at=datetime.fromisoformat(item.created_at),
+        automatic_at=datetime.fromisoformat(item.automatic_at) if item.automatic_at else None,
+        heard_at=datetime.fromisoformat(item.heard_at) if item.heard_at else None,
     )

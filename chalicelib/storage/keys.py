@@ -8,6 +8,8 @@
 |                | D#directory       | what each of 64 sealed buckets holds                              |
 |                | M#sequence        | a message's content, written once                                 |
 |                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
+|                | R#SES id          | which message a received mail is                                  |
+|                | H#hash            | which message has this Message-ID                                 |
 |                | T#first sequence  | a thread and its newest members; `#start` behind it: older ones   |
 | A#account      | A                 | the account                                                       |
 |                | L#list            | how many places of one of its lists (inboxes, keys) are taken     |
@@ -25,6 +27,7 @@ delivery item lie side by side: one query reads both for a whole page. So do, se
 index and its newest buckets: one query reads the front of an inbox, which is all that most lists need.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 from chalicelib.domain.ids import encode
@@ -65,6 +68,15 @@ def message(sequence: int) -> str:
 
 def delivery(sequence: int) -> str:
     return message(sequence) + DELIVERY_SUFFIX
+
+
+def filing(ses_id: str) -> str:
+    return "R#" + ses_id
+
+
+def message_id_header(text: str) -> str:
+    """A Message-ID by its hash: a stranger's may be longer than a key."""
+    return "H#" + hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def thread(first_sequence: int) -> str:

@@ -24,3 +24,7 @@ class DynamoSesMessageIds:
         except SesMessageIdItem.DoesNotExist:
             return None
         return MessageKey(int(item.inbox_number), int(item.sequence))
+
+    def delete(self, ses_message_id: str) -> None:
+        place = keys.ses_message_id(ses_message_id)
+        SesMessageIdItem(place.pk, place.sk).delete()

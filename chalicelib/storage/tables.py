@@ -62,6 +62,8 @@ class InboxItem(Item):
     next_sequence = NumberAttribute(attr_name="ns")
     created_at = UnicodeAttribute(attr_name="ca")
     list_sequence = NumberAttribute(attr_name="ls")  # its place in the account's list of inboxes
+    automatic_at = UnicodeAttribute(attr_name="au", null=True)
+    heard_at = UnicodeAttribute(attr_name="he", null=True)
 
 
 class AddressItem(Item):
@@ -91,6 +93,19 @@ class ThreadItem(Item):
 
 class ThreadChunkItem(Item):
     members = NumberSetAttribute(attr_name="me", null=True)
+
+
+class FilingItem(Item):
+    """Which message a received mail is; `is_deleted`: was, and is not to be stored again."""
+
+    sequence = NumberAttribute(attr_name="sq")
+    thread = NumberAttribute(attr_name="th")  # its thread's first sequence number
+    trust = UnicodeAttribute(attr_name="tr", null=True)
+    is_deleted = BooleanAttribute(attr_name="de", null=True)
+
+
+class MessageIdHeaderItem(Item):
+    sequence = NumberAttribute(attr_name="sq")
 
 
 class SesMessageIdItem(Item):

@@ -26,7 +26,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.domain.thread import Thread
+from chalicelib.domain.thread import PARTICIPANTS_LIMIT, Thread
 from chalicelib.operations.ports import Run, ThreadMembers
 from chalicelib.storage import keys
 from chalicelib.storage.conditional_writes import (
@@ -49,7 +49,6 @@ from chalicelib.storage.thread_chunks import Chunk, Chunks
 MEMBERS_LIMIT = 96  # in the thread's own item; above it the oldest move to a chunk
 MOVED_AT_ONCE = 64
 CHUNK_LIMIT = 2_000  # members, under 20 KB; a million messages make 500 chunks, whose counts fit the thread's own item
-PARTICIPANTS_LIMIT = 100
 ENOUGH = 32  # members among which writers of one moment can meet; they stay in the thread's own item
 
 Phases = Callable[[int, Collection[int]], Mapping[int, MessagePhase]]

@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "table",
     "BUCKET_NAME": "bucket",
     "SEND_QUEUE_URL": "queue",
+    "INBOUND_QUEUE_URL": "inbound queue",
     "SES_CONFIGURATION_SET": "set",
     "MAIL_DOMAIN": "mail.example.com",
     "AWS_REGION": "eu-west-1",

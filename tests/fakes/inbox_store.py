@@ -1,11 +1,12 @@
 """Inboxes in memory."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
-from chalicelib.operations.ports import Outcome, Page, PageRequest, Reservation
+from chalicelib.operations.ports import Heard, Outcome, Page, PageRequest, Reservation
 from tests.fakes.paging import page_of
 
 
@@ -14,15 +15,15 @@ class FakeInboxStore:
     """Behaves as the real one."""
 
     inboxes: dict[int, Inbox] = field(default_factory=dict)  # by number, in order of creation
-    owners: dict[str, int] = field(default_factory=dict)  # of every address ever given out
+    owners_of: dict[str, int] = field(default_factory=dict)  # of every address ever given out
     _lock: Lock = field(default_factory=Lock)
 
     def create(self, inbox: Inbox) -> bool:
         with self._lock:
-            if inbox.address in self.owners or inbox.number in self.inboxes:
+            if inbox.address in self.owners_of or inbox.number in self.inboxes:
                 known = self.inboxes.get(inbox.number)  # the same inbox again is harmless
                 return known is not None and _identity(known) == _identity(inbox)
-            self.owners[inbox.address] = inbox.number
+            self.owners_of[inbox.address] = inbox.number
             self.inboxes[inbox.number] = inbox
             return True
 
@@ -46,6 +47,22 @@ class FakeInboxStore:
             )
             self.inboxes[inbox_number] = after
             return Reservation(after, inbox.next_sequence)
+
+    def reserve_received(self, inbox_number: int, heard: Heard) -> Reservation | None:
+        with self._lock:
+            inbox = self.inboxes.get(inbox_number)
+            if inbox is None or inbox.is_deleted:
+                return None
+            after = replace(inbox, next_sequence=inbox.next_sequence + 1)
+            if heard.automatic:
+                after = replace(after, automatic_at=heard.at)
+            elif heard.from_outside:
+                after = replace(after, heard_at=heard.at)
+            self.inboxes[inbox_number] = after
+            return Reservation(after, inbox.next_sequence)
+
+    def owners(self, addresses: Collection[str]) -> Mapping[str, int]:
+        return {address: self.owners_of[address] for address in addresses if address in self.owners_of}
 
     def give_back(self, reserved: Inbox) -> None:
         with self._lock:

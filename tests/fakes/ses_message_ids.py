@@ -16,3 +16,6 @@ class FakeSesMessageIds:
 
     def get(self, ses_message_id: str) -> MessageKey | None:
         return self.known.get(ses_message_id)
+
+    def delete(self, ses_message_id: str) -> None:
+        self.known.pop(ses_message_id, None)

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from chalicelib.domain.ids import ThreadKey
-from chalicelib.domain.thread import Thread
+from chalicelib.domain.thread import PARTICIPANTS_LIMIT, Thread
 from chalicelib.operations.ports import Run, ThreadMembers
-
-PARTICIPANTS_LIMIT = 100
 
 
 @dataclass

@@ -6,22 +6,30 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.account import Caller
+from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, event_type
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
+from chalicelib.domain.ids import AccountId, MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.message import DeliveryMode, Draft, Message
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.mime.parse import parse_mail
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.browse_threads import GetThread, ListThreadMessages, ListThreads
 from chalicelib.operations.delete_message import DeleteMessage
+from chalicelib.operations.discard_message import DiscardMessage
+from chalicelib.operations.file_received import FileReceived
+from chalicelib.operations.find_thread import FindThread
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.ports import PageRequest, SendJob
+from chalicelib.operations.receive_message import ReceiveMessage
+from chalicelib.operations.received_content import ReceivedMail
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
+from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.show_status import ShowStatus
@@ -29,10 +37,14 @@ from chalicelib.operations.submit_message import SubmitMessage
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.factories.messages import make_mailbox
 from tests.fakes.clock import FakeClock
+from tests.fakes.filing_store import FakeFilingStore
+from tests.fakes.inbound_queue import FakeInboundQueue
 from tests.fakes.inbox_store import FakeInboxStore
 from tests.fakes.mail_provider import FakeMailProvider
+from tests.fakes.message_id_headers import FakeMessageIdHeaders
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.message_store import FakeMessageStore
+from tests.fakes.received_mails import FakeReceivedMails
 from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
 from tests.fakes.thread_store import FakeThreadStore
@@ -47,6 +59,10 @@ OUTCOME_UNKNOWN_AFTER = timedelta(hours=1)
 ABANDON_AFTER = timedelta(minutes=1)
 VISIBILITY_TIMEOUT = 360  # seconds until a job whose worker died is delivered again
 ENOUGH_JOBS = 1_000  # a queue that is not at rest after so many never will be
+
+
+def keep_no_files(_key: MessageKey, _account: AccountId, _mail: ReceivedMail) -> tuple[MessageAttachment, ...]:
+    return ()
 
 
 def final_header(ses_message_id: str) -> str:
@@ -67,6 +83,10 @@ class World:
         self.ses_message_ids = FakeSesMessageIds()
         self.provider = FakeMailProvider()
         self.send_queue = FakeSendQueue()
+        self.filings = FakeFilingStore()
+        self.mails = FakeReceivedMails()
+        self.message_id_headers = FakeMessageIdHeaders(self.ses_message_ids)
+        self.inbound_queue = FakeInboundQueue()
         self.named: list[MessageKey] = []
         self._waiting: list[tuple[datetime, SendJob]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
@@ -80,7 +100,11 @@ class World:
         ses_message_ids = self._watched("ses_message_ids", self.ses_message_ids)
         send_queue = self._watched("send_queue", self.send_queue)
         show_status = ShowStatus(messages, index)
-        abandon = AbandonReservation(messages, threads, index)
+        filings = self._watched("filings", self.filings)
+        mails = self._watched("mails", self.mails)
+        headers = self._watched("message_id_headers", self.message_id_headers)
+        discard = DiscardMessage(messages, mails, headers, ses_message_ids)
+        abandon = AbandonReservation(messages, threads, index, discard)
         self.submit_message = SubmitMessage(
             inboxes, messages, threads, index, send_queue, IDS, DeliveryMode.EMAIL, self.clock, together_in_turn
         )
@@ -103,11 +127,28 @@ class World:
         self.record_delivery_report = RecordDeliveryReport(messages, ses_message_ids, show_status, final_header)
         self.abandon_reservation = abandon
         self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)
-        self.delete_message = DeleteMessage(messages, threads, index)
+        self.delete_message = DeleteMessage(messages, threads, index, filings, discard)
+        self.file_received = FileReceived(
+            inboxes,
+            messages,
+            threads,
+            index,
+            filings,
+            mails,
+            headers,
+            FindThread(messages, threads, index, headers, IDS),
+            keep_no_files,
+            abandon,
+            DeliveryMode.EMAIL,
+            self.clock,
+            together_in_turn,
+        )
+        self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received)
+        self.requeue_received = RequeueReceived(mails, self._watched("inbound_queue", self.inbound_queue))
         self.get_message = GetMessage(messages, index)
         self.recover_message = RecoverMessage(self.get_message, abandon)
         self.list_events = ListMessageEvents(self.get_message)
-        self.read_raw = ReadRawMessage(messages, index, IDS)
+        self.read_raw = ReadRawMessage(messages, index, mails, IDS)
         self.list_messages = ListMessages(messages, index)
         self.list_threads = ListThreads(threads, messages, index)
         self.get_thread = GetThread(threads, messages, index)

@@ -8,16 +8,17 @@ import pytest
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
-from chalicelib.operations.ports import InboxStore, PageRequest, Reservation
+from chalicelib.operations.ports import Heard, InboxStore, PageRequest, Reservation
 from chalicelib.storage import keys
 from chalicelib.storage.inbox_store import DynamoInboxStore
 from chalicelib.storage.tables import InboxItem
-from tests.factories.accounts import ACCOUNT_ID, make_inbox
+from tests.factories.accounts import ACCOUNT_ID, NOON, make_inbox
 from tests.fakes.inbox_store import FakeInboxStore
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
 STRANGER = AccountId("acc_another")
+A_PERSON = Heard(NOON, automatic=False, from_outside=True)
 YESTERDAY, TODAY, TOMORROW = "2026-11-21", "2026-11-22", "2026-11-23"
 
 
@@ -297,3 +298,67 @@ def test_the_second_bucket_of_a_list_is_made_when_its_first_inbox_comes(network:
         inboxes.create(numbered(number))
     assert listed(inboxes) == [3, 2, 1]
     assert listed(inboxes, offset=1, limit=1) == [2]
+
+
+# --------------------------------------------------------------------------------------------- receiving
+
+
+@pytest.mark.parametrize("status", [InboxStatus.ACTIVE, InboxStatus.SUSPENDED])
+def test_a_received_mail_takes_the_next_number_and_counts_against_no_limit(
+    inboxes: InboxStore, status: InboxStatus
+) -> None:
+    inboxes.create(make_inbox(status=status, daily_send_limit=0))
+
+    outcomes = [inboxes.reserve_received(7, A_PERSON) for _ in range(2)]
+
+    assert [outcome.sequence for outcome in outcomes if outcome] == [41, 42]
+    assert inboxes.get(7) == make_inbox(status=status, daily_send_limit=0, next_sequence=43, heard_at=A_PERSON.at)
+
+
+@pytest.mark.parametrize(
+    ("heard", "noted"),
+    [
+        (Heard(NOON, automatic=True, from_outside=True), {"automatic_at": NOON}),
+        (Heard(NOON, automatic=True, from_outside=False), {"automatic_at": NOON}),
+        (Heard(NOON, automatic=False, from_outside=True), {"heard_at": NOON}),
+        (Heard(NOON, automatic=False, from_outside=False), {}),
+    ],
+)
+def test_an_inbox_notes_when_it_heard_a_program_and_when_a_person_outside(
+    inboxes: InboxStore, heard: Heard, noted: dict[str, object]
+) -> None:
+    inboxes.create(make_inbox())
+    inboxes.reserve_received(7, heard)
+    assert inboxes.get(7) == make_inbox(next_sequence=42, **noted)
+
+
+def test_a_deleted_or_unknown_inbox_receives_nothing(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox())
+    inboxes.delete(make_inbox())
+
+    assert inboxes.reserve_received(7, A_PERSON) is None
+    assert inboxes.reserve_received(8, A_PERSON) is None
+
+
+def test_numbers_of_mail_in_and_out_are_all_different(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox())
+
+    def receive() -> int:
+        outcome = inboxes.reserve_received(7, A_PERSON)
+        assert outcome is not None
+        return outcome.sequence
+
+    numbers = at_once([receive, lambda: reserved(inboxes).sequence] * 6)
+
+    assert sorted(numbers) == list(range(41, 53))
+
+
+def test_the_owners_of_addresses_are_found_together_deleted_inboxes_among_them(inboxes: InboxStore) -> None:
+    inboxes.create(numbered(1))
+    inboxes.create(numbered(2))
+    inboxes.delete(numbered(2))
+
+    found = inboxes.owners([f"agent-{number}@mail.example.com" for number in range(150)])
+
+    assert found == {"agent-1@mail.example.com": 1, "agent-2@mail.example.com": 2}
+    assert inboxes.owners([]) == {}

@@ -31,3 +31,10 @@ def test_putting_the_same_again_is_harmless(ids: SesMessageIds) -> None:
     ids.put(SES_ID, LAST)
     ids.put(SES_ID, LAST)
     assert ids.get(SES_ID) == LAST
+
+
+def test_forgotten_it_is_nobodys(ids: SesMessageIds) -> None:
+    ids.put(SES_ID, LAST)
+    ids.delete(SES_ID)
+    ids.delete(SES_ID)
+    assert ids.get(SES_ID) is None

@@ -7,10 +7,11 @@ Every store speaks the domain's language and raises only errors of `domain/error
 from chalicelib.operations.ports.accounts import AccountStore, KeyStore, KeyUse
 from chalicelib.operations.ports.basics import Clock, Together
 from chalicelib.operations.ports.idempotency import FirstRequest, IdempotencyStore
-from chalicelib.operations.ports.inboxes import InboxStore, Reservation
+from chalicelib.operations.ports.inboxes import Heard, InboxStore, Reservation
 from chalicelib.operations.ports.index import Advance, InboxFront, IndexedMessage, MessageIndex, Sight
 from chalicelib.operations.ports.jobs import SendJob, SendQueue
 from chalicelib.operations.ports.lists import Page, PageRequest
+from chalicelib.operations.ports.mail_in import Filing, FilingStore, InboundQueue, MessageIdHeaders, ReceivedMails
 from chalicelib.operations.ports.mail_out import (
     Envelope,
     MailProvider,
@@ -29,19 +30,25 @@ __all__ = [
     "Advance",
     "Clock",
     "Envelope",
+    "Filing",
+    "FilingStore",
     "FirstRequest",
+    "Heard",
     "IdempotencyStore",
+    "InboundQueue",
     "InboxFront",
     "InboxStore",
     "IndexedMessage",
     "KeyStore",
     "KeyUse",
     "MailProvider",
+    "MessageIdHeaders",
     "MessageIndex",
     "MessageStore",
     "Outcome",
     "Page",
     "PageRequest",
+    "ReceivedMails",
     "Reservation",
     "Run",
     "SendJob",

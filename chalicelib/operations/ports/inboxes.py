@@ -1,6 +1,8 @@
 """Where inboxes live."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.ids import AccountId
@@ -9,8 +11,17 @@ from chalicelib.operations.ports.lists import Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What an inbox notes of a mail it gets: against two programs that answer each other for ever."""
+
+    at: datetime
+    automatic: bool
+    from_outside: bool  # not from another inbox of this deployment
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
-    """A sequence number given out, counted against the day's limit; the inbox as it now stands."""
+    """A sequence number given out; the inbox as it now stands."""
 
     inbox: Inbox
     sequence: int
@@ -31,6 +42,15 @@ class InboxStore(Protocol):
         Refused, it returns the inbox as it stands (suspended, or the day's limit reached); None when there is no such
         inbox of this account.
         """
+
+    def reserve_received(self, inbox_number: int, heard: Heard) -> Reservation | None:
+        """Give out the next sequence number to a received mail, and note what kind it is, in one write.
+
+        Suspended inboxes receive. None: there is no such inbox, or it is deleted.
+        """
+
+    def owners(self, addresses: Collection[str]) -> Mapping[str, int]:
+        """The inbox numbers behind addresses, deleted inboxes among them; unknown ones left out. One read."""
 
     def give_back(self, reserved: Inbox) -> None:
         """Uncount one send of the day `reserved` shows: its message was refused after all. The number stays used."""

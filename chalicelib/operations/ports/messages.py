@@ -69,3 +69,6 @@ class SesMessageIds(Protocol):
     def put(self, ses_message_id: str, key: MessageKey) -> None: ...
 
     def get(self, ses_message_id: str) -> MessageKey | None: ...
+
+    def delete(self, ses_message_id: str) -> None:
+        """Forget it; again is harmless."""

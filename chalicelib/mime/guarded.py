@@ -1,0 +1,25 @@
+"""The last lock: a fault of our own in one step costs that step alone, not the mail."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from chalicelib.mime.bounds import Problems
+
+logger = logging.getLogger(__name__)
+
+_Read = TypeVar("_Read")
+
+
+def guarded(what: str, step: Callable[[], _Read], otherwise: _Read, problems: Problems) -> _Read:
+    """What the step reads; after a fault `otherwise`, with the fault logged and the mail marked.
+
+    No mail is known to bring this about. But a mail that did would come back from the queue again and again and end
+    as a dead letter, while all of it but one step can be read.
+    """
+    try:
+        return step()
+    except Exception:
+        logger.exception("A mail could not be read: %s", what)
+        problems.add(f"a fault of this program while reading {what}")
+        return otherwise

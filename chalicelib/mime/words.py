@@ -1,0 +1,6 @@
+"""Sets of words, written as people write them."""
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text that are apart by spaces."""
+    return frozenset(text.split())

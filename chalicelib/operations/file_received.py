@@ -1,0 +1,180 @@
+"""Make a received mail the message of one inbox, once, however often and by however many it is tried.
+
+    no record ── number and thread chosen ──▶ record ── store, commit ──▶ in the inbox
+                                              │  ▲
+             a worker died, or is still at it ┘  └ the number was killed, or the thread is gone: another number
+
+The record is written before anything is stored, so whoever comes next carries the same decision out: the same number,
+the same thread. Nothing is visible before the commit, and the mail stays in the bucket until it is in every inbox.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.domain.attachment import MessageAttachment
+from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
+from chalicelib.domain.message import DeliveryMode, MessageContent
+from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.operations.abandon_reservation import AbandonReservation
+from chalicelib.operations.find_thread import FindThread, Reference
+from chalicelib.operations.ports import (
+    Clock,
+    Filing,
+    FilingStore,
+    Heard,
+    InboxStore,
+    MessageIdHeaders,
+    MessageIndex,
+    MessageStore,
+    ReceivedMails,
+    Sight,
+    ThreadStore,
+    Together,
+)
+from chalicelib.operations.received_content import ReceivedMail, received_content
+from chalicelib.operations.thread_entry import ThreadEntry
+
+NUMBERS_TRIED = 3  # in one go; a notice that comes again tries further
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A mail on its way into one inbox."""
+
+    mail: ReceivedMail
+    inbox_number: int
+    recipient: str  # the inbox as the envelope names it, with its `+tag`
+    from_outside: bool
+
+    @property
+    def ses_message_id(self) -> str:
+        return self.mail.receipt.ses_message_id
+
+
+KeepFiles = Callable[[MessageKey, AccountId, ReceivedMail], tuple[MessageAttachment, ...]]
+"""Stores the files of a received mail, under ids that follow from the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What stands in the record. `is_fresh`: it was written just now, so nothing is stored of the message yet."""
+
+    filing: Filing
+    is_fresh: bool = False
+    seen: Sight | None = None
+
+
+@dataclass(frozen=True)
+class FileReceived:
+    """Store a mail in one inbox and make it visible there."""
+
+    inboxes: InboxStore
+    messages: MessageStore
+    threads: ThreadStore
+    index: MessageIndex
+    filings: FilingStore
+    mails: ReceivedMails
+    message_id_headers: MessageIdHeaders
+    find_thread: FindThread
+    keep_files: KeepFiles
+    abandon_reservation: AbandonReservation
+    mode: DeliveryMode
+    clock: Clock
+    together: Together
+
+    def __call__(self, delivery: Delivery) -> bool:
+        """False when there is no such inbox any more. Any error means: try again."""
+        known = self.filings.get(delivery.ses_message_id, delivery.inbox_number)
+        decision = _Decision(known) if known else self._decide(delivery)
+        for _ in range(NUMBERS_TRIED):
+            if decision is None:
+                return False
+            if self._carry_out(delivery, decision):
+                return True
+            decision = self._decide(delivery, instead_of=decision.filing)
+        raise Unavailable("The number of a received message was killed again and again.")
+
+    def is_filed(self, ses_message_id: str, inbox_number: int) -> bool:
+        """Whether an earlier notice of a mail that is gone by now brought it into this inbox."""
+        filing = self.filings.get(ses_message_id, inbox_number)
+        if filing is None:
+            inbox = self.inboxes.get(inbox_number)
+            return inbox is None or inbox.is_deleted
+        if filing.is_deleted:
+            self.abandon_reservation(filing.message)
+            return True
+        return self.index.phase(filing.message).visible
+
+    def _decide(self, delivery: Delivery, instead_of: Filing | None = None) -> _Decision | None:
+        """Choose number and thread, and write that down; None when the inbox is gone.
+
+        Of two workers the first to write decides; the other's number stays unused.
+        """
+        mail, inbox_number = delivery.mail, delivery.inbox_number
+        found = self.find_thread(_reference(mail), inbox_number)
+        heard = Heard(self.clock(), automatic=mail.is_automatic, from_outside=delivery.from_outside)
+        reservation = self.inboxes.reserve_received(inbox_number, heard)
+        if reservation is None:
+            return None
+        key = MessageKey(inbox_number, reservation.sequence)
+        ours = Filing(key, found.thread or ThreadKey(inbox_number, key.sequence), found.trust)
+        standing = self.filings.put(delivery.ses_message_id, ours, instead_of)
+        if standing is None:
+            raise Unavailable("The record of a received mail disappeared while it was being replaced.")
+        return _Decision(standing, is_fresh=True, seen=found.seen) if standing == ours else _Decision(standing)
+
+    def _carry_out(self, delivery: Delivery, decision: _Decision) -> bool:
+        """Whether the mail is in the inbox now, or is never to be again."""
+        filing = decision.filing
+        phase = MessagePhase.RESERVED if decision.is_fresh else self.index.phase(filing.message)
+        if phase.visible or (
+            phase is MessagePhase.RESERVED and not filing.is_deleted and self._store(delivery, decision)
+        ):
+            self.index.seal_due(filing.message)
+            return True
+        # Deleted, or killed because it took too long, or its thread is gone. Parts of it may have been stored since.
+        is_gone = self.abandon_reservation(filing.message)
+        if is_gone and (header := delivery.mail.parsed.message_id_header):
+            self.message_id_headers.release(header, filing.message)
+        return filing.is_deleted or not is_gone
+
+    def _store(self, delivery: Delivery, decision: _Decision) -> bool:
+        """Store all of the message, then commit it; False when its number or its thread is gone."""
+        content = self._content(delivery, decision.filing)
+        entry = ThreadEntry(self.threads, content)
+        steps: list[Callable[[], None]] = [
+            lambda: self._keep_copy(delivery, content.key),
+            lambda: self.messages.put(content),
+            entry.enter,
+        ]
+        if content.arrival and (header := content.arrival.message_id_header):
+            steps.append(lambda: self.message_id_headers.claim(header, content.key))
+        try:
+            self.together(steps)
+        except NotFound:
+            return False
+        return self.index.commit(content.key, MessagePhase.RECEIVED, entry, decision.seen)
+
+    def _content(self, delivery: Delivery, filing: Filing) -> MessageContent:
+        inbox = self.inboxes.get(delivery.inbox_number)
+        if inbox is None:
+            raise NotFound
+        return received_content(
+            delivery.mail,
+            filing,
+            account_id=inbox.account_id,
+            recipient=delivery.recipient,
+            mode=self.mode,
+            attachments=self.keep_files(filing.message, inbox.account_id, delivery.mail),
+        )
+
+    def _keep_copy(self, delivery: Delivery, key: MessageKey) -> None:
+        if not self.mails.keep_copy(delivery.mail.receipt, delivery.recipient, key):
+            # Another worker has finished it; the notice comes again and finds that, or that the mail is lost.
+            raise Unavailable("The mail went while it was being filed.")
+
+
+def _reference(mail: ReceivedMail) -> Reference:
+    parsed = mail.parsed
+    return Reference(parsed.in_reply_to, parsed.references, mail.sender.address, mail.receipt.authentication)

@@ -1,0 +1,102 @@
+"""Receive a mail: from SES's notice to a message in every inbox that the envelope names."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chalicelib.domain.receipt import Receipt
+from chalicelib.mime.parsed_mail import ParsedMail
+from chalicelib.operations.file_received import Delivery, FileReceived
+from chalicelib.operations.ports import InboxStore, ReceivedMails
+from chalicelib.operations.received_content import ReceivedMail
+
+logger = logging.getLogger(__name__)
+
+ADDRESS_CHARACTERS = 320  # a longer one is nobody's
+
+
+class MailMissing(RuntimeError):
+    """A mail that SES announced is neither where SES put it nor in every inbox."""
+
+
+@dataclass(frozen=True)
+class ReceiveMessage:
+    """File one mail in each inbox it is for; then, and only then, remove it from where SES put it.
+
+    Repeating it is harmless, and resumes whatever an earlier try left unfinished.
+    """
+
+    inboxes: InboxStore
+    mails: ReceivedMails
+    parse: Callable[[bytes], ParsedMail]
+    file_received: FileReceived
+
+    def __call__(self, receipt: Receipt) -> None:
+        """Any error means that the notice must come again."""
+        addressed = self._addressed(receipt)
+        unreached = len(_distinct(receipt)) - len(addressed)
+        if addressed:
+            raw = self.mails.read(receipt.blob)
+            if raw is None:
+                self._require_filed(receipt, addressed)
+                return
+            unreached += self._file(ReceivedMail(receipt, self.parse(raw), len(raw)), addressed)
+        if unreached:
+            logger.info(
+                "mail for recipients that are no inboxes was dropped",
+                extra={"recipients": unreached, "ses_message_id": receipt.ses_message_id},
+            )
+        self.mails.delete(receipt.blob)
+
+    def _addressed(self, receipt: Receipt) -> Mapping[int, str]:
+        """The inboxes that the envelope names, each once, with the address that named it first."""
+        wanted = _distinct(receipt)
+        owners = self.inboxes.owners({form for forms in wanted.values() for form in forms}) if wanted else {}
+        addressed: dict[int, str] = {}
+        for recipient, forms in wanted.items():
+            number = next((owners[form] for form in forms if form in owners), None)
+            if number is not None:
+                addressed.setdefault(number, recipient)
+        return addressed
+
+    def _file(self, mail: ReceivedMail, addressed: Mapping[int, str]) -> int:
+        """Into every inbox, whatever becomes of the others; how many inboxes are deleted."""
+        sender = mail.sender.address.lower()
+        from_outside = not (0 < len(sender) <= ADDRESS_CHARACTERS and self.inboxes.owners([sender]))
+        deleted, failures = 0, list[Exception]()
+        for number, recipient in addressed.items():
+            try:
+                deleted += not self.file_received(Delivery(mail, number, recipient, from_outside))
+            except Exception as error:  # noqa: BLE001 - raised below, when the other inboxes have their message
+                failures.append(error)
+        if failures:
+            logger.warning(
+                "a mail is not in all of its inboxes yet",
+                extra={"left": len(failures), "ses_message_id": mail.receipt.ses_message_id},
+            )
+            raise failures[0]
+        return deleted
+
+    def _require_filed(self, receipt: Receipt, addressed: Mapping[int, str]) -> None:
+        """Raises MailMissing, unless an earlier notice of the mail has brought it into every inbox."""
+        for number in addressed:
+            if not self.file_received.is_filed(receipt.ses_message_id, number):
+                raise MailMissing(f"There is no {receipt.blob}, and not every inbox has the mail.")
+
+
+def _distinct(receipt: Receipt) -> Mapping[str, tuple[str, ...]]:
+    """Each recipient with the addresses that an inbox may have to be meant, the exact one first.
+
+    Local parts are compared without case, as those of inboxes are given out in lower case; what follows a + in them is the
+    sender's own tag (subaddressing, RFC 5233).
+    """
+    forms: dict[str, tuple[str, ...]] = {}
+    for recipient in receipt.recipients:
+        exact = recipient.lower()
+        if not recipient.isascii() or len(recipient) > ADDRESS_CHARACTERS:
+            forms[recipient] = ()  # no inbox has such an address; lower() would make some letters ASCII
+            continue
+        local, at, domain = exact.rpartition("@")
+        plain = local.partition("+")[0]
+        forms[recipient] = tuple(dict.fromkeys((exact, f"{plain}{at}{domain}")))
+    return forms

@@ -1,0 +1,67 @@
+"""Mails that come in, and the receipts that tell of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.domain.arrival import Authentication, Verdict
+from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.message import MessageContent
+from chalicelib.domain.receipt import Receipt
+from tests.factories.accounts import NOON
+from tests.operations.world import ADA, INBOX, World
+
+ADDRESS = "agent@mail.example.com"  # of the world's inbox
+SES_ID = "o3vrnil0e2ic28trm7dfhrc2v0clambda4nbp0g1"
+DMARC_PASSES = Authentication(dmarc=Verdict.PASS)
+DMARC_FAILS = Authentication(dmarc=Verdict.FAIL)
+
+
+def make_mail(
+    sender: str = ADA,
+    to: str = ADDRESS,
+    *,
+    message_id: str | None = "<1@example.com>",
+    in_reply_to: str | None = None,
+    references: Sequence[str] = (),
+    body: str = "Good morning.",
+    headers: Sequence[str] = (),
+) -> bytes:
+    lines = [f"From: {sender}", f"To: {to}", "Subject: Hello", *headers]
+    if message_id is not None:
+        lines.append(f"Message-ID: {message_id}")
+    if in_reply_to is not None:
+        lines.append(f"In-Reply-To: {in_reply_to}")
+    if references:
+        lines.append(f"References: {' '.join(references)}")
+    return "\r\n".join([*lines, "", body, ""]).encode()
+
+
+def make_receipt(*recipients: str, ses_message_id: str = SES_ID, **changes: Any) -> Receipt:
+    receipt = Receipt(ses_message_id, ADA, recipients or (ADDRESS,), NOON, f"inbound/{ses_message_id}")
+    return replace(receipt, **changes)
+
+
+def arrive(world: World, mail: bytes | None = None, receipt: Receipt | None = None) -> Receipt:
+    """SES has stored the mail; its notice is on its way."""
+    receipt = receipt or make_receipt()
+    world.mails.put(receipt.blob, make_mail() if mail is None else mail)
+    return receipt
+
+
+def received(world: World, mail: bytes | None = None, receipt: Receipt | None = None) -> MessageContent:
+    """What becomes of a mail in the world's inbox."""
+    known = set(world.listed())
+    world.receive_message(arrive(world, mail, receipt))
+    (key,) = set(world.listed()) - known
+    return content(world, key)
+
+
+def content(world: World, key: MessageKey) -> MessageContent:
+    return world.get_message(key, world.caller).content
+
+
+def only_message(world: World) -> MessageContent:
+    (key,) = world.listed()
+    assert key.inbox_number == INBOX
+    return content(world, key)
