@@ -7,15 +7,13 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
+from ssl import SSLContext
 from typing import Any, Protocol, TypeVar
 
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 from aiosmtpd.smtp import Session, TLSSetupException
 
 from chalicelib.domain.arrival import Authentication
-from embedded.errors import CannotRun
 from embedded.ses_inbound import MAX_MAIL_BYTES, Envelope, fits_one_mail, new_ses_message_id, wanted_verdicts
 from embedded.smtp_session import SmtpSession
 
@@ -135,23 +133,6 @@ def _octets(address: str) -> bytes:
 
 
 # ------------------------------------------------------------------------------------------------------------ door
-
-
-class TlsFilesUnusable(CannotRun):
-    """The certificate or its key cannot be used; the message says why."""
-
-
-def tls_context(certificate: Path, key: Path | None) -> SSLContext:
-    """What STARTTLS needs. Raises `TlsFilesUnusable`."""
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, SSLError) as error:
-        raise TlsFilesUnusable(
-            f"--smtp-cert {certificate} with --smtp-key {key or certificate} cannot be used: {error}. Both must be PEM "
-            "files, the key without a passphrase and the certificate's own."
-        ) from error
-    return context
 
 
 class _TooMany(asyncio.Protocol):

@@ -8,6 +8,7 @@ are private to the pinned version; tests/embedded/test_smtp_inbound.py speaks ev
 import asyncio
 import collections
 import re
+import socket
 from collections.abc import Awaitable
 from ssl import SSLContext
 from typing import Any, TypeVar
@@ -69,6 +70,9 @@ class SmtpSession(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._sessions.add(self)
+        plain = transport.get_extra_info("socket")
+        if plain is not None:  # answers of several lines would wait for the client's acknowledgement of the first
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from embedded.smtp_inbound import SmtpDoor, TlsFilesUnusable, tls_context
+from embedded.smtp_inbound import SmtpDoor
+from embedded.smtp_tls import TlsFilesUnusable, read_tls
 from tests.embedded.inbound_fakes import FakeBucket, FakeMailboxes, FakeTopic, inbound_over
 
 ANNA, BERT = "anna@agents.test", "bert@agents.test"
@@ -487,7 +488,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_with_a_certificate_mail_can_come_encrypted(certificate: tuple[Path, Path]) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate[0]))
-    with opened(tls=tls_context(*certificate)) as door:
+    with opened(tls=read_tls(*certificate)) as door:
         client = Client("localhost", door.port, timeout=20)
         client.ehlo("mail.example")
         assert client.has_extn("starttls")
@@ -505,7 +506,7 @@ def test_with_a_certificate_mail_can_come_encrypted(certificate: tuple[Path, Pat
 
 def test_commands_sent_before_the_encryption_are_not_obeyed_after_it(certificate: tuple[Path, Path]) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate[0]))
-    with opened(tls=tls_context(*certificate)) as door:
+    with opened(tls=read_tls(*certificate)) as door:
         client = Client("localhost", door.port, timeout=20)
         client.ehlo("mail.example")
         client.send(f"STARTTLS\r\nMAIL FROM:<evil@example.com>\r\nRCPT TO:<{ANNA}>\r\n")
@@ -519,7 +520,7 @@ def test_commands_sent_before_the_encryption_are_not_obeyed_after_it(certificate
 
 
 def test_a_client_that_fails_at_the_encryption_harms_nobody(certificate: tuple[Path, Path]) -> None:
-    with opened(tls=tls_context(*certificate)) as door:
+    with opened(tls=read_tls(*certificate)) as door:
         client = door.client()
         with pytest.raises(ssl.SSLError):
             client.starttls(context=ssl.create_default_context())
@@ -531,9 +532,14 @@ def test_a_client_that_fails_at_the_encryption_harms_nobody(certificate: tuple[P
 def test_a_certificate_that_cannot_be_used_is_told_in_a_sentence(
     certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    for files in ((tmp_path / "absent.pem", None), (certificate[0], tmp_path / "absent.pem"), certificate[::-1]):
+    locked = tmp_path / "locked.pem"
+    key = serialization.load_pem_private_key(certificate[1].read_bytes(), None)
+    pkcs8, passphrase = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    locked.write_bytes(key.private_bytes(serialization.Encoding.PEM, pkcs8, passphrase))
+    absent = tmp_path / "absent.pem"
+    for files in ((absent, None), (certificate[0], absent), (certificate[0], locked), certificate[::-1]):
         with pytest.raises(TlsFilesUnusable, match=r"--smtp-cert .* cannot be used"):
-            tls_context(*files)
+            read_tls(*files)
 
 
 def test_without_a_certificate_encryption_is_not_offered(door: Door) -> None:
