@@ -113,6 +113,8 @@ def _bounce(recipient: str, outcome: Outcome, at: datetime) -> dict[str, Any]:
         }
     # SES's simulator words it so, and calls the suppressed address General, too.
     diagnostic = f"smtp; 550 5.1.1 As requested: user unknown <{recipient}>"
+    if outcome is Outcome.BOUNCE_NO_INBOX:
+        diagnostic = "smtp; 550 5.1.1 No inbox here has this address"
     if outcome is Outcome.BOUNCE_SUPPRESSED:
         diagnostic = f"smtp; 550 5.1.1 As requested: user unknown (suppressed address: {recipient})"
     return {

@@ -18,6 +18,7 @@ from embedded.emulated_aws import EmulatedAws
 from embedded.event_pump import EventPump, sources_of
 from embedded.http_gateway import start_gateway
 from embedded.listening import LOOPBACK, address_of
+from embedded.local_post import LocalPost
 from embedded.mail_bucket import MailBucket
 from embedded.mailboxes import Mailboxes
 from embedded.resources import AwsClients, Deployment
@@ -79,7 +80,7 @@ class System:
         mailboxes = Mailboxes(operations().inboxes, self.mail_domain)
         inbound = _inbound(deployment, clients, region)
         if ses_listener is not None:
-            self._start_simulator(deployment, clients.sns, region, ses_listener)
+            self._start_simulator(deployment, clients.sns, LocalPost(mailboxes, inbound, region), ses_listener)
         operations().bootstrap(api_key)
         operations().requeue_unsent()
         operations().requeue_received()
@@ -101,11 +102,19 @@ class System:
         point(environ, "SESV2", f"http://{address_of(listener)}")
         return listener
 
-    def _start_simulator(self, deployment: Deployment, sns: Any, region: str, listener: socket.socket) -> None:
+    def _start_simulator(
+        self, deployment: Deployment, sns: Any, local_post: LocalPost, listener: socket.socket
+    ) -> None:
         journal = SesJournal(self._folder.simulator_journal, self._folder.outbox)
         self._running.callback(journal.close)
 
-        simulator = SesSimulator(journal, deployment.event_destinations, publish=_publisher(sns), region=region)
+        simulator = SesSimulator(
+            journal,
+            deployment.event_destinations,
+            publish=_publisher(sns),
+            region=local_post.region,
+            local_post=local_post,
+        )
         simulator.start()
         self._running.callback(simulator.stop)
         self._running.callback(start_ses_api(simulator, listener).stop)
