@@ -69,12 +69,12 @@ class EmbeddedRun:
     def _announce(self, ready: Ready, folder: DataFolder) -> None:
         from embedded.demo import ApiClient, DemoError, demo_inbox  # noqa: PLC0415 - only now needed
 
-        inbox_id = None
+        inbox = None
         try:
-            inbox_id = demo_inbox(ApiClient(ready.api, ready.api_key), folder, create=self._options.demo)
+            inbox = demo_inbox(ApiClient(ready.api, ready.api_key), folder, create=self._options.demo)
         except DemoError as error:
             self._say(str(error))
-        text = as_json(ready) if self._options.ready_json else as_text(ready, inbox_id)
+        text = as_json(ready) if self._options.ready_json else as_text(ready, inbox)
         print(text, file=self._output, flush=True)
 
     def _say(self, note: str) -> None:
