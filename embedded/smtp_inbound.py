@@ -198,6 +198,9 @@ class SmtpDoor:
         for session in list(self._sessions):
             async with session.answering:
                 session.close(b"421 4.3.2 The server is stopping")
+        dialogues = asyncio.all_tasks() - {asyncio.current_task()}
+        if dialogues:
+            await asyncio.wait(dialogues, timeout=1)  # for a client to read that
         await self._loop.shutdown_default_executor()
 
     def _session(self) -> asyncio.BaseProtocol:

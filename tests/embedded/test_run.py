@@ -224,6 +224,15 @@ def test_a_service_that_is_not_where_a_variable_says_is_a_sentence(tmp_path: Pat
     assert "Traceback" not in errors
 
 
+def test_a_certificate_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with started(tmp_path, "--smtp-cert", "/nowhere/certificate.pem") as run:
+        _, errors = run.process.communicate(timeout=30)
+
+    assert run.process.returncode == 1
+    assert errors.startswith("--smtp-cert /nowhere/certificate.pem")
+    assert len(errors.splitlines()) == 1
+
+
 def test_a_python_without_the_libraries_is_a_sentence(tmp_path: Path) -> None:
     without_site = [sys.executable, "-S", "-m", "embedded", "--data-dir", str(tmp_path), "--http-port", "0"]
     answer = subprocess.run(without_site, check=False, capture_output=True, text=True, cwd=PROJECT)
