@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-ROOM = 64 * 1024 * 1024  # bytes of files; composing and handing over takes about six times as much
+ROOM = 32 * 1024 * 1024  # bytes of files: one message of 25 MiB, which takes 165 MB to compose and hand over
 PATIENCE = 10  # seconds a message waits for the others of its batch before its job goes back to the queue
 
 

@@ -7,7 +7,7 @@ from chalicelib.domain.file_name import ANY_TYPE
 
 # Scripts and documents with scripts in them: whatever is read as HTML or XML, for XML may be XHTML or SVG, and a web
 # page in one file is a message/rfc822 or a multipart/related. S3 cannot be told to send X-Content-Type-Options, so these
-# leave under no type of their own (docs/decisions/0010).
+# leave under no type of their own (docs/decisions/0011).
 _RUNNABLE = re.compile(
     r"message/.*|multipart/.*|text/xsl|[^/]*/(?:.*html.*|(?:.*[+.-])?xml|.*(?:java|ecma|j|live|vb)script.*|wasm)"
     r"|application/x-shockwave-flash"
