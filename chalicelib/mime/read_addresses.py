@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chalicelib.domain.address import NAME_LIMIT, Mailbox
+from chalicelib.domain.header_text import header_text_problem
 from chalicelib.mime.encoded_words import decode_words
 
 _ADDRESS_LENGTH = 320  # characters; RFC 5321 section 4.5.3.1 allows fewer
@@ -159,7 +160,8 @@ def _address(text: str) -> str | None:
         local = _SPACE.sub("", local)
     if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         return None
-    return f"{local}@{_ascii_domain(domain)}"
+    address = f"{local}@{_ascii_domain(domain)}"
+    return address if header_text_problem(address) is None else None
 
 
 def _ascii_domain(domain: str) -> str:

@@ -53,6 +53,7 @@ A = Mailbox("a@x.com")
         ('"a@x.com"', []),
         ("@x.com, a@, @", []),
         ("a@x.com\x00", [A]),
+        ("<=?utf-8?q?a=0D=0A?=@x.com>", []),
         (f"{'a' * 400}@x.com", []),
     ],
 )

@@ -62,6 +62,7 @@ def test_a_name_is_read_in_every_way_it_is_written(parameter: str, name: str) ->
         ("gnp\u202efdp.exe", "gnpfdp.exe"),
         ("\u200f\u2066a\u2069\ufeff.pdf", "a.pdf"),
         ("\u202e", "attachment-1.pdf"),
+        ("=\u202e?utf-8?q?=0D=0A?=.pdf", "=_utf-8?q?=0D=0A?=.pdf"),
         ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
         ("x" * 300, "x" * 200),
         ("." + "x" * 300, "." + "x" * 199),

@@ -30,7 +30,6 @@ def lines(message: ParsedMail) -> Iterator[str]:
     for attachment in message.attachments:
         yield attachment.filename
         yield attachment.content_id or ""
-    yield from (*message.references, *message.in_reply_to, message.message_id_header or "")
 
 
 def check(message: ParsedMail) -> None:
@@ -44,8 +43,9 @@ def check(message: ParsedMail) -> None:
     assert message.body_text is not None or message.body_html is None
     check_people(message)
     check_files(message)
-    for message_id in (*message.references, *message.in_reply_to):
+    for message_id in (*message.references, *message.in_reply_to, message.message_id_header or "<none>"):
         assert MESSAGE_ID.fullmatch(message_id)
+        assert not CONTROLS.search(message_id)
     assert message.date is None or (message.date.tzinfo is UTC and message.date.year >= 1970)
     assert (message.degraded is not None) == (WarningCode.DEGRADED in {warning.code for warning in message.warnings})
 
