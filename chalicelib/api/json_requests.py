@@ -1,23 +1,26 @@
 """The bodies and queries that requests may hold, as their JSON says it; `json_shapes.py` holds the answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from msgspec import Meta
 
 from chalicelib.api.json_reading import RequestShape
-from chalicelib.api.problems import Problems
+from chalicelib.api.problems import Problems, quoted
 from chalicelib.domain.account import DEFAULT_SCOPES, Scope
 from chalicelib.domain.address import AddressError, Mailbox, parse_mailbox
+from chalicelib.domain.attachment import MESSAGE_FILES_LIMIT, Enclosure
+from chalicelib.domain.file_name import media_type
 from chalicelib.domain.header_text import header_text_problem
-from chalicelib.domain.ids import AccountId, KeyId, ThreadKey
+from chalicelib.domain.ids import AccountId, AttachmentId, KeyId, ThreadKey
 from chalicelib.domain.message import Direction, Draft
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.mime.guard import HeaderNameError, check_header_name
 from chalicelib.operations.create_inbox import NewInbox
 from chalicelib.operations.manage_accounts import NewAccount
+from chalicelib.operations.manage_attachments import NewFile
 from chalicelib.operations.manage_keys import NewKey
 from chalicelib.settings import settings
 
@@ -60,6 +63,11 @@ def header_name_problem(name: str) -> str | None:
     return None
 
 
+def media_type_problem(text: str) -> str | None:
+    """What keeps the text from being a media type."""
+    return None if media_type(text) else f'"{quoted(text)}" is not a media type like application/pdf'
+
+
 MailboxText = Annotated[
     str, Meta(examples=["ana@example.com", "Ana Lima <ana@example.com>"], extra={"problem": mailbox_problem})
 ]
@@ -70,6 +78,8 @@ HeaderText = Annotated[str, Meta(extra={"problem": header_text_problem})]
 HeaderName = Annotated[str, Meta(max_length=76, extra={"problem": header_name_problem})]
 HeaderValue = Annotated[str, Meta(min_length=1, max_length=900, extra={"problem": header_text_problem})]
 MetadataKey = Annotated[str, Meta(min_length=1)]
+AttachmentIdText = Annotated[str, Meta(examples=["att_3v1x6y0a7z5k2m9q4r8t"])]
+FileName = Annotated[str, Meta(min_length=1, max_length=1_000, examples=["report.pdf"])]
 Name = Annotated[str, Meta(min_length=1, max_length=200, extra={"problem": header_text_problem})]
 
 
@@ -111,10 +121,16 @@ class DraftJson(RequestShape, frozen=True):
         ]
         | None
     ) = None
-
-    not_yet: ClassVar[Mapping[str, str]] = {
-        "attachmentIds": "attachments are not available yet; send the message without this field"
-    }
+    attachment_ids: (
+        Annotated[
+            list[AttachmentIdText],
+            Meta(
+                max_length=MESSAGE_FILES_LIMIT,
+                description="Files that were uploaded before, at most 25 MiB together.",
+            ),
+        ]
+        | None
+    ) = None
 
     def check(self, problems: Problems) -> None:
         different = {_mailbox(text).address for text in (*self.to, *(self.cc or ()), *(self.bcc or ()))}
@@ -126,6 +142,11 @@ class DraftJson(RequestShape, frozen=True):
         size = sum(len(text.encode()) for entry in (self.metadata or {}).items() for text in entry)
         if size > METADATA_LIMIT:
             problems.note("metadata", f"holds {size} bytes of keys and values; at most {METADATA_LIMIT} are possible")
+
+        ids = self.attachment_ids or []
+        for place, text in enumerate(ids):
+            if text in ids[:place]:
+                problems.note(f"attachmentIds[{place}]", f"the same file as attachmentIds[{ids.index(text)}]")
 
     def to_draft(self, thread: ThreadKey | None) -> Draft:
         """The draft; `thread` is what `thread_id` means."""
@@ -141,6 +162,8 @@ class DraftJson(RequestShape, frozen=True):
             headers=self.headers or {},
             metadata=self.metadata or {},
             thread=thread,
+            # A text that is no id of ours names nothing, and is answered like an id that never existed.
+            enclosures=tuple(Enclosure(AttachmentId(text)) for text in self.attachment_ids or ()),
         )
 
 
@@ -152,6 +175,31 @@ def _first_places(texts: Iterable[str], seen: set[str]) -> tuple[Mailbox, ...]:
             seen.add(mailbox.address)
             kept.append(mailbox)
     return tuple(kept)
+
+
+# ------------------------------------------------------------------------------------------- attachments
+
+
+class NewUploadJson(RequestShape, frozen=True):
+    """A file whose bytes will go straight to storage."""
+
+    filename: FileName
+    size: Annotated[int, Meta(ge=1, le=_LARGEST_NUMBER, description="Bytes, at most 10 MiB.", examples=[7340032])]
+    content_type: (
+        Annotated[
+            str,
+            Meta(
+                max_length=255,
+                description="`type/subtype`; absent: what the ending of the name says.",
+                examples=["application/pdf"],
+                extra={"problem": media_type_problem},
+            ),
+        ]
+        | None
+    ) = None
+
+    def to_file(self) -> NewFile:
+        return NewFile(self.filename, media_type(self.content_type or ""), self.size)
 
 
 # ------------------------------------------------------------------------------------------------- lists

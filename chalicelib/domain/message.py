@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.attachment import MessageAttachment
+from chalicelib.domain.attachment import Enclosure, MessageAttachment
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
 from chalicelib.domain.message_status import MessageStatus
@@ -45,6 +45,7 @@ class Draft:
     headers: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     thread: ThreadKey | None = None
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,3 @@ def own_message_id_header(message_id: str, sender_domain: str) -> str:
 def own_message_id(header: str) -> str:
     """The part of a Message-ID that is our id, if we gave it."""
     return header.removeprefix("<").partition("@")[0]
-
-
-def to_milliseconds(moment: datetime) -> datetime:
-    """What the API can show: the stored and the shown time are the same."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

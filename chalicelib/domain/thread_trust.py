@@ -40,11 +40,12 @@ def trust(sender: str, authentication: Authentication, known: Iterable[str]) -> 
     """What the rule makes of a mail From `sender` that names a message of a thread.
 
     `known` are the thread's participants and everyone the named message went to, blind copies among them. Case does not
-    matter here: a server that tells `Ada@` from `ada@` is a rarity, a client that writes both is not.
+    matter here: a server that tells `Ada@` from `ada@` is a rarity, a client that writes both is not. An empty sender is
+    nobody, whom nothing can verify.
     """
     from_known = bool(sender) and sender.casefold() in {address.casefold() for address in known}
     if from_known and authentication.dmarc is not Verdict.FAIL:
         return Trust.PARTICIPANT
-    if authentication.from_verified:
+    if sender and authentication.from_verified:
         return Trust.NEW_PARTICIPANT
     return Trust.NONE

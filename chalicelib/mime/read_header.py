@@ -72,8 +72,9 @@ class _People:
         found: list[Mailbox] = []
         for field in self._header.all(name):
             mailboxes = read_mailboxes(self._text(field))
-            found += islice(mailboxes, self._left)
-            self._left = max(0, self._left - len(found))
+            readable = list(islice(mailboxes, self._left))
+            self._left -= len(readable)
+            found += readable
             if next(mailboxes, None) is not None:
                 self._problems.add(f"it names more than {ADDRESS_LIMIT} addresses")
         return tuple(found)

@@ -1,4 +1,4 @@
-"""Delete a message for good: content, bodies, deliveries and source; its thread follows."""
+"""Delete a message for good: content, bodies, deliveries, source and its own files; its thread follows."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class DeleteMessage:
         stored = require_message(self.messages, key, caller)
         thread, arrival = stored.content.thread, stored.content.arrival
         if arrival is not None:
-            self.filings.mark_deleted(arrival.ses_message_id, key)  # its notice may come once more
+            self.filings.mark_deleted(arrival.ses_message_id, key, thread)  # its notice may come once more
         self.threads.announce_leave(thread, key.sequence)  # its thread counts it by the index from now on
         self.index.remove(key, lambda: self.threads.newest_members(thread))
         self.threads.leave(thread, key.sequence)

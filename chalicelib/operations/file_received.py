@@ -10,15 +10,16 @@ the same thread. Nothing is visible before the commit, and the mail stays in the
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
-from chalicelib.domain.message import DeliveryMode, MessageContent
+from chalicelib.domain.message import DeliveryMode
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.find_thread import FindThread, Reference
 from chalicelib.operations.ports import (
+    AttachmentStore,
     Clock,
     Filing,
     FilingStore,
@@ -33,6 +34,7 @@ from chalicelib.operations.ports import (
     Together,
 )
 from chalicelib.operations.received_content import ReceivedMail, received_content
+from chalicelib.operations.received_files import received_files
 from chalicelib.operations.thread_entry import ThreadEntry
 
 NUMBERS_TRIED = 3  # in one go; a notice that comes again tries further
@@ -52,15 +54,12 @@ class Delivery:
         return self.mail.receipt.ses_message_id
 
 
-KeepFiles = Callable[[MessageKey, AccountId, ReceivedMail], tuple[MessageAttachment, ...]]
-"""Stores the files of a received mail, under ids that follow from the message."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Decision:
     """What stands in the record. `is_fresh`: it was written just now, so nothing is stored of the message yet."""
 
     filing: Filing
+    account_id: AccountId
     is_fresh: bool = False
     seen: Sight | None = None
 
@@ -77,7 +76,7 @@ class FileReceived:
     mails: ReceivedMails
     message_id_headers: MessageIdHeaders
     find_thread: FindThread
-    keep_files: KeepFiles
+    attachments: AttachmentStore
     abandon_reservation: AbandonReservation
     mode: DeliveryMode
     clock: Clock
@@ -86,7 +85,7 @@ class FileReceived:
     def __call__(self, delivery: Delivery) -> bool:
         """False when there is no such inbox any more. Any error means: try again."""
         known = self.filings.get(delivery.ses_message_id, delivery.inbox_number)
-        decision = _Decision(known) if known else self._decide(delivery)
+        decision = self._resumed(known) if known else self._decide(delivery)
         for _ in range(NUMBERS_TRIED):
             if decision is None:
                 return False
@@ -102,9 +101,13 @@ class FileReceived:
             inbox = self.inboxes.get(inbox_number)
             return inbox is None or inbox.is_deleted
         if filing.is_deleted:
-            self.abandon_reservation(filing.message)
+            self._clear_away(filing)
             return True
         return self.index.phase(filing.message).visible
+
+    def _resumed(self, known: Filing) -> _Decision | None:
+        inbox = self.inboxes.get(known.message.inbox_number)
+        return None if inbox is None else _Decision(known, inbox.account_id)
 
     def _decide(self, delivery: Delivery, instead_of: Filing | None = None) -> _Decision | None:
         """Choose number and thread, and write that down; None when the inbox is gone.
@@ -122,7 +125,10 @@ class FileReceived:
         standing = self.filings.put(delivery.ses_message_id, ours, instead_of)
         if standing is None:
             raise Unavailable("The record of a received mail disappeared while it was being replaced.")
-        return _Decision(standing, is_fresh=True, seen=found.seen) if standing == ours else _Decision(standing)
+        account_id = reservation.inbox.account_id
+        if standing != ours:
+            return _Decision(standing, account_id)
+        return _Decision(standing, account_id, is_fresh=True, seen=found.seen)
 
     def _carry_out(self, delivery: Delivery, decision: _Decision) -> bool:
         """Whether the mail is in the inbox now, or is never to be again."""
@@ -133,48 +139,61 @@ class FileReceived:
         ):
             self.index.seal_due(filing.message)
             return True
-        # Deleted, or killed because it took too long, or its thread is gone. Parts of it may have been stored since.
-        is_gone = self.abandon_reservation(filing.message)
-        if is_gone and (header := delivery.mail.parsed.message_id_header):
-            self.message_id_headers.release(header, filing.message)
+        # Deleted, or killed because it took too long, or its thread is gone; or the mail is, because a rival has finished.
+        is_gone = self._clear_away(filing, delivery.mail)
         return filing.is_deleted or not is_gone
 
+    def _clear_away(self, filing: Filing, mail: ReceivedMail | None = None) -> bool:
+        """Remove whatever was stored of a message that will never be seen; False when it is in its inbox after all.
+
+        A worker that was slow may have stored parts of it after its content went, so the content cannot say which.
+        """
+        key = filing.message
+        if not self.abandon_reservation(key):
+            return False
+        self.threads.leave(filing.thread, key.sequence)
+        if mail is not None:
+            if header := mail.parsed.message_id_header:
+                self.message_id_headers.release(header, key)
+            if files := received_files(mail, key):
+                self.attachments.release([file.in_message.id for file in files], key)
+        return True
+
     def _store(self, delivery: Delivery, decision: _Decision) -> bool:
-        """Store all of the message, then commit it; False when its number or its thread is gone."""
-        content = self._content(delivery, decision.filing)
-        entry = ThreadEntry(self.threads, content)
+        """Store all of the message, then commit it; False when its number, its thread or the mail itself is gone."""
+        mail, account_id = delivery.mail, decision.account_id
+        files = received_files(mail, decision.filing.message)
+        content = received_content(
+            mail,
+            decision.filing,
+            account_id=account_id,
+            recipient=delivery.recipient,
+            mode=self.mode,
+            attachments=tuple(file.in_message for file in files),
+        )
+        key, entry = content.key, ThreadEntry(self.threads, content)
         steps: list[Callable[[], None]] = [
-            lambda: self._keep_copy(delivery, content.key),
+            lambda: self._keep_copy(delivery, key),
             lambda: self.messages.put(content),
             entry.enter,
+            *(
+                partial(self.attachments.put_received, file.stored(mail, key, account_id), file.data, key)
+                for file in files
+            ),
         ]
-        if content.arrival and (header := content.arrival.message_id_header):
-            steps.append(lambda: self.message_id_headers.claim(header, content.key))
+        if header := mail.parsed.message_id_header:
+            steps.append(lambda: self.message_id_headers.claim(header, key))
         try:
             self.together(steps)
         except NotFound:
             return False
-        return self.index.commit(content.key, MessagePhase.RECEIVED, entry, decision.seen)
-
-    def _content(self, delivery: Delivery, filing: Filing) -> MessageContent:
-        inbox = self.inboxes.get(delivery.inbox_number)
-        if inbox is None:
-            raise NotFound
-        return received_content(
-            delivery.mail,
-            filing,
-            account_id=inbox.account_id,
-            recipient=delivery.recipient,
-            mode=self.mode,
-            attachments=self.keep_files(filing.message, inbox.account_id, delivery.mail),
-        )
+        return self.index.commit(key, MessagePhase.RECEIVED, entry, decision.seen)
 
     def _keep_copy(self, delivery: Delivery, key: MessageKey) -> None:
         if not self.mails.keep_copy(delivery.mail.receipt, delivery.recipient, key):
-            # Another worker has finished it; the notice comes again and finds that, or that the mail is lost.
-            raise Unavailable("The mail went while it was being filed.")
+            raise NotFound
 
 
 def _reference(mail: ReceivedMail) -> Reference:
     parsed = mail.parsed
-    return Reference(parsed.in_reply_to, parsed.references, mail.sender.address, mail.receipt.authentication)
+    return Reference(parsed.in_reply_to, parsed.references, mail.trusted_sender, mail.receipt.authentication)

@@ -8,7 +8,7 @@ from chalicelib.domain.receipt import Receipt
 from chalicelib.mime.parsed_mail import ParsedMail
 from chalicelib.operations.file_received import Delivery, FileReceived
 from chalicelib.operations.ports import InboxStore, ReceivedMails
-from chalicelib.operations.received_content import ReceivedMail
+from chalicelib.operations.received_content import ReceivedMail, fitting
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class ReceiveMessage:
             if raw is None:
                 self._require_filed(receipt, addressed)
                 return
-            unreached += self._file(ReceivedMail(receipt, self.parse(raw), len(raw)), addressed)
+            unreached += self._file(ReceivedMail(receipt, fitting(self.parse(raw)), len(raw)), addressed)
         if unreached:
             logger.info(
                 "mail for recipients that are no inboxes was dropped",

@@ -2,27 +2,30 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Arrival, MessageWarning, WarningCode
 from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.message import DeliveryMode, Direction, MessageContent, to_milliseconds
+from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 from chalicelib.domain.receipt import Receipt
+from chalicelib.domain.times import to_milliseconds
 from chalicelib.mime.parsed_mail import ParsedMail
 from chalicelib.operations.ports import Filing
 
 EXTRACTED_CHARACTERS = 200_000
-HEADER_BYTES = 150_000  # of addresses, names and ids, so that a content fits into its item whatever a stranger writes
-SUBJECT_CHARACTERS = 2_000
-REFERENCES_LIMIT = 100
+# A content must fit into its item whatever a stranger writes; past these bounds it is cut, and says so.
+HEADER_BYTES = 150_000  # of addresses, names and ids
+FILE_NAME_BYTES = 100_000  # of all files together
 ADDRESSES_LEFT = 50
-_TOO_LONG = "The header fields are longer than can be stored; the source has them whole."
+FILE_NAME_CHARACTERS_LEFT = 40
+_TOO_LONG = "Its header fields or file names are longer than can be stored; the source has them whole."
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMail:
-    """A mail as it came in: the receipt, and what could be read of its bytes."""
+    """A mail as it came in: the receipt, and what could be read of its bytes, cut to what can be stored (`fitting`)."""
 
     receipt: Receipt
     parsed: ParsedMail
@@ -32,6 +35,15 @@ class ReceivedMail:
     def sender(self) -> Mailbox:
         """From; where it names nobody, the envelope's return path, which may be empty."""
         return self.parsed.sender or Mailbox(self.receipt.mail_from)
+
+    @property
+    def received_at(self) -> datetime:
+        return to_milliseconds(self.receipt.received_at)
+
+    @property
+    def trusted_sender(self) -> str:
+        """Whose word a reference in it is; nobody's (empty) when From names several, for DMARC is about one of them."""
+        return "" if self.parsed.several_senders else self.sender.address
 
     @property
     def is_automatic(self) -> bool:
@@ -52,7 +64,7 @@ def received_content(
 
     Of the envelope's recipients it shows only this one: as a blind copy when no header field names it.
     """
-    parsed = _fitting(mail.parsed)
+    parsed = mail.parsed
     is_named = recipient.casefold() in {mailbox.address.casefold() for mailbox in (*parsed.to, *parsed.cc)}
     doubt = filing.trust.warning if filing.trust else None
     return MessageContent(
@@ -73,7 +85,7 @@ def received_content(
         metadata={},
         in_reply_to=parsed.in_reply_to[0] if parsed.in_reply_to else None,
         references=parsed.references,
-        created_at=to_milliseconds(mail.receipt.received_at),
+        created_at=mail.received_at,
         attachments=attachments,
         arrival=_arrival(mail, parsed, (*parsed.warnings, *((doubt,) if doubt else ()))),
     )
@@ -96,28 +108,30 @@ def _arrival(mail: ReceivedMail, parsed: ParsedMail, warnings: tuple[MessageWarn
     )
 
 
-def _fitting(parsed: ParsedMail) -> ParsedMail:
-    """The mail with header fields that fit; what is cut is said, and stands in the source."""
-    fitting = replace(
-        parsed,
-        subject=parsed.subject[:SUBJECT_CHARACTERS],
-        references=parsed.references[-REFERENCES_LIMIT:],
-        in_reply_to=parsed.in_reply_to[:1],
-    )
-    if _header_bytes(fitting) > HEADER_BYTES:
-        fitting = replace(
-            fitting,
-            to=fitting.to[:ADDRESSES_LEFT],
-            cc=fitting.cc[:ADDRESSES_LEFT],
-            reply_to=fitting.reply_to[:1],
+def fitting(parsed: ParsedMail) -> ParsedMail:
+    """The mail with as much of its header fields and file names as can be stored; what is cut stands in the source."""
+    cut = parsed
+    if _header_bytes(cut) > HEADER_BYTES:
+        cut = replace(
+            cut,
+            to=cut.to[:ADDRESSES_LEFT],
+            cc=cut.cc[:ADDRESSES_LEFT],
+            reply_to=cut.reply_to[:1],
+            in_reply_to=cut.in_reply_to[:1],
             references=(),
         )
-    if _header_bytes(fitting) > HEADER_BYTES:
-        fitting = replace(fitting, to=(), cc=(), reply_to=(), in_reply_to=(), message_id_header=None)
-    if fitting == parsed:
+    if _header_bytes(cut) > HEADER_BYTES:
+        cut = replace(cut, to=(), cc=(), reply_to=(), in_reply_to=())
+    if _bytes(text for file in cut.attachments for text in (file.filename, file.content_id or "")) > FILE_NAME_BYTES:
+        files = (
+            replace(file, filename=file.filename[-FILE_NAME_CHARACTERS_LEFT:], content_id=None)
+            for file in cut.attachments
+        )
+        cut = replace(cut, attachments=tuple(files))
+    if cut is parsed:
         return parsed
     warning = MessageWarning(WarningCode.DEGRADED, _TOO_LONG)
-    return replace(fitting, warnings=(*parsed.warnings, warning), degraded=parsed.degraded or _TOO_LONG)
+    return replace(cut, warnings=(*parsed.warnings, warning), degraded=parsed.degraded or _TOO_LONG)
 
 
 def _header_bytes(parsed: ParsedMail) -> int:

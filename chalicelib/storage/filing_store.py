@@ -11,7 +11,7 @@ from chalicelib.storage.conditional_writes import Written, put_if
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.tables import FilingItem, batch_get
 
-# A notice lies in its queue for 14 days, among the dead letters for 14 more, and once more when it is put back by hand.
+# A notice lives for 14 days, in its queue and among the dead letters together, and as long again when it is put back.
 KEPT_AFTER_DELETION = timedelta(days=60)
 
 
@@ -34,10 +34,8 @@ class DynamoFilingStore:
             return filing
         return None if outcome.found is None else _filing(filing.message.inbox_number, outcome.found)
 
-    def mark_deleted(self, ses_message_id: str, message: MessageKey) -> None:
-        item = FilingItem(keys.inbox_partition(message.inbox_number), keys.filing(ses_message_id))
-        item.sequence = message.sequence
-        item.thread = message.sequence
+    def mark_deleted(self, ses_message_id: str, message: MessageKey, thread: ThreadKey) -> None:
+        item = _item(ses_message_id, Filing(message, thread))
         item.is_deleted = True
         item.ttl = KEPT_AFTER_DELETION
         # Written also where no record is any more: it was lost, and the mail may still come again.

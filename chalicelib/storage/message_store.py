@@ -15,6 +15,7 @@ from chalicelib.domain.ids import MessageKey, encode
 from chalicelib.domain.message import BodyUrls, MessageContent
 from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
 from chalicelib.storage import keys
+from chalicelib.storage.arrival_codec import apart_from_text
 from chalicelib.storage.blob_store import BlobStore
 from chalicelib.storage.conditional_writes import Write, Written, put, put_if, update, write_together
 from chalicelib.storage.failures import raises_unavailable
@@ -22,6 +23,7 @@ from chalicelib.storage.message_codec import (
     StoredContent,
     from_stored,
     pack,
+    pack_without_bodies,
     read_content,
     read_delivery,
     to_stored,
@@ -60,9 +62,9 @@ class DynamoMessageStore:
 
     def put(self, content: MessageContent) -> None:
         stored = to_stored(content)
-        data = pack(stored)
-        if len(data) > INLINE_LIMIT or _answer_size(content) > ANSWER_LIMIT:
-            data = pack(self._bodies_to_blobs(content.key, stored))
+        is_long = _answer_size(content) > ANSWER_LIMIT  # asked first: packing 40 MB takes seconds
+        if is_long or len(data := pack(stored)) > INLINE_LIMIT:
+            data = pack_without_bodies(self._bodies_to_blobs(content.key, stored))
         partition = keys.inbox_partition(content.key.inbox_number)
         ContentItem(partition, keys.message(content.key.sequence), content=data).save()
 
@@ -149,7 +151,12 @@ class DynamoMessageStore:
             if data is not None:
                 self.blobs.put(_blob_name(key, kind), data, _CONTENT_TYPES[kind])
         return msgspec.structs.replace(
-            stored, body_text=None, body_html=None, text_blob_size=sizes[TEXT], html_blob_size=sizes[HTML]
+            stored,
+            body_text=None,
+            body_html=None,
+            text_blob_size=sizes[TEXT],
+            html_blob_size=sizes[HTML],
+            arrival=apart_from_text(stored.arrival, stored.body_text),
         )
 
     def _read(self, wanted: Sequence[MessageKey]) -> tuple[dict[int, StoredContent], dict[int, MessageDelivery]]:
@@ -207,8 +214,11 @@ def _count(inbox_number: int, outcome: Outcome) -> Write:
 def _answer_size(content: MessageContent) -> int:
     """Bytes the bodies take in Lambda's answer, which holds ours as a string that its serialiser escapes to ASCII."""
     bodies = [body for body in (content.body_text, content.body_html) if body is not None]
-    if sum(map(len, bodies)) * _LARGEST_GROWTH <= ANSWER_LIMIT:
+    characters = sum(map(len, bodies))
+    if characters * _LARGEST_GROWTH <= ANSWER_LIMIT:
         return 0  # small enough whatever it holds; nearly every message
+    if characters > ANSWER_LIMIT:
+        return characters  # too large whatever it holds; a received body may have 40 MB, and six times that escaped
     return sum(len(json.dumps(json.dumps(body, ensure_ascii=False))) for body in bodies)
 
 

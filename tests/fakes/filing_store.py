@@ -1,6 +1,6 @@
 """Which message of an inbox a received mail is, in memory."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 
 from chalicelib.domain.ids import MessageKey, ThreadKey
@@ -26,10 +26,9 @@ class FakeFilingStore:
                 self.filings[place] = filing
             return self.filings.get(place)
 
-    def mark_deleted(self, ses_message_id: str, message: MessageKey) -> None:
+    def mark_deleted(self, ses_message_id: str, message: MessageKey, thread: ThreadKey) -> None:
         with self._lock:
             place = ses_message_id, message.inbox_number
-            thread = ThreadKey(message.inbox_number, message.sequence)
-            known = self.filings.setdefault(place, Filing(message, thread))
-            if known.message == message:
-                self.filings[place] = replace(known, thread=thread, trust=None, is_deleted=True)
+            deleted = Filing(message, thread, is_deleted=True)
+            if self.filings.setdefault(place, deleted).message == message:
+                self.filings[place] = deleted

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.account import Caller
-from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, event_type
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.ids import AccountId, MessageKey, PublicIds, ThreadKey
+from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.message import DeliveryMode, Draft, Message
 from chalicelib.domain.message_phase import MessagePhase
@@ -26,7 +25,6 @@ from chalicelib.operations.get_message import GetMessage, ListMessageEvents, Rea
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.ports import PageRequest, SendJob
 from chalicelib.operations.receive_message import ReceiveMessage
-from chalicelib.operations.received_content import ReceivedMail
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.requeue_received import RequeueReceived
@@ -36,6 +34,7 @@ from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.submit_message import SubmitMessage
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.factories.messages import make_mailbox
+from tests.fakes.attachment_store import FakeAttachmentStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.filing_store import FakeFilingStore
 from tests.fakes.inbound_queue import FakeInboundQueue
@@ -47,6 +46,7 @@ from tests.fakes.message_store import FakeMessageStore
 from tests.fakes.received_mails import FakeReceivedMails
 from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
+from tests.fakes.source_links import FakeSourceLinks
 from tests.fakes.thread_store import FakeThreadStore
 from tests.fakes.together import together_in_turn
 from tests.operations.watched import Crash, Effect, Watch, unwatched, watched
@@ -59,10 +59,6 @@ OUTCOME_UNKNOWN_AFTER = timedelta(hours=1)
 ABANDON_AFTER = timedelta(minutes=1)
 VISIBILITY_TIMEOUT = 360  # seconds until a job whose worker died is delivered again
 ENOUGH_JOBS = 1_000  # a queue that is not at rest after so many never will be
-
-
-def keep_no_files(_key: MessageKey, _account: AccountId, _mail: ReceivedMail) -> tuple[MessageAttachment, ...]:
-    return ()
 
 
 def final_header(ses_message_id: str) -> str:
@@ -83,6 +79,8 @@ class World:
         self.ses_message_ids = FakeSesMessageIds()
         self.provider = FakeMailProvider()
         self.send_queue = FakeSendQueue()
+        self.attachments = FakeAttachmentStore()
+        self.source_links = FakeSourceLinks()
         self.filings = FakeFilingStore()
         self.mails = FakeReceivedMails()
         self.message_id_headers = FakeMessageIdHeaders(self.ses_message_ids)
@@ -99,17 +97,29 @@ class World:
         index = self._watched("index", self.index)
         ses_message_ids = self._watched("ses_message_ids", self.ses_message_ids)
         send_queue = self._watched("send_queue", self.send_queue)
+        attachments = self._watched("attachments", self.attachments)
+        source_links = self._watched("source_links", self.source_links)
         show_status = ShowStatus(messages, index)
         filings = self._watched("filings", self.filings)
         mails = self._watched("mails", self.mails)
         headers = self._watched("message_id_headers", self.message_id_headers)
-        discard = DiscardMessage(messages, mails, headers, ses_message_ids)
+        discard = DiscardMessage(messages, mails, headers, ses_message_ids, attachments, source_links)
         abandon = AbandonReservation(messages, threads, index, discard)
         self.submit_message = SubmitMessage(
-            inboxes, messages, threads, index, send_queue, IDS, DeliveryMode.EMAIL, self.clock, together_in_turn
+            inboxes,
+            messages,
+            threads,
+            index,
+            send_queue,
+            attachments,
+            IDS,
+            DeliveryMode.EMAIL,
+            self.clock,
+            together_in_turn,
         )
         self.send_message = SendMessage(
             messages,
+            attachments,
             index,
             ses_message_ids,
             self._watched("provider", self.provider),
@@ -137,7 +147,7 @@ class World:
             mails,
             headers,
             FindThread(messages, threads, index, headers, IDS),
-            keep_no_files,
+            attachments,
             abandon,
             DeliveryMode.EMAIL,
             self.clock,
@@ -148,7 +158,7 @@ class World:
         self.get_message = GetMessage(messages, index)
         self.recover_message = RecoverMessage(self.get_message, abandon)
         self.list_events = ListMessageEvents(self.get_message)
-        self.read_raw = ReadRawMessage(messages, index, mails, IDS)
+        self.read_raw = ReadRawMessage(messages, index, mails, IDS, attachments, source_links)
         self.list_messages = ListMessages(messages, index)
         self.list_threads = ListThreads(threads, messages, index)
         self.get_thread = GetThread(threads, messages, index)

@@ -69,17 +69,17 @@ def test_of_many_at_once_one_decides(filings: FilingStore) -> None:
 def test_a_deleted_message_is_remembered_and_never_replaced(filings: FilingStore) -> None:
     filings.put(SES_ID, filing(5, 2))
 
-    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5))
-    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5))
+    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5), ThreadKey(INBOX, 2))
+    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5), ThreadKey(INBOX, 2))
 
     found = filings.put(SES_ID, filing(6), instead_of=filing(5))
     assert found is not None
-    assert (found.message.sequence, found.is_deleted) == (5, True)
+    assert (found.message.sequence, found.thread.first_sequence, found.is_deleted) == (5, 2, True)
     assert filings.put(SES_ID, filing(6)) == found == filings.get(SES_ID, INBOX)
 
 
 def test_a_deletion_is_remembered_where_no_record_is_left(filings: FilingStore) -> None:
-    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5))
+    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5), ThreadKey(INBOX, 2))
 
     found = filings.get(SES_ID, INBOX)
     assert found is not None
@@ -88,7 +88,7 @@ def test_a_deletion_is_remembered_where_no_record_is_left(filings: FilingStore) 
 
 def test_the_deletion_of_another_message_changes_nothing(filings: FilingStore) -> None:
     filings.put(SES_ID, filing(6))
-    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5))
+    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5), ThreadKey(INBOX, 2))
     assert filings.get(SES_ID, INBOX) == filing(6)
 
 
@@ -98,6 +98,6 @@ def test_only_the_record_of_a_deleted_message_expires(table: object) -> None:
     place = keys.inbox_partition(INBOX), keys.filing(SES_ID)
     assert FilingItem.get(*place).ttl is None
 
-    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5))
+    filings.mark_deleted(SES_ID, MessageKey(INBOX, 5), ThreadKey(INBOX, 2))
 
     assert FilingItem.get(*place).ttl is not None

@@ -31,7 +31,7 @@ class FilingStore(Protocol):
     def put(self, ses_message_id: str, filing: Filing, instead_of: Filing | None = None) -> Filing | None:
         """Store it where nothing stands, or where `instead_of` still stands; what stands there by now."""
 
-    def mark_deleted(self, ses_message_id: str, message: MessageKey) -> None:
+    def mark_deleted(self, ses_message_id: str, message: MessageKey, thread: ThreadKey) -> None:
         """Before its message goes: no notice that comes later may store it again. Nothing if it names another."""
 
 
@@ -48,6 +48,9 @@ class ReceivedMails(Protocol):
         """
 
     def read_copy(self, key: MessageKey) -> bytes | None: ...
+
+    def copy_url(self, key: MessageKey) -> str:
+        """A link to the copy, for an hour; a browser downloads it."""
 
     def delete_copy(self, key: MessageKey) -> None: ...
 
