@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Mailboxes(Protocol):
+class KnownRecipients(Protocol):
     """Which addresses are inboxes of ours."""
 
     def reached_by(self, address: str) -> bool:
@@ -51,8 +51,8 @@ class WorkFailed(Exception):
 class InboundPolicy:
     """What is answered to whom; aiosmtpd calls it at each step of a dialogue."""
 
-    def __init__(self, mailboxes: Mailboxes, inbound: Taker, workers: ThreadPoolExecutor, max_bytes: int) -> None:
-        self._mailboxes = mailboxes
+    def __init__(self, recipients: KnownRecipients, inbound: Taker, workers: ThreadPoolExecutor, max_bytes: int) -> None:
+        self._recipients = recipients
         self._inbound = inbound
         self._workers = workers
         self._max_bytes = max_bytes
@@ -82,7 +82,7 @@ class InboundPolicy:
         if address in envelope.rcpt_tos:
             return "250 2.1.5 OK"
         wanted = [*envelope.rcpt_tos, address]
-        if len(_octets(address)) > _PATH_BYTES or not await self._aside(server, self._mailboxes.reached_by, address):
+        if len(_octets(address)) > _PATH_BYTES or not await self._aside(server, self._recipients.reached_by, address):
             return "550 5.1.1 No inbox here has this address"
         if len(wanted) > MAX_RECIPIENTS or not fits_one_mail(_text(envelope.mail_from), wanted):
             return "452 4.5.3 Too many recipients for one mail; send it to the others once more"
@@ -150,7 +150,7 @@ class SmtpDoor:
     def __init__(
         self,
         listener: socket.socket,
-        mailboxes: Mailboxes,
+        recipients: KnownRecipients,
         inbound: Taker,
         *,
         hostname: str,
@@ -166,7 +166,7 @@ class SmtpDoor:
         self._timeout = timeout
         self._max_connections = max_connections
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="smtp")
-        self._policy = InboundPolicy(mailboxes, inbound, self._workers, max_bytes)
+        self._policy = InboundPolicy(recipients, inbound, self._workers, max_bytes)
         self._sessions: set[SmtpSession] = set()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
