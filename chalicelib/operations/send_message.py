@@ -96,6 +96,7 @@ class SendMessage:
             self.abandon_reservation(job.message)  # deleted or killed; whoever did it may have died half-way
         else:
             logger.info("a job for a message that needs none was dropped", extra={"phase": phase.name.lower()})
+        self.index.seal_due(job.message)  # whatever became of it: the inbox has come this far
 
     # -------------------------------------------------------------------------------------- the way out
 
@@ -180,7 +181,6 @@ class SendMessage:
         )
         if not mapped:
             self.ses_message_ids.put(acceptance.ses_message_id, content.key)
-        self.index.seal_due(content.key)
 
     def _remember(self, acceptance: SesAcceptance, key: MessageKey) -> bool:
         """Note SES's id first, so that no crash loses it; but SES's answer must not be lost because this cannot be noted."""

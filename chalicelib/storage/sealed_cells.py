@@ -27,6 +27,7 @@ from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
 from chalicelib.storage.failures import MANY_TRIES, tries
 from chalicelib.storage.index_front import HEAD_MARK, Front, read_front
 from chalicelib.storage.late_changes import LateChange
+from chalicelib.storage.quiet_buckets import OPEN_CELLS, is_due
 from chalicelib.storage.tables import TRANSACTION_CANCELED, TRANSACTION_CONFLICT, batch_get, client, query, table_name
 from chalicelib.storage.tallies import DIRECTORY_BUCKETS, EMPTY_TALLY, Tally, tally_of
 from chalicelib.storage.tally_items import (
@@ -41,8 +42,6 @@ from chalicelib.storage.tally_items import (
 )
 
 KILLED = "x"
-OPEN_CELLS = 96  # a bucket stays open until this many newer messages came: most of its mails are delivered by then
-PATIENCE = 2 * BUCKET_CELLS  # after so many newer messages a reservation in it is killed instead of waited for
 SEALS_AT_ONCE = 4
 NEAR = 2  # up to this many buckets in a stretch for each one wanted, the whole stretch is read
 
@@ -137,14 +136,14 @@ class SealedCells:
         """Seal the oldest open bucket if it is due and nobody is writing to it; False when there was nothing to do."""
         head = LateChange.read(self._list, ()).head
         number = head.sealed
-        end = (number + 1) * BUCKET_CELLS
-        if newest < end - 1 + OPEN_CELLS:
+        newer = newest + 1 - (number + 1) * BUCKET_CELLS
+        if newer < OPEN_CELLS:
             return False
         read = LateChange.read(self._list, [number])
         if read.head.sealed != number:
             return False  # somebody else is at it
         bucket = read.buckets.get(number, Bucket(number, EMPTY * BUCKET_CELLS))
-        if EMPTY in bucket.cells and newest < end - 1 + PATIENCE:
+        if not is_due(bucket.cells, newer):
             return False
         if number not in read.buckets:  # every reservation in it died before its commit
             self._list.create_bucket(number)
