@@ -146,6 +146,7 @@ class Operations:
     def send_message(self) -> SendMessage:
         return SendMessage(
             self.messages,
+            self.threads,
             self.index,
             self.ses_message_ids,
             self.provider,
@@ -203,7 +204,7 @@ class Operations:
 
     @built_once
     def delete_message(self) -> DeleteMessage:
-        return DeleteMessage(self.messages, self.threads, self.index)
+        return DeleteMessage(self.messages, self.threads, self.index, self.send_queue, self._clock)
 
     @built_once
     def list_threads(self) -> ListThreads:

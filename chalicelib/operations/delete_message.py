@@ -5,22 +5,27 @@ from dataclasses import dataclass
 from chalicelib.domain.account import Caller
 from chalicelib.domain.ids import MessageKey
 from chalicelib.operations.access import require_message
-from chalicelib.operations.ports import MessageIndex, MessageStore, ThreadStore
+from chalicelib.operations.ports import Clock, MessageIndex, MessageStore, SendJob, SendQueue, ThreadStore
+
+FINISH_AFTER = 60  # seconds, in which a request has come to its end
 
 
 @dataclass(frozen=True)
 class DeleteMessage:
     """Take the cell first, so that a message still queued is not sent; then remove what was stored.
 
-    A crash in between leaves an invisible message; deleting again finishes the work.
+    A crash in between leaves an invisible message. A job that was queued before finds it, and finishes the work.
     """
 
     messages: MessageStore
     threads: ThreadStore
     index: MessageIndex
+    send_queue: SendQueue
+    clock: Clock
 
     def __call__(self, key: MessageKey, caller: Caller) -> None:
         thread = require_message(self.messages, key, caller).content.thread
+        self.send_queue.put(SendJob(key, self.clock(), thread=thread), FINISH_AFTER)
         self.threads.announce_leave(thread, key.sequence)  # its thread counts it by the index from now on
         self.index.remove(key, lambda: self.threads.newest_members(thread))
         self.threads.leave(thread, key.sequence)

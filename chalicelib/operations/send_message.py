@@ -38,6 +38,7 @@ from chalicelib.operations.ports import (
     SesAcceptance,
     SesMessageIds,
     StoredMessage,
+    ThreadStore,
     VersionConflict,
 )
 from chalicelib.operations.reply_headers import ReplyHeaders, SettleReplyHeaders
@@ -63,6 +64,7 @@ class SendMessage:
     """Do one send job. The store is the truth and the job a hint: repeating it is harmless."""
 
     messages: MessageStore
+    threads: ThreadStore
     index: MessageIndex
     ses_message_ids: SesMessageIds
     provider: MailProvider
@@ -93,7 +95,9 @@ class SendMessage:
         elif phase is MessagePhase.RESERVED:
             self._await_commit(job)
         elif phase is MessagePhase.GONE:
-            self.abandon_reservation(job.message)  # deleted or killed; whoever did it may have died half-way
+            self.abandon_reservation(
+                job.message, job.thread
+            )  # deleted or killed; whoever did it may have died half-way
         else:
             logger.info("a job for a message that needs none was dropped", extra={"phase": phase.name.lower()})
         self.index.seal_due(job.message)  # whatever became of it: the inbox has come this far
@@ -105,6 +109,9 @@ class SendMessage:
         if stored is None:
             return  # deleted since it was claimed
         content = stored.content
+        if (thread := content.thread).first_sequence != content.key.sequence:
+            # Its request may have died right behind the commit, before it saw who else stands for the thread.
+            self.index.settle_thread(thread.inbox_number, lambda: self.threads.newest_members(thread))
         if stored.delivery is not None and stored.delivery.message_status not in _UNDECIDED:
             # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
             self.show_status(content.key, stored.delivery.message_status, stored.delivery)
@@ -237,11 +244,11 @@ class SendMessage:
         self._record(job.message, known, lambda delivery: delivery.apply(report)[0])
 
     def _await_commit(self, job: SendJob) -> None:
-        given_up = self.clock() - job.queued_at > self.abandon_after and self.abandon_reservation(job.message)
+        given_up = self.clock() - job.queued_at > self.abandon_after and self.abandon_reservation(
+            job.message, job.thread
+        )
         if not given_up:  # not yet; or it was committed this very moment, and this may be its only job
             self._defer(job, UNCOMMITTED_DELAY)
-
-    # -------------------------------------------------------------------------------------- small steps
 
     def _record(
         self, key: MessageKey, known: MessageDelivery, change: Callable[[MessageDelivery], MessageDelivery]

@@ -56,24 +56,18 @@ class SubmitMessage:
         """Raises NotFound, Forbidden, InvalidInput or TooMany before anything is stored; Unavailable if it was not."""
         reply = None
         if draft.thread is not None:
-            find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids)
+            find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids, self.together)
             reply = find(draft.thread, inbox_number, caller)
         reservation = self._reserve(inbox_number, caller)
         key = MessageKey(inbox_number, reservation.sequence)
         content = self._content(draft, key, reservation.inbox, reply)
         name_resource(key)
-        job = SendJob(key, queued_at=content.created_at)
+        job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = _Members(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
         try:
-            self.together(
-                [
-                    lambda: self.messages.put(content),
-                    members.enter,
-                    lambda: self.send_queue.put(job),
-                ]
-            )
+            self._store(content, job, members)
         except AgentSendError:
             self._withdraw(content, reservation)
             raise
@@ -81,6 +75,16 @@ class SubmitMessage:
             self._withdraw(content, reservation)
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
+
+    def _store(self, content: MessageContent, job: SendJob, members: "_Members") -> None:
+        kept = [lambda: self.messages.put(content), lambda: self.send_queue.put(job)]
+        if content.thread.first_sequence == content.key.sequence:
+            self.together([*kept, members.enter])
+        else:
+            # The thread is there, and others see who joins it: first the job that takes the message out if it comes to
+            # nothing.
+            self.together(kept)
+            members.enter()
 
     def _commit(self, content: MessageContent, members: "_Members", seen: Sight | None) -> bool:
         try:

@@ -60,17 +60,20 @@ class World:
         self._watch: Watch = unwatched
         self.clock = FakeClock(NOON)
         self.caller = make_caller()
-        self.inboxes = FakeInboxStore()
-        self.messages = FakeMessageStore(self.inboxes)
-        self.threads = FakeThreadStore()
-        self.index = FakeMessageIndex(self.inboxes)
-        self.ses_message_ids = FakeSesMessageIds()
+        self._make_stores()
         self.provider = FakeMailProvider()
         self.send_queue = FakeSendQueue()
         self.named: list[MessageKey] = []
         self._waiting: list[tuple[datetime, SendJob]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
         self._wire()
+
+    def _make_stores(self) -> None:
+        self.inboxes = FakeInboxStore()
+        self.messages = FakeMessageStore(self.inboxes)
+        self.threads = FakeThreadStore()
+        self.index = FakeMessageIndex(self.inboxes)
+        self.ses_message_ids = FakeSesMessageIds()
 
     def _wire(self) -> None:
         inboxes = self._watched("inboxes", self.inboxes)
@@ -86,6 +89,7 @@ class World:
         )
         self.send_message = SendMessage(
             messages,
+            threads,
             index,
             ses_message_ids,
             self._watched("provider", self.provider),
@@ -103,7 +107,7 @@ class World:
         self.record_delivery_report = RecordDeliveryReport(messages, ses_message_ids, show_status, final_header)
         self.abandon_reservation = abandon
         self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)
-        self.delete_message = DeleteMessage(messages, threads, index)
+        self.delete_message = DeleteMessage(messages, threads, index, send_queue, self.clock)
         self.get_message = GetMessage(messages, index)
         self.recover_message = RecoverMessage(self.get_message, abandon)
         self.list_events = ListMessageEvents(self.get_message)
