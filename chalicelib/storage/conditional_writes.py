@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.storage.failures import tries
+from chalicelib.storage.failures import MANY_TRIES, tries
 from chalicelib.storage.tables import (
     CONDITION_FAILED,
     TRANSACTION_CANCELED,
@@ -104,7 +104,7 @@ def delete(item: Item, condition: Condition) -> Write:
 def write_together(writes: Sequence[Write]) -> frozenset[int]:
     """Carry out all writes or none: the positions of those whose condition did not hold; empty: all are done."""
     items: Any = list(writes)
-    for _ in tries():
+    for _ in tries(MANY_TRIES):
         try:
             client().transact_write_items(TransactItems=items, **_TOTAL)
         except ClientError as error:
