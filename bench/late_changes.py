@@ -13,7 +13,7 @@ from bench.rig import Rig
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.storage.cell_pages import BUCKET_CELLS
-from chalicelib.storage.sealed_cells import OPEN_CELLS
+from chalicelib.storage.quiet_buckets import OPEN_CELLS
 from chalicelib.storage.tallies import DIRECTORY_BUCKETS
 from chalicelib.wiring import operations
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.storage.message_index import cell
-from chalicelib.storage.sealed_cells import OPEN_CELLS
+from chalicelib.storage.quiet_buckets import OPEN_CELLS
 
 MIX = {
     MessagePhase.DELIVERED: 0.868,

@@ -194,6 +194,7 @@ class Operations:
     def send_message(self) -> SendMessage:
         return SendMessage(
             self.messages,
+            self.threads,
             self.attachments,
             self.index,
             self.ses_message_ids,
@@ -298,7 +299,15 @@ class Operations:
 
     @built_once
     def delete_message(self) -> DeleteMessage:
-        return DeleteMessage(self.messages, self.threads, self.index, self.filings, self._discard_message)
+        return DeleteMessage(
+            self.messages,
+            self.threads,
+            self.index,
+            self.filings,
+            self._discard_message,
+            self.send_queue,
+            self._clock,
+        )
 
     @built_once
     def list_threads(self) -> ListThreads:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.ports import MessageIndex, MessageStore, ThreadStore
@@ -20,13 +20,17 @@ class AbandonReservation:
     index: MessageIndex
     discard: DiscardMessage
 
-    def __call__(self, key: MessageKey) -> bool:
-        """True when the message will never exist; False when it was committed after all."""
+    def __call__(self, key: MessageKey, thread: ThreadKey | None = None) -> bool:
+        """True when the message will never exist; False when it was committed after all.
+
+        `thread` is the thread it may have entered, for one whose content was never stored.
+        """
         killed = self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE})
         if killed.phase is not MessagePhase.GONE:
             return False
         stored = self.messages.get(key)
-        if stored is not None:
-            self.threads.leave(stored.content.thread, key.sequence)
+        entered = stored.content.thread if stored else thread
+        if entered is not None:
+            self.threads.leave(entered, key.sequence)
         self.discard(key, stored)
         return True

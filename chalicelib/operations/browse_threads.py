@@ -1,5 +1,6 @@
 """Threads of an inbox, one thread, and the messages of a thread."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from chalicelib.domain.thread_summary import ThreadSummary
 from chalicelib.operations.access import require_front, require_thread
 from chalicelib.operations.list_messages import read_messages
 from chalicelib.operations.ports import (
+    InboxFront,
     IndexedMessage,
     MessageIndex,
     MessageStore,
@@ -35,14 +37,23 @@ class ListThreads:
         front = require_front(self.index, inbox_number, caller)
         page = self.index.thread_page(inbox_number, request, front)
         newest = read_messages(self.messages, page.items)
-        known = self.threads.get_many([message.content.thread for message in newest])
-        hidden = self.index.hidden(front, {sequence for members in known.values() for sequence in members.recent})
+        known = self.threads.get_many(
+            {message.content.thread: message.content.key.sequence for message in newest[::-1]}
+        )
+        hidden = self._hidden(front, inbox_number, list(known.values()))
         summaries = tuple(
             ThreadSummary(_counted(known[message.content.thread], hidden), message)
             for message in newest
             if message.content.thread in known
         )
-        return Page(summaries, page.total, page.next_after)
+        return Page(summaries, page.total - (len(page.items) - len(summaries)), page.next_after)
+
+    def _hidden(self, front: InboxFront, inbox_number: int, known: Sequence[ThreadMembers]) -> AbstractSet[int]:
+        """The recent messages that cannot be read; only those being deleted are looked for behind the front."""
+        hidden = self.index.hidden(front, {sequence for members in known for sequence in members.recent})
+        leaving = {sequence for members in known for sequence in members.leaving}
+        phases = self.index.phases(inbox_number, leaving) if leaving else {}
+        return hidden | {sequence for sequence, phase in phases.items() if not phase.visible}
 
 
 @dataclass(frozen=True)

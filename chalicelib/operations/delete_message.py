@@ -6,14 +6,24 @@ from chalicelib.domain.account import Caller
 from chalicelib.domain.ids import MessageKey
 from chalicelib.operations.access import require_message
 from chalicelib.operations.discard_message import DiscardMessage
-from chalicelib.operations.ports import FilingStore, MessageIndex, MessageStore, ThreadStore
+from chalicelib.operations.ports import (
+    Clock,
+    FilingStore,
+    MessageIndex,
+    MessageStore,
+    SendJob,
+    SendQueue,
+    ThreadStore,
+)
+
+FINISH_AFTER = 60  # seconds, in which a request has come to its end
 
 
 @dataclass(frozen=True)
 class DeleteMessage:
     """Take the cell first, so that a message still queued is not sent; then remove what was stored.
 
-    A crash in between leaves an invisible message; deleting again finishes the work.
+    A crash in between leaves an invisible message. A job that was queued before finds it, and finishes the work.
     """
 
     messages: MessageStore
@@ -21,10 +31,13 @@ class DeleteMessage:
     index: MessageIndex
     filings: FilingStore
     discard: DiscardMessage
+    send_queue: SendQueue
+    clock: Clock
 
     def __call__(self, key: MessageKey, caller: Caller) -> None:
         stored = require_message(self.messages, key, caller)
         thread, arrival = stored.content.thread, stored.content.arrival
+        self.send_queue.put(SendJob(key, self.clock(), thread=thread), FINISH_AFTER)
         if arrival is not None:
             self.filings.mark_deleted(arrival.ses_message_id, key, thread)  # its notice may come once more
         self.threads.announce_leave(thread, key.sequence)  # its thread counts it by the index from now on

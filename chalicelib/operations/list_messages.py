@@ -39,7 +39,9 @@ class ListMessages:
     ) -> Page[Message]:
         front = require_front(self.index, inbox_number, caller)
         page = self.index.page(inbox_number, phases_of(status, direction), request, front)
-        return Page(read_messages(self.messages, page.items), page.total, page.next_after)
+        found = read_messages(self.messages, page.items)
+        # One that was deleted since it was listed is neither shown nor counted.
+        return Page(found, page.total - (len(page.items) - len(found)), page.next_after)
 
 
 def phases_of(status: MessageStatus | None, direction: Direction | None) -> frozenset[MessagePhase]:

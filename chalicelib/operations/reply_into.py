@@ -9,7 +9,15 @@ from chalicelib.domain.message import own_message_id_header
 from chalicelib.domain.message_id_header import is_repeatable
 from chalicelib.domain.thread import reply_references
 from chalicelib.operations.access import require_inbox, require_thread
-from chalicelib.operations.ports import InboxStore, MessageIndex, MessageStore, Sight, StoredMessage, ThreadStore
+from chalicelib.operations.ports import (
+    InboxStore,
+    MessageIndex,
+    MessageStore,
+    Sight,
+    StoredMessage,
+    ThreadStore,
+    Together,
+)
 from chalicelib.operations.thread_pages import newest_sequences
 
 
@@ -32,6 +40,7 @@ class ReplyInto:
     messages: MessageStore
     index: MessageIndex
     public_ids: PublicIds
+    together: Together
 
     def __call__(self, thread: ThreadKey, inbox_number: int, caller: Caller) -> Reply:
         """Raises NotFound for a thread that is not the caller's, InvalidInput for one of another inbox of theirs."""
@@ -43,8 +52,7 @@ class ReplyInto:
                 fix="Send from the inbox the thread is in (its `inboxId`), or leave `threadId` out to begin a thread.",
                 code=ErrorCode.THREAD_INBOX_MISMATCH,
             )
-        seen = self.index.look(inbox_number, newest_sequences(self.threads, members))
-        parent = self._newest_visible(inbox_number, seen)
+        seen, parent = self._look(inbox_number, newest_sequences(self.threads, members))
         header = self._message_id_header(parent)
         return Reply(thread, header, reply_references(_chain(parent), header), seen)
 
@@ -55,6 +63,22 @@ class ReplyInto:
             return header if header is not None and is_repeatable(header) else None
         final = parent.delivery.message_id_header if parent.delivery else None
         return final or own_message_id_header(self.public_ids.message_id(content.key), content.sender.domain)
+
+    def _look(self, inbox_number: int, sequences: tuple[int, ...]) -> tuple[Sight, StoredMessage]:
+        """What the index shows of the thread, and its newest visible message: mostly the newest, so that is read beside."""
+        looks: list[Sight] = []
+        newest: list[StoredMessage | None] = []
+        self.together(
+            [
+                lambda: looks.append(self.index.look(inbox_number, sequences)),
+                lambda: newest.extend(self.messages.get(MessageKey(inbox_number, last)) for last in sequences[-1:]),
+            ]
+        )
+        (seen,) = looks
+        for found in newest:
+            if found is not None and seen.phases[found.content.key.sequence].visible:
+                return seen, found
+        return seen, self._newest_visible(inbox_number, seen)
 
     def _newest_visible(self, inbox_number: int, seen: Sight) -> StoredMessage:
         for sequence in sorted(seen.phases, reverse=True):

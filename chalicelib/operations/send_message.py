@@ -39,6 +39,7 @@ from chalicelib.operations.ports import (
     SesAcceptance,
     SesMessageIds,
     StoredMessage,
+    ThreadStore,
     VersionConflict,
 )
 from chalicelib.operations.reply_headers import ReplyHeaders, SettleReplyHeaders
@@ -65,6 +66,7 @@ class SendMessage:
     """Do one send job. The store is the truth and the job a hint: repeating it is harmless."""
 
     messages: MessageStore
+    threads: ThreadStore
     attachments: AttachmentStore
     index: MessageIndex
     ses_message_ids: SesMessageIds
@@ -97,9 +99,12 @@ class SendMessage:
         elif phase is MessagePhase.RESERVED:
             self._await_commit(job)
         elif phase is MessagePhase.GONE:
-            self.abandon_reservation(job.message)  # deleted or killed; whoever did it may have died half-way
+            self.abandon_reservation(
+                job.message, job.thread
+            )  # deleted or killed; whoever did it may have died half-way
         else:
             logger.info("a job for a message that needs none was dropped", extra={"phase": phase.name.lower()})
+        self.index.seal_due(job.message)  # whatever became of it: the inbox has come this far
 
     # -------------------------------------------------------------------------------------- the way out
 
@@ -108,6 +113,9 @@ class SendMessage:
         if stored is None:
             return  # deleted since it was claimed
         content = stored.content
+        if (thread := content.thread).first_sequence != content.key.sequence:
+            # Its request may have died right behind the commit, before it saw who else stands for the thread.
+            self.index.settle_thread(thread.inbox_number, lambda: self.threads.newest_members(thread))
         if stored.delivery is not None and stored.delivery.message_status not in _UNDECIDED:
             # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
             self.show_status(content.key, stored.delivery.message_status, stored.delivery)
@@ -192,7 +200,6 @@ class SendMessage:
         )
         if not mapped:
             self.ses_message_ids.put(acceptance.ses_message_id, content.key)
-        self.index.seal_due(content.key)
 
     def _remember(self, acceptance: SesAcceptance, key: MessageKey) -> bool:
         """Note SES's id first, so that no crash loses it; but SES's answer must not be lost because this cannot be noted."""
@@ -249,11 +256,11 @@ class SendMessage:
         self._record(job.message, known, lambda delivery: delivery.apply(report)[0])
 
     def _await_commit(self, job: SendJob) -> None:
-        given_up = self.clock() - job.queued_at > self.abandon_after and self.abandon_reservation(job.message)
+        given_up = self.clock() - job.queued_at > self.abandon_after and self.abandon_reservation(
+            job.message, job.thread
+        )
         if not given_up:  # not yet; or it was committed this very moment, and this may be its only job
             self._defer(job, UNCOMMITTED_DELAY)
-
-    # -------------------------------------------------------------------------------------- small steps
 
     def _record(
         self, key: MessageKey, known: MessageDelivery, change: Callable[[MessageDelivery], MessageDelivery]

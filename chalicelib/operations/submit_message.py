@@ -60,24 +60,19 @@ class SubmitMessage:
         """Raises a CallerError before anything is stored, or when nothing is any more; Unavailable if it was not."""
         reply = None
         if draft.thread is not None:
-            find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids)
+            find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids, self.together)
             reply = find(draft.thread, inbox_number, caller)
         files = ChooseAttachments(self.attachments, self.clock)(draft, caller)
         reservation = self._reserve(inbox_number, caller)
         key = MessageKey(inbox_number, reservation.sequence)
         content = self._content(draft, key, reservation.inbox, reply, files)
         name_resource(key)
-        job = SendJob(key, queued_at=content.created_at)
+        job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
         try:
-            steps = [lambda: self.messages.put(content), members.enter, lambda: self.send_queue.put(job)]
-            if files:
-                # The content by itself and first: whoever gives the message up reads there which files to let go of.
-                self.together(steps[:1])
-                steps[0] = lambda: self._use(files, key)
-            self.together(steps)
+            self._store(content, job, members, files)
         except AgentSendError:
             self._withdraw(content, reservation)
             raise
@@ -85,6 +80,19 @@ class SubmitMessage:
             self._withdraw(content, reservation)
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
+
+    def _store(self, content: MessageContent, job: SendJob, members: ThreadEntry, files: Sequence[ChosenFile]) -> None:
+        first = [lambda: self.messages.put(content), lambda: self.send_queue.put(job)]
+        then = [lambda: self._use(files, content.key)] if files else []
+        if content.thread.first_sequence == content.key.sequence:
+            first.append(members.enter)
+        else:
+            # The thread is there, and others see who joins it: first the job that takes the message out if it comes to
+            # nothing.
+            then.append(members.enter)
+        self.together(first)
+        # Files are used when the content is there: whoever gives the message up reads there which to let go of.
+        self.together(then)
 
     def _use(self, files: Sequence[ChosenFile], key: MessageKey) -> None:
         refuse_gone(files, self.attachments.use([file.attachment for file in files], key, self.clock()))

@@ -8,7 +8,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey
+from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey, ThreadKey
 from chalicelib.domain.receipt import Receipt
 from chalicelib.operations.ports import SendJob
 from chalicelib.providers.ses_receipts import notice_body
@@ -26,6 +26,7 @@ class _JobJson(msgspec.Struct, frozen=True, rename="camel"):
     sequence: Annotated[int, msgspec.Meta(ge=0, lt=1 << SEQUENCE_BITS)]
     queued_at: Annotated[datetime, msgspec.Meta(tz=True)]
     deferrals: Annotated[int, msgspec.Meta(ge=0)] = 0
+    thread: Annotated[int, msgspec.Meta(ge=0, lt=1 << SEQUENCE_BITS)] | None = None
 
 
 _decoder = msgspec.json.Decoder(_JobJson)  # made at import: the records of a batch are read side by side
@@ -65,7 +66,9 @@ class SqsInboundQueue:
 def job_body(job: SendJob) -> str:
     """A job as the text of a queue record."""
     key = job.message
-    return msgspec.json.encode(_JobJson(1, key.inbox_number, key.sequence, job.queued_at, job.deferrals)).decode()
+    thread = job.thread.first_sequence if job.thread else None
+    json = _JobJson(1, key.inbox_number, key.sequence, job.queued_at, job.deferrals, thread)
+    return msgspec.json.encode(json).decode()
 
 
 def send_job(body: str | bytes) -> SendJob:
@@ -74,4 +77,5 @@ def send_job(body: str | bytes) -> SendJob:
         job = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UnreadableJob(f"The record is not a send job: {error}") from error
-    return SendJob(MessageKey(job.inbox, job.sequence), job.queued_at, job.deferrals)
+    thread = None if job.thread is None else ThreadKey(job.inbox, job.thread)
+    return SendJob(MessageKey(job.inbox, job.sequence), job.queued_at, job.deferrals, thread)

@@ -34,7 +34,7 @@ from chalicelib.storage.conditional_writes import (
     update_if,
     write_together,
 )
-from chalicelib.storage.failures import MANY_TRIES, raises_unavailable, tries
+from chalicelib.storage.failures import raises_unavailable, tries
 from chalicelib.storage.tables import AttachmentItem, AttachmentUseItem, batch_get
 
 WORKERS = 8
@@ -97,7 +97,7 @@ class DynamoAttachmentStore:
             return gone
         left = list(attachments)
         while left:
-            failed = write_together([write for each in left for write in _use(each, message, now)], MANY_TRIES)
+            failed = write_together([write for each in left for write in _use(each, message, now)])
             # Each file has two places: its use, which fails when it is noted already, and itself.
             refused = [
                 each.id for place, each in enumerate(left) if 2 * place + 1 in failed and 2 * place not in failed
@@ -152,7 +152,7 @@ class DynamoAttachmentStore:
                 actions.append(AttachmentItem.is_going.set(value=True))
             unchanged = AttachmentItem.uses == 1 if is_last else AttachmentItem.uses > 1
             used = delete(use_place, AttachmentUseItem.pk.exists())
-            if write_together([used, update(_bare_item(attachment_id), actions, unchanged)], MANY_TRIES):
+            if write_together([used, update(_bare_item(attachment_id), actions, unchanged)]):
                 continue  # others came or went meanwhile
             if is_last:
                 self._remove(attachment_id)

@@ -36,7 +36,7 @@ TEMPORARY_CODES = frozenset(
     }
 )
 TRIES = 12  # of a write that meets others at the same item, over about a second
-MANY_TRIES = 60  # where all writers of an inbox or a thread meet, over about seven seconds: none of them may starve
+MANY_TRIES = 120  # where all writers of an inbox or a thread meet, over about fifteen seconds: none of them may starve
 
 Store = TypeVar("Store", bound=type)
 

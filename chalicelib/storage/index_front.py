@@ -22,7 +22,9 @@ from chalicelib.storage.failures import tries
 from chalicelib.storage.tables import client, query, table_name
 from chalicelib.storage.tally_items import Head, head_from
 
-FRONT_ITEMS = 4  # inbox, head and two buckets: together about 3 KB, one read unit
+FRONT_ITEMS = 5  # inbox, head and three buckets: together under 4 KB, one read unit
+_REMEMBERED = 1_000
+_wide: dict[tuple[str, str], int] = {}  # the fronts that had more items when this process last read them
 HEAD_MARK = "h"  # what a bucket's mark of a change made together with the head is called
 
 
@@ -45,17 +47,35 @@ def read_front(partition: str) -> Front:
 
 
 def _read(partition: str) -> Front:
-    items = _newest_items(partition)
+    """One query for a quiet inbox, and for a busy one that was read before; two when more buckets are open than expected.
+
+    A wrong guess costs read units, or a call: the answer is the same.
+    """
+    limit = _wide.get((table_name(), partition), FRONT_ITEMS)
+    items = _newest_items(partition, limit)
     inbox = next((item for item in items if item["sk"]["S"] == keys.INBOX), None)
     head = next((head_from(item) for item in items if item["sk"]["S"] == keys.HEAD), Head())
     buckets = [to_bucket(item) for item in items if item["sk"]["S"].startswith(keys.MESSAGE_CELLS)]
     lowest = buckets[-1].number if buckets else 0
-    if len(items) == FRONT_ITEMS and lowest > head.sealed:  # sealing lags behind: there are more
+    if len(items) == limit and lowest > head.sealed:
         buckets += _buckets_between(partition, head.sealed, lowest - 1)
-    return Front(inbox, head, tuple(bucket for bucket in buckets if bucket.number >= head.sealed))
+    open_buckets = tuple(bucket for bucket in buckets if bucket.number >= head.sealed)
+    _remember(partition, len(open_buckets))
+    return Front(inbox, head, open_buckets)
 
 
-def _newest_items(partition: str) -> Sequence[Mapping[str, Any]]:
+def _remember(partition: str, open_buckets: int) -> None:
+    """How many items to ask for next time: the inbox, the head, the open buckets and one that may be opened meanwhile."""
+    wanted = open_buckets + 3
+    if open_buckets + 2 <= FRONT_ITEMS:
+        _wide.pop((table_name(), partition), None)
+    elif len(_wide) < _REMEMBERED or (table_name(), partition) in _wide:
+        _wide[table_name(), partition] = wanted
+    else:
+        _wide.clear()
+
+
+def _newest_items(partition: str, limit: int) -> Sequence[Mapping[str, Any]]:
     values = {":pk": {"S": partition}, ":low": {"S": keys.MESSAGE_CELLS}, ":high": {"S": keys.INBOX}}
     answer = client().query(
         TableName=table_name(),
@@ -63,7 +83,7 @@ def _newest_items(partition: str) -> Sequence[Mapping[str, Any]]:
         ExpressionAttributeValues=values,
         ConsistentRead=True,
         ScanIndexForward=False,
-        Limit=FRONT_ITEMS,
+        Limit=limit,
         ReturnConsumedCapacity="TOTAL",
     )
     return answer["Items"]

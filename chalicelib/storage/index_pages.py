@@ -37,7 +37,7 @@ class IndexPages:
     def page(self, wanted: Wanted, request: PageRequest) -> Selection:
         """The cells of a page with the exact total of the whole list."""
         while True:
-            offset = request.offset if request.after is None else self._not_below(request.after, wanted)
+            offset = request.offset if request.after is None else self._not_below(request, wanted)
             found = self._window(wanted, offset, request.limit)
             if not self._read_buckets([pick.number for pick in found]):
                 break  # nothing new was learned: the window stays where it is
@@ -59,15 +59,18 @@ class IndexPages:
         inner = [picks(self._bucket_counts(wanted, part.number), part.skip, part.take) for part in parts]
         return [*found, *chain.from_iterable(inner)]
 
-    def _not_below(self, sequence: int, wanted: Wanted) -> int:
-        """How many of the list are at this sequence number or newer: where the rest of it begins."""
+    def _not_below(self, request: PageRequest, wanted: Wanted) -> int:
+        """How many of the list are at a cursor or newer: where the rest of it begins."""
+        sequence = request.after or 0
         count = sum(_not_below(bucket, sequence, wanted) for bucket in self.front.open_buckets)
         number = place(sequence).bucket
         if number >= self.front.head.sealed:
             return count
         directory = number // DIRECTORY_BUCKETS
         self._read_directories([directory])
-        self._read_buckets([number])
+        # With the cursor's bucket those that the page may reach, so that they are read at once.
+        behind = [(other, held) for other, held in self._bucket_counts(wanted, directory) if other < number]
+        self._read_buckets([number, *(pick.number for pick in picks(behind, 0, request.limit))])
         count += sum(held for other, held in self._directory_counts(wanted) if other > directory)
         count += sum(held for other, held in self._bucket_counts(wanted, directory) if other > number)
         return count + _not_below(self._buckets[number], sequence, wanted)

@@ -40,6 +40,7 @@ _BUCKET_DIGITS = 9
 INBOX = "F:inbox"
 HEAD = "F:head"
 MESSAGE_CELLS = "F#"
+DIRECTORY = "D#"
 ACCOUNT = "A"
 DELIVERY_SUFFIX = "#V"
 
@@ -94,7 +95,7 @@ def bucket(prefix: str, number: int) -> str:
 
 
 def directory(number: int) -> str:
-    return f"D#{number:0{_BUCKET_DIGITS}}"
+    return f"{DIRECTORY}{number:0{_BUCKET_DIGITS}}"
 
 
 def bucket_number(sort_key: str) -> int:

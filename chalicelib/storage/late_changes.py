@@ -1,14 +1,16 @@
 """Late changes: steps of which at least one is in a sealed bucket, as one transaction with the tallies over it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList, Step, StepRefused, joint_marks, to_bucket
 from chalicelib.storage.cell_pages import EMPTY, Bucket, place
 from chalicelib.storage.index_front import HEAD_MARK
-from chalicelib.storage.tables import batch_get
+from chalicelib.storage.tables import TRANSACTION_CANCELED, TRANSACTION_CONFLICT, batch_get, client
 from chalicelib.storage.tallies import DIRECTORY_BUCKETS, Tally, added, tally_of
 from chalicelib.storage.tally_items import (
     Directory,
@@ -27,6 +29,7 @@ class LateChange:
     """One try: what was read, and bit by bit what is to stand in its place."""
 
     cells: CellList
+    items: Mapping[str, Mapping[str, Any]]  # what was read, by sort key
     head: Head
     directories: dict[int, Directory]
     buckets: Mapping[int, Bucket]
@@ -39,18 +42,26 @@ class LateChange:
             *(keys.directory(number) for number in {number // DIRECTORY_BUCKETS for number in numbers}),
             keys.HEAD,
         ]
-        items = {item["sk"]["S"]: item for item in batch_get([(cells.partition, sort_key) for sort_key in sort_keys])}
-        head = head_from(items.pop(keys.HEAD)) if keys.HEAD in items else Head()
-        buckets = [to_bucket(item) for sort_key, item in items.items() if sort_key.startswith(cells.prefix)]
+        return cls._of(cells, batch_get([(cells.partition, sort_key) for sort_key in sort_keys]))
+
+    @classmethod
+    def _of(cls, cells: CellList, items: Iterable[Mapping[str, Any]]) -> "LateChange":
+        by_sort_key = {item["sk"]["S"]: item for item in items}
+        buckets = [to_bucket(item) for sort_key, item in by_sort_key.items() if sort_key.startswith(cells.prefix)]
         directories = [
-            directory_from(item) for sort_key, item in items.items() if not sort_key.startswith(cells.prefix)
+            directory_from(item) for sort_key, item in by_sort_key.items() if sort_key.startswith(keys.DIRECTORY)
         ]
         return cls(
             cells,
-            head,
+            by_sort_key,
+            head_from(by_sort_key[keys.HEAD]) if keys.HEAD in by_sort_key else Head(),
             {directory.number: directory for directory in directories},
             {bucket.number: bucket for bucket in buckets},
         )
+
+    def corrected(self, found: Iterable[Mapping[str, Any]]) -> "LateChange":
+        """The next try, with what stood in the way of this one; the rest is as it was read, or will stand in the way."""
+        return self._of(self.cells, [*self.items.values(), *found])
 
     @property
     def is_torn(self) -> bool:
@@ -112,6 +123,31 @@ class LateChange:
     def _cell(self, sequence: int) -> str:
         bucket = self.buckets.get(place(sequence).bucket)
         return bucket.cell(sequence) if bucket else EMPTY
+
+
+def refusal(writes: list[Any]) -> list[Mapping[str, Any]] | None:
+    """Write all, or nothing because something has changed since it was read: then what stands there now, if it is told.
+
+    What another transaction is at right now is not told.
+    """
+    if not writes:
+        return None
+    told: list[Any] = [
+        {kind: {**write, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
+        for each in writes
+        for kind, write in each.items()
+    ]
+    try:
+        client().transact_write_items(TransactItems=told, ReturnConsumedCapacity="TOTAL")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in (TRANSACTION_CANCELED, TRANSACTION_CONFLICT):
+            raise
+        reasons: Any = error.response.get("CancellationReasons", ())
+        expected = {"None", "ConditionalCheckFailed", "TransactionConflict"}
+        if not all(reason.get("Code") in expected for reason in reasons):
+            raise
+        return [reason["Item"] for reason in reasons if reason.get("Item")]
+    return None
 
 
 def _difference(bucket: Bucket, steps: Collection[Step]) -> Tally:

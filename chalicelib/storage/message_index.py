@@ -38,7 +38,7 @@ from chalicelib.operations.ports import Advance, InboxFront, IndexedMessage, Pag
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
 from chalicelib.storage.cell_pages import EMPTY, Selection, place
-from chalicelib.storage.failures import MANY_TRIES, TRIES, pause, raises_unavailable, tries
+from chalicelib.storage.failures import MANY_TRIES, pause, raises_unavailable, tries
 from chalicelib.storage.inbox_store import inbox_from_raw
 from chalicelib.storage.index_front import Front
 from chalicelib.storage.index_pages import IndexPages, Torn
@@ -86,7 +86,7 @@ class DynamoMessageIndex:
     ) -> Advance:
         cells = _cells(key.inbox_number)
         newest = to.visible  # a young message is nearly always the newest of its thread: try the capital first
-        for number in range(TRIES):
+        for number in range(MANY_TRIES):
             step = Step(key.sequence, cell(to, newest=newest), frozenset(_cased(allowed, newest=newest)))
             try:
                 cells.step([step], exactly_once=exactly_once)

@@ -43,9 +43,7 @@ INLINE_LIMIT = 300_000  # bytes of a compressed content that stay in the table; 
 ANSWER_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL
 _LARGEST_GROWTH = 12  # bytes in Lambda's answer for one character: an emoji is two escapes of six
 BLOB_READERS = 8
-READERS = 16  # of messages that lie apart, side by side
-AT_ONCE = 50  # messages of two items each that one BatchGetItem reads
-FEW = 3  # stretches that are read by a query each, however few messages there are
+FEW = 3  # stretches that are read by a query each, side by side; more are read by their keys
 # Up to this many messages in a stretch for each one wanted, the whole stretch is read. A query is billed by the sum of
 # what it reads, a read by key by whole units: at the usual sizes both cost the same at about this density.
 NEIGHBOURS = 3
@@ -167,10 +165,10 @@ class DynamoMessageStore:
         partition = keys.inbox_partition(wanted[0].inbox_number)
         sequences = [key.sequence for key in wanted]
         stretches = _stretches(sequences)
-        if len(stretches) > FEW and len(sequences) <= AT_ONCE:
+        if len(stretches) > FEW:
+            # A query for each would cost half the units, for it adds up what it reads; but a page of 100 be 100 calls.
             items = batch_get(_both(partition, sequences), consistent=False)
         else:
-            # Several calls in any case: then a query, which adds up what it reads, costs half of two reads by key.
             items = _read_stretches(partition, stretches)
         contents, deliveries = _sorted_out(items)
         missing = [sequence for sequence in sequences if sequence not in contents]
@@ -255,7 +253,7 @@ def _read_stretches(partition: str, stretches: Collection[tuple[int, int]]) -> l
 
     if len(stretches) == 1:
         return [item for stretch in stretches for item in read(stretch)]
-    with ThreadPoolExecutor(READERS) as readers:
+    with ThreadPoolExecutor(FEW) as readers:
         return [item for part in readers.map(read, stretches) for item in part]
 
 

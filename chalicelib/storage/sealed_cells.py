@@ -14,11 +14,9 @@ deletion, a reply to an old message) is a transaction over bucket, directory and
 and every write of them is conditional on it: whoever was slower reads again.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.storage import keys
@@ -26,8 +24,9 @@ from chalicelib.storage.cell_list import JOINT, SEALED, BucketSealed, CellList, 
 from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
 from chalicelib.storage.failures import MANY_TRIES, tries
 from chalicelib.storage.index_front import HEAD_MARK, Front, read_front
-from chalicelib.storage.late_changes import LateChange
-from chalicelib.storage.tables import TRANSACTION_CANCELED, TRANSACTION_CONFLICT, batch_get, client, query, table_name
+from chalicelib.storage.late_changes import LateChange, refusal
+from chalicelib.storage.quiet_buckets import OPEN_CELLS, is_due
+from chalicelib.storage.tables import batch_get, query, table_name
 from chalicelib.storage.tallies import DIRECTORY_BUCKETS, EMPTY_TALLY, Tally, tally_of
 from chalicelib.storage.tally_items import (
     Directory,
@@ -41,9 +40,8 @@ from chalicelib.storage.tally_items import (
 )
 
 KILLED = "x"
-OPEN_CELLS = 96  # a bucket stays open until this many newer messages came: most of its mails are delivered by then
-PATIENCE = 2 * BUCKET_CELLS  # after so many newer messages a reservation in it is killed instead of waited for
 SEALS_AT_ONCE = 4
+SEAL_TRIES = 12  # at once, one after the other: late changes, which write the head too, pause in between
 NEAR = 2  # up to this many buckets in a stretch for each one wanted, the whole stretch is read
 
 
@@ -80,7 +78,7 @@ class SealedCells:
             unwritten = by_bucket.keys() - change.buckets.keys()
             for number in unwritten:
                 self._list.create_bucket(number)
-            if not unwritten and _all_written(change.writes(by_bucket)):
+            if not unwritten and refusal(change.writes(by_bucket)) is None:
                 return
         raise Unavailable("Too many writers are at the sealed part of the message index.")
 
@@ -134,28 +132,34 @@ class SealedCells:
         return sealed
 
     def _seal_next(self, newest: int) -> bool:
-        """Seal the oldest open bucket if it is due and nobody is writing to it; False when there was nothing to do."""
-        head = LateChange.read(self._list, ()).head
-        number = head.sealed
-        end = (number + 1) * BUCKET_CELLS
-        if newest < end - 1 + OPEN_CELLS:
+        """Seal the oldest open bucket if it is due; False when there was nothing to do, or its writers were faster."""
+        number = LateChange.read(self._list, ()).head.sealed
+        newer = newest + 1 - (number + 1) * BUCKET_CELLS
+        if newer < OPEN_CELLS:
             return False
         read = LateChange.read(self._list, [number])
-        if read.head.sealed != number:
-            return False  # somebody else is at it
-        bucket = read.buckets.get(number, Bucket(number, EMPTY * BUCKET_CELLS))
-        if EMPTY in bucket.cells and newest < end - 1 + PATIENCE:
-            return False
-        if number not in read.buckets:  # every reservation in it died before its commit
-            self._list.create_bucket(number)
+        for _ in range(SEAL_TRIES):
+            bucket = read.buckets.get(number, Bucket(number, EMPTY * BUCKET_CELLS))
+            if read.head.sealed != number or not is_due(bucket.cells, newer):
+                return False  # somebody else has sealed it, or it has become busy
+            if number not in read.buckets:  # every reservation in it died before its commit
+                self._list.create_bucket(number)
+            found = refusal(self._sealing(read, bucket))
+            if found is None:
+                return True
+            read = read.corrected(found)
+        return False
+
+    def _sealing(self, read: LateChange, bucket: Bucket) -> list[Any]:
+        """The transaction that seals a bucket."""
         sealed = bucket.cells.replace(EMPTY, KILLED)
         partners = {int(name): mark for name, mark in bucket.joints.items() if name != HEAD_MARK}
-        writes = [
+        version = read.head.version + 1
+        return [
             self._mark_sealed(bucket, sealed),
-            *(self._pass_joint(number, partner, mark, read.head.version + 1) for partner, mark in partners.items()),
-            *self._count(read, number, tally_of(sealed), partners),
+            *(self._pass_joint(bucket.number, partner, mark, version) for partner, mark in partners.items()),
+            *self._count(read, bucket.number, tally_of(sealed), partners),
         ]
-        return _all_written(writes)
 
     def _mark_sealed(self, bucket: Bucket, sealed: str) -> Any:
         """The bucket as it stands, on condition that it still stands so: no cell may change untallied."""
@@ -192,23 +196,6 @@ class SealedCells:
             self.partition,
             replace(head, sealed=bucket + 1, directories=changed(directories, number, tally), joints=joints),
         )
-
-
-def _all_written(writes: list[Any]) -> bool:
-    """Write all or nothing; False when something has changed since it was read."""
-    if not writes:
-        return True
-    try:
-        client().transact_write_items(TransactItems=writes, ReturnConsumedCapacity="TOTAL")
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in (TRANSACTION_CANCELED, TRANSACTION_CONFLICT):
-            raise
-        reasons: Sequence[Mapping[str, str]] = error.response.get("CancellationReasons", ())  # type: ignore[assignment]
-        expected = {"None", "ConditionalCheckFailed", "TransactionConflict"}
-        if not all(reason.get("Code") in expected for reason in reasons):
-            raise
-        return False
-    return True
 
 
 def _cells_value(cells: str) -> Any:

@@ -112,10 +112,11 @@ class DynamoThreadStore:
         last = max((run.last for run in runs), default=0)
         return tuple(sequence for sequence in sequences if sequence <= last)  # without what has moved there since
 
-    def get_many(self, wanted: Sequence[ThreadKey]) -> dict[ThreadKey, ThreadMembers]:
-        found = _read_many(wanted, consistent=False)
-        # A thread begun a moment ago may be missing from a replica.
-        return found | _read_many([key for key in wanted if key not in found], consistent=True)
+    def get_many(self, newest: Mapping[ThreadKey, int]) -> dict[ThreadKey, ThreadMembers]:
+        found = _read_many(newest, consistent=False)
+        # A thread begun a moment ago may be missing from a replica, or stand there without its newest message.
+        old = [key for key, sequence in newest.items() if key not in found or not found[key].has(sequence)]
+        return found | _read_many(old, consistent=True)
 
     def announce_leave(self, key: ThreadKey, sequence: int) -> None:
         aside = [ThreadItem.members.delete({sequence}), ThreadItem.leaving.add({sequence})]
@@ -224,7 +225,7 @@ def _counted(chunks: Chunks, chunk: Chunk, more: int) -> list[Action]:
     ]
 
 
-def _read_many(wanted: Sequence[ThreadKey], *, consistent: bool) -> dict[ThreadKey, ThreadMembers]:
+def _read_many(wanted: Collection[ThreadKey], *, consistent: bool) -> dict[ThreadKey, ThreadMembers]:
     by_sort_key = {keys.thread(key.first_sequence): key for key in wanted}
     pairs = [(keys.inbox_partition(key.inbox_number), sort_key) for sort_key, key in by_sort_key.items()]
     items = {
@@ -234,7 +235,8 @@ def _read_many(wanted: Sequence[ThreadKey], *, consistent: bool) -> dict[ThreadK
 
 
 def _members(key: ThreadKey, item: ThreadItem) -> ThreadMembers:
-    return ThreadMembers(_thread(key, item), _recent(item), _chunks(key, item).runs())
+    leaving = frozenset(_numbers(item.leaving))
+    return ThreadMembers(_thread(key, item), _recent(item), _chunks(key, item).runs(), leaving)
 
 
 def _read(key: ThreadKey) -> ThreadItem | None:

@@ -1,6 +1,6 @@
 """Threads and their members in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -60,8 +60,8 @@ class FakeThreadStore:
             wanted = [range(run.first, run.last + 1) for run in runs]
             return tuple(sorted(sequence for sequence in settled if any(sequence in run for run in wanted)))
 
-    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, ThreadMembers]:
-        return {key: members for key in keys if (members := self.get(key)) is not None}
+    def get_many(self, newest: Mapping[ThreadKey, int]) -> dict[ThreadKey, ThreadMembers]:
+        return {key: members for key in newest if (members := self.get(key)) is not None}
 
     def announce_leave(self, key: ThreadKey, sequence: int) -> None:
         with self._lock:

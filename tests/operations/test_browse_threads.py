@@ -248,3 +248,11 @@ def test_a_list_counts_the_messages_that_can_be_read() -> None:
     [listed] = world.list_threads(INBOX, world.caller, PageRequest()).items
 
     assert listed.thread.message_count == world.get_thread(thread, world.caller).thread.message_count == 1
+
+
+def test_a_thread_deleted_while_it_is_listed_is_neither_shown_nor_counted() -> None:
+    world = two_threads()
+    deleting = Meanwhile("messages.page", lambda: world.delete_message(MessageKey(INBOX, 1), world.caller))
+    with world.watching(deleting):
+        page = world.list_threads(INBOX, world.caller, PageRequest())
+    assert ([summary.thread.key for summary in page.items], page.total) == ([FIRST], 1)

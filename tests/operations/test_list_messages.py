@@ -164,3 +164,12 @@ def test_a_suspended_inbox_is_still_read() -> None:
     world = World(status=InboxStatus.SUSPENDED)
 
     assert world.list_messages(INBOX, world.caller, PageRequest()).total == 0
+
+
+def test_a_message_deleted_while_it_is_listed_is_neither_shown_nor_counted() -> None:
+    world = World()
+    keys = [world.submitted() for _ in range(3)]
+    with world.watching(Meanwhile("messages.page", lambda: world.delete_message(keys[1], world.caller))):
+        page = world.list_messages(INBOX, world.caller, PageRequest(limit=100))
+    assert [message.content.key for message in page.items] == [keys[2], keys[0]]
+    assert page.total == 2

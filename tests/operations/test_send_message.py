@@ -12,7 +12,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.ports import Envelope, SendJob, SendRefused
+from chalicelib.operations.ports import Envelope, SendJob, SendOutcomeUnknown, SendRefused, SendThrottled
 from tests.factories.accounts import NOON
 from tests.factories.messages import make_content, make_mailbox
 from tests.operations.watched import Failing, Meanwhile, Recording
@@ -231,3 +231,16 @@ def test_a_claimed_message_that_ses_is_known_to_have_is_not_sent_again() -> None
 
     assert world.provider.calls == 1
     assert world.status(key) is MessageStatus.SENT
+
+
+@pytest.mark.parametrize("outcome", [None, SendRefused(REFUSAL), SendThrottled(), SendOutcomeUnknown()])
+def test_whatever_becomes_of_a_message_the_index_hears_how_far_its_inbox_has_come(
+    outcome: Exception | None,
+) -> None:
+    world = World()
+    world.submitted()
+    world.provider.outcomes = [outcome]
+    heard = Recording()
+    with world.watching(heard):
+        world.deliver_next()
+    assert heard.calls[-1] == "index.seal_due"

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.delivery import EventType
+from chalicelib.domain.ids import ThreadKey
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.ports import SendJob, SendNotReached, SendPaused, SendThrottled
 from chalicelib.operations.send_message import GROWING_DELAYS, PAUSE_DELAY, PAUSE_LIMIT
 from chalicelib.operations.send_reasons import Wait
 from tests.factories.accounts import NOON
 from tests.operations.watched import Meanwhile
-from tests.operations.world import World
+from tests.operations.world import INBOX, World
 
 REASONS = {
     SendThrottled: Wait.THROTTLED.value.code,
@@ -59,7 +60,7 @@ def test_a_put_back_job_remembers_its_age_and_counts_its_deferrals() -> None:
 
     for deferrals in (1, 2, 3):
         world.deliver_next()
-        assert world.only_job()[1] == SendJob(key, queued_at=NOON, deferrals=deferrals)
+        assert world.only_job()[1] == SendJob(key, queued_at=NOON, deferrals=deferrals, thread=ThreadKey(INBOX, 0))
 
 
 def test_while_sending_is_paused_the_message_stays_queued_and_probes_once_a_minute() -> None:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.ports import SendJob
 from chalicelib.operations.send_message import RIVAL_DELAY, UNCOMMITTED_DELAY
 from tests.factories.accounts import NOON
 from tests.operations.watched import Crash, Failing, Meanwhile
-from tests.operations.world import ABANDON_AFTER, EVIDENCE_WINDOW, World
+from tests.operations.world import ABANDON_AFTER, EVIDENCE_WINDOW, INBOX, World
 
 WINDOW = EVIDENCE_WINDOW.total_seconds()
 
@@ -54,7 +54,7 @@ def test_a_job_waits_for_a_message_that_is_not_committed_yet() -> None:
     world.deliver_next()
 
     assert world.phase(key) is MessagePhase.RESERVED
-    assert world.only_job() == (UNCOMMITTED_DELAY, SendJob(key, NOON, deferrals=1))
+    assert world.only_job() == (UNCOMMITTED_DELAY, SendJob(key, NOON, deferrals=1, thread=ThreadKey(INBOX, 0)))
 
 
 def test_when_no_request_can_be_alive_any_more_the_reservation_is_killed() -> None:

@@ -61,7 +61,7 @@ def test_a_message_is_queued_for_a_worker() -> None:
     world = World()
     world.submit()
 
-    assert world.waiting() == [(0, SendJob(FIRST, queued_at=NOON))]
+    assert world.waiting() == [(0, SendJob(FIRST, queued_at=NOON, thread=ThreadKey(INBOX, 0)))]
 
 
 def test_messages_of_an_inbox_are_numbered_in_the_order_they_come_and_listed_newest_first() -> None:

@@ -83,8 +83,8 @@ def test_a_thread_of_which_nothing_is_left_cannot_be_answered() -> None:
     world = World()
     thread = world.submit().content.thread
     world.named.clear()
-    world.work()
     world.delete_message(FIRST, world.caller)
+    world.work()
 
     refused(world, NotFound, lambda: world.submit(make_draft(thread=thread)))
 

@@ -75,11 +75,7 @@ class World:
         self._watch: Watch = unwatched
         self.clock = FakeClock(NOON)
         self.caller = make_caller()
-        self.inboxes = FakeInboxStore()
-        self.messages = FakeMessageStore(self.inboxes)
-        self.threads = FakeThreadStore()
-        self.index = FakeMessageIndex(self.inboxes)
-        self.ses_message_ids = FakeSesMessageIds()
+        self._make_stores()
         self.provider = FakeMailProvider()
         self.send_queue = FakeSendQueue()
         self.attachments = FakeAttachmentStore()
@@ -92,6 +88,13 @@ class World:
         self._waiting: list[tuple[datetime, SendJob]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
         self._wire()
+
+    def _make_stores(self) -> None:
+        self.inboxes = FakeInboxStore()
+        self.messages = FakeMessageStore(self.inboxes)
+        self.threads = FakeThreadStore()
+        self.index = FakeMessageIndex(self.inboxes)
+        self.ses_message_ids = FakeSesMessageIds()
 
     def _wire(self) -> None:
         inboxes = self._watched("inboxes", self.inboxes)
@@ -122,6 +125,7 @@ class World:
         )
         self.send_message = SendMessage(
             messages,
+            threads,
             attachments,
             index,
             ses_message_ids,
@@ -140,7 +144,7 @@ class World:
         self.record_delivery_report = RecordDeliveryReport(messages, ses_message_ids, show_status, final_header)
         self.abandon_reservation = abandon
         self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)
-        self.delete_message = DeleteMessage(messages, threads, index, filings, discard)
+        self.delete_message = DeleteMessage(messages, threads, index, filings, discard, send_queue, self.clock)
         self.file_received = FileReceived(
             inboxes,
             messages,

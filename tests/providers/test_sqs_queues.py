@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +14,21 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey
+from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey, ThreadKey
 from chalicelib.operations.ports import SendJob
 from chalicelib.providers.sqs_queues import SqsSendQueue, UnreadableJob, job_body, send_job
 
-JOB = SendJob(MessageKey(7, 42), datetime(2026, 11, 22, 12, 0, 0, 512_000, tzinfo=UTC), deferrals=3)
-GOOD: dict[str, Any] = {"v": 1, "inbox": 7, "sequence": 42, "queuedAt": "2026-11-22T12:00:00.512000Z", "deferrals": 3}
+JOB = SendJob(
+    MessageKey(7, 42), datetime(2026, 11, 22, 12, 0, 0, 512_000, tzinfo=UTC), deferrals=3, thread=ThreadKey(7, 41)
+)
+GOOD: dict[str, Any] = {
+    "v": 1,
+    "inbox": 7,
+    "sequence": 42,
+    "queuedAt": "2026-11-22T12:00:00.512000Z",
+    "deferrals": 3,
+    "thread": 41,
+}
 
 
 @pytest.fixture
@@ -94,11 +104,20 @@ def test_a_job_is_written_as_documented() -> None:
     st.integers(0, (1 << SEQUENCE_BITS) - 1),
     st.datetimes(min_value=datetime(2026, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the strategy adds the zone
     st.integers(0, 10_000),
+    st.none() | st.integers(0, (1 << SEQUENCE_BITS) - 1),
 )
-def test_every_job_survives_the_queue(inbox: int, sequence: int, queued_at: datetime, deferrals: int) -> None:
-    job = SendJob(MessageKey(inbox, sequence), queued_at, deferrals)
+def test_every_job_survives_the_queue(
+    inbox: int, sequence: int, queued_at: datetime, deferrals: int, first: int | None
+) -> None:
+    thread = None if first is None else ThreadKey(inbox, first)
+    job = SendJob(MessageKey(inbox, sequence), queued_at, deferrals, thread)
 
     assert send_job(job_body(job)) == job
+
+
+def test_a_job_of_an_older_writer_that_names_no_thread_is_read() -> None:
+    older = {name: value for name, value in GOOD.items() if name != "thread"}
+    assert send_job(json.dumps(older)) == replace(JOB, thread=None)
 
 
 def test_a_job_of_a_newer_writer_with_more_fields_is_read() -> None:

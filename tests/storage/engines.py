@@ -38,15 +38,16 @@ class Engine:
             monkeypatch.setenv(name, value)
         if self.in_process:
             with mock_aws():
-                yield self._bind()
+                yield self.another_table()
         else:
-            yield self._bind()
+            yield self.another_table()
 
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
 
-    def _bind(self) -> Any:
+    def another_table(self) -> Any:
+        """Another table, empty; the client stays."""
         name = f"mail-{uuid.uuid4().hex}"
         tables.bind_table(name)
         if self._client is None:

@@ -10,6 +10,7 @@ SMALL = {
     "DIRECTORY_BUCKETS": 3,
     "OPEN_CELLS": 4,
     "PATIENCE": 16,
+    "FEW": 8,  # every bucket is called quiet, unless a test says otherwise
     "SEAL_EVERY": 1,
 }
 

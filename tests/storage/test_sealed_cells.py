@@ -9,7 +9,6 @@ from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage.message_index import DynamoMessageIndex
-from chalicelib.storage.sealed_cells import OPEN_CELLS, PATIENCE
 from tests.storage.faults import Network
 from tests.storage.index_oracle import INBOX, VISIBLE, assert_counted, assert_shows_all
 from tests.storage.index_world import GONE, QUEUED, World
@@ -41,10 +40,6 @@ def sealed_world() -> World:
     world.add_many(range(18, 20))
     assert world.seal(19) == 2
     return world
-
-
-def test_full_size_buckets_wait_for_a_fifth_of_the_next_and_reservations_for_two() -> None:
-    assert (OPEN_CELLS, PATIENCE) == (96, 960)  # imported before the figures were made small
 
 
 def test_a_bucket_is_sealed_when_enough_newer_messages_have_come(world: World) -> None:

@@ -27,7 +27,16 @@ from tests.storage.read_committed import ReadCommitted
 from tests.storage.small_buckets import resize
 
 WRITERS, READERS = 8, 4
-LONG = {"BUCKET_CELLS": 16, "DIRECTORY_BUCKETS": 8, "OPEN_CELLS": 8, "PATIENCE": 48, "SEAL_EVERY": 1}
+LONG = {
+    "BUCKET_CELLS": 16,
+    "DIRECTORY_BUCKETS": 8,
+    "OPEN_CELLS": 8,
+    "FEW": 4,
+    "PATIENCE": 48,
+    "NEWS_PATIENCE": 80,
+    "BACKLOG_PATIENCE": 112,
+    "SEAL_EVERY": 1,
+}
 
 
 # ------------------------------------------------------------------------------------------- one after the other

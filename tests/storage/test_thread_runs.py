@@ -1,5 +1,6 @@
 """The contract of ThreadStore about long threads: what is in runs, what is recent, and how messages get there."""
 
+import json
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ def test_a_message_that_joins_late_takes_its_place_in_time(threads: ThreadStore)
     for sequence in late:
         assert sequence in threads.join(KEY, sequence, [BOB])
     assert sequences(threads) == tuple(range(3, 3 + LONG))
-    assert sorted(threads.get_many([KEY])[KEY].thread.participants) == [ADA, BOB]
+    assert sorted(threads.get_many({KEY: KEY.first_sequence})[KEY].thread.participants) == [ADA, BOB]
 
     for sequence in range(3 + LONG, 3 + LONG + 4 * MOVED_AT_ONCE):  # they are moved, each to its chunk
         threads.join(KEY, sequence, [ADA])
@@ -163,3 +164,25 @@ def test_nothing_stays_in_the_table_of_a_thread_whose_messages_all_left(table: A
         threads.announce_leave(KEY, sequence)
         threads.leave(KEY, sequence)
     assert table.scan(TableName=tables.table_name())["Items"] == []
+
+
+@pytest.mark.parametrize("table", ["embedded"], indirect=True)
+def test_a_replica_that_does_not_know_the_newest_message_is_not_believed(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = small_store()
+    threads.begin(make_thread())
+    call = table._make_api_call
+    old: list[Any] = []
+
+    def deliver(operation: str, parameters: Any) -> Any:
+        eventually = '"ConsistentRead": false' in json.dumps(parameters) and operation == "BatchGetItem"
+        answer = call(operation, parameters)
+        old.append(answer) if eventually else None
+        return old[0] if eventually else answer
+
+    monkeypatch.setattr(table, "_make_api_call", deliver)
+    assert threads.get_many({KEY: 3})[KEY].recent == (3,)
+    threads.join(KEY, 5, [BOB])
+    assert threads.get_many({KEY: 3})[KEY].recent == (3,)  # as the replica says
+    assert threads.get_many({KEY: 5})[KEY].recent == (3, 5)

@@ -129,12 +129,12 @@ def test_several_threads_are_read_at_once(threads: ThreadStore) -> None:
     threads.begin(make_thread())
     threads.begin(make_thread(other, subject="Another"))
     threads.join(other, 5, [BOB])
-    found = threads.get_many([other, ThreadKey(7, 99), KEY])
+    found = threads.get_many({other: 0, ThreadKey(7, 99): 99, KEY: KEY.first_sequence})
     assert {key: (members.thread.subject, members.thread.message_count) for key, members in found.items()} == {
         KEY: ("Grüße", 1),
         other: ("Another", 2),
     }
-    assert threads.get_many([]) == {}
+    assert threads.get_many({}) == {}
 
 
 def test_a_message_that_leaves_is_no_member_any_more(threads: ThreadStore) -> None:
@@ -168,7 +168,7 @@ def test_a_long_thread_knows_all_its_members_and_its_newest(threads: ThreadStore
     newest = threads.newest_members(KEY)
     assert len(newest) >= 32
     assert newest == everyone[-len(newest) :]
-    counted = threads.get_many([KEY])[KEY].thread
+    counted = threads.get_many({KEY: KEY.first_sequence})[KEY].thread
     assert counted.message_count == LONG
 
 
@@ -209,7 +209,7 @@ def test_random_joins_and_leaves_end_as_a_set_would(threads: ThreadStore) -> Non
             threads.leave(KEY, leaving)
             expected.discard(leaving)
     assert sequences(threads) == tuple(sorted(expected))
-    assert threads.get_many([KEY])[KEY].thread.message_count == len(expected)
+    assert threads.get_many({KEY: KEY.first_sequence})[KEY].thread.message_count == len(expected)
 
 
 def test_messages_that_join_at_once_are_all_members(threads: ThreadStore) -> None:
@@ -243,7 +243,7 @@ def test_a_message_in_a_chunk_leaves_although_it_meets_another_writer(network: N
     network.conflict("TransactWriteItems")
     threads.leave(KEY, 4)
     assert 4 not in sequences(threads)
-    assert threads.get_many([KEY])[KEY].thread.message_count == MEMBERS_LIMIT + 9
+    assert threads.get_many({KEY: KEY.first_sequence})[KEY].thread.message_count == MEMBERS_LIMIT + 9
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "UpdateItem", "TransactWriteItems"])

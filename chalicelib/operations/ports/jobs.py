@@ -4,19 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.ids import MessageKey, ThreadKey
 
 
 @dataclass(frozen=True, slots=True)
 class SendJob:
     """What lies in the send queue. A hint only: the store is the truth.
 
-    `queued_at` is when the message was handed in; `deferrals` counts how often the job was put back with a delay.
+    `queued_at` is when the message was handed in; `deferrals` counts how often the job was put back with a delay;
+    `thread` is the thread it enters, should its content never have been stored (None: the content says it).
     """
 
     message: MessageKey
     queued_at: datetime
     deferrals: int = 0
+    thread: ThreadKey | None = None
 
 
 class SendQueue(Protocol):

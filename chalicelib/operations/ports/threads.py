@@ -1,6 +1,6 @@
 """Where threads live."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,12 +23,17 @@ class ThreadMembers:
 
     `recent` are sequence numbers, oldest first, of messages that the index must be asked about: some may not be
     visible, or not yet. They are the newest, and those that were late or are being deleted, wherever these lie. All
-    others are in `runs`, oldest first, and visible.
+    others are in `runs`, oldest first, and visible. `leaving` are those of the recent that somebody began to delete.
     """
 
     thread: Thread
     recent: tuple[int, ...]
     runs: tuple[Run, ...]
+    leaving: frozenset[int] = frozenset()
+
+    def has(self, sequence: int) -> bool:
+        """Whether a message is among them, or may be in a run; one that is not has joined since, or left."""
+        return sequence in self.recent or bool(self.runs and sequence <= self.runs[-1].last)
 
 
 class ThreadStore(Protocol):
@@ -49,8 +54,8 @@ class ThreadStore(Protocol):
     def settled_members(self, key: ThreadKey, runs: Sequence[Run]) -> tuple[int, ...]:
         """The messages in some neighbouring runs of a thread, oldest first; those that have left since are missing."""
 
-    def get_many(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, ThreadMembers]:
-        """Several threads of one inbox at once; missing ones left out."""
+    def get_many(self, newest: Mapping[ThreadKey, int]) -> dict[ThreadKey, ThreadMembers]:
+        """Several threads of one inbox at once, as they stood when these messages had joined; missing ones left out."""
 
     def announce_leave(self, key: ThreadKey, sequence: int) -> None:
         """Before a visible message is made invisible: from now on it is among the recent ones. Again is harmless."""
