@@ -312,6 +312,7 @@ ANY_HTML = st.one_of(st.text(), st.lists(st.one_of(FRAGMENTS, st.text(max_size=3
 
 
 @given(ANY_HTML)
+@example("<textarea>\x850")
 @example("<a href='http://x.example/\u2028\x85y'>z")
 def test_any_text_is_read_without_controls_and_within_bounds(html: str) -> None:
     found = html_to_text(html)
