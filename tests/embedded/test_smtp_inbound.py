@@ -2,7 +2,7 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from embedded.smtp_inbound import SmtpDoor
 from embedded.smtp_tls import TlsFilesUnusable, read_tls
@@ -27,12 +29,18 @@ LIMIT = 200_000
 class Client(smtplib.SMTP):
     """Sends a mail's bytes as RFC 5321 says, touching nothing else: smtplib itself mends line ends."""
 
-    def deliver(self, raw: bytes, *to: str, mail_from: str = "carl@example.com") -> tuple[int, bytes]:
+    def deliver(
+        self, raw: bytes, *to: str, mail_from: str = "carl@example.com", cuts: Sequence[int] = ()
+    ) -> tuple[int, bytes]:
         self.command(f"MAIL FROM:<{mail_from}>", 250)
         for address in to or (ANNA,):
             self.command(f"RCPT TO:<{address}>", 250)
         self.command("DATA", 354)
-        self.send((b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
+        wire = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
+        for cut in cuts:
+            self.send(wire[:cut])
+            wire = wire[cut:]
+        self.send(wire)
         return self.getreply()
 
     def command(self, line: str, code: int) -> bytes:
@@ -222,6 +230,26 @@ def test_however_a_mail_is_cut_into_packets_it_ends_where_it_ends(door: Door, cu
         assert client.getreply()[0] == 250
 
     assert door.mails() == [raw]
+
+
+def test_any_mail_in_any_packets_comes_through_unchanged(door: Door) -> None:
+    pieces = st.sampled_from(
+        [b"\r", b"\n", b".", b"\r\n", b"\r\n.", b"\r\n.\r", b"\n.\n", b"x", b"\x00\xff", b"y" * 300]
+    )
+
+    with door.client() as client:
+        assert client.sock is not None
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        @given(st.lists(pieces, max_size=30), st.lists(st.integers(1, 20), max_size=5))
+        @settings(max_examples=150, deadline=None)
+        def comes_through(mail: list[bytes], cuts: list[int]) -> None:
+            door.bucket.objects.clear()
+            raw = b"".join(mail) + b"\r\n"
+            assert client.deliver(raw, cuts=cuts)[0] == 250
+            assert door.mails() == [raw]
+
+        comes_through()
 
 
 def test_commands_may_come_all_at_once(door: Door) -> None:
