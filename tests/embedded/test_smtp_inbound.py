@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded.smtp_inbound import SmtpDoor
+from embedded.smtp_session import LARGE_BYTES
 from embedded.smtp_tls import TlsFilesUnusable, read_tls
 from tests.embedded.inbound_fakes import FakeBucket, FakeMailboxes, FakeTopic, inbound_over
 
@@ -58,6 +59,8 @@ class Door:
     topic: FakeTopic = field(default_factory=FakeTopic)
     mailboxes: FakeMailboxes = field(default_factory=lambda: FakeMailboxes({ANNA, BERT, "anna+tag@agents.test"}))
 
+    served: SmtpDoor | None = None
+
     def client(self) -> Client:
         client = Client("127.0.0.1", self.port, timeout=20)
         client.ehlo("mail.example")
@@ -77,7 +80,7 @@ def without_trace(stored: bytes) -> bytes:
 
 
 @contextmanager
-def opened(**options: Any) -> Iterator[Door]:
+def opened(*, max_bytes: int = LIMIT, **options: Any) -> Iterator[Door]:
     listener = socket.create_server(("127.0.0.1", 0))
     door = Door(listener.getsockname()[1])
     served = SmtpDoor(
@@ -85,9 +88,10 @@ def opened(**options: Any) -> Iterator[Door]:
         door.mailboxes,
         inbound_over(door.bucket, door.topic),
         hostname="agents.test",
-        max_bytes=LIMIT,
+        max_bytes=max_bytes,
         **options,
     )
+    door.served = served
     served.start()
     try:
         yield door
@@ -444,6 +448,25 @@ def test_one_client_too_many_is_asked_to_come_later() -> None:
         assert door.mails() == [MAIL]
 
 
+def test_large_mails_take_turns_so_that_memory_is_bounded() -> None:
+    first, second = (letter * (2 * LARGE_BYTES) + b"\r\n" for letter in (b"1", b"2"))
+    with opened(max_bytes=3 * LARGE_BYTES, max_large_mails=1) as door, door.client() as holder, door.client() as other:
+        for line in ("MAIL FROM:<carl@example.com>", f"RCPT TO:<{ANNA}>", "DATA"):
+            holder.docmd(line)
+        holder.send(first[:-1000])
+        until(lambda: served_by(door)._large_mails.locked())
+        with door.client() as small:
+            assert small.deliver(MAIL)[0] == 250
+        waiting = threading.Thread(target=other.deliver, args=(second,))
+        waiting.start()
+        waiting.join(0.3)
+        holder.send(first[-1000:] + b".\r\n")
+        assert holder.getreply()[0] == 250
+        waiting.join()
+
+        assert door.mails() == [MAIL, first, second]
+
+
 def test_stopping_waits_for_the_mail_that_is_just_being_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     storing, go_on = threading.Event(), threading.Event()
     replies: list[tuple[int, bytes]] = []
@@ -468,6 +491,11 @@ def test_stopping_waits_for_the_mail_that_is_just_being_stored(monkeypatch: pyte
     client.close()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", door.port)) != 0
+
+
+def served_by(door: Door) -> SmtpDoor:
+    assert door.served is not None
+    return door.served
 
 
 def can_deliver(door: Door) -> bool:
