@@ -19,6 +19,7 @@ from embedded.smtp_session import SmtpSession
 
 TIMEOUT_SECONDS = 60.0
 MAX_CONNECTIONS = 100
+MAX_LARGE_MAILS = 8  # at once; others wait in the middle of theirs
 MAX_RECIPIENTS = 100  # RFC 5321, 4.5.3.1.8
 _WORKERS = 8
 _PATH_BYTES = 256  # RFC 5321, 4.5.3.1.3
@@ -51,7 +52,9 @@ class WorkFailed(Exception):
 class InboundPolicy:
     """What is answered to whom; aiosmtpd calls it at each step of a dialogue."""
 
-    def __init__(self, recipients: KnownRecipients, inbound: Taker, workers: ThreadPoolExecutor, max_bytes: int) -> None:
+    def __init__(
+        self, recipients: KnownRecipients, inbound: Taker, workers: ThreadPoolExecutor, max_bytes: int
+    ) -> None:
         self._recipients = recipients
         self._inbound = inbound
         self._workers = workers
@@ -158,6 +161,7 @@ class SmtpDoor:
         max_bytes: int = MAX_MAIL_BYTES,
         timeout: float = TIMEOUT_SECONDS,
         max_connections: int = MAX_CONNECTIONS,
+        max_large_mails: int = MAX_LARGE_MAILS,
     ) -> None:
         self._listener = listener
         self._hostname = hostname
@@ -165,6 +169,7 @@ class SmtpDoor:
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._max_connections = max_connections
+        self._large_mails = asyncio.Semaphore(max_large_mails)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="smtp")
         self._policy = InboundPolicy(recipients, inbound, self._workers, max_bytes)
         self._sessions: set[SmtpSession] = set()
@@ -213,5 +218,6 @@ class SmtpDoor:
             timeout=self._timeout,
             tls=self._tls,
             max_bytes=self._max_bytes,
+            large_mails=self._large_mails,
             loop=self._loop,
         )

@@ -10,6 +10,7 @@ import collections
 import re
 import socket
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from ssl import SSLContext
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from aiosmtpd.smtp import SMTP
 
 IDENTITY = "AgentSend on this machine; no mail leaves it"
 PIECE_BYTES = 256 * 1024
+LARGE_BYTES = 1024 * 1024  # from here on a mail needs one of the few places for large ones, so that memory is bounded
 COMMAND_BYTES = 4096  # RFC 5321, 4.5.3.1.4 asks for 512; addresses in UTF-8 are longer
 
 _END_OF_DATA = b"\r\n.\r\n"
@@ -47,6 +49,7 @@ class SmtpSession(SMTP):
         timeout: float,
         tls: SSLContext | None,
         max_bytes: int,
+        large_mails: asyncio.Semaphore,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(
@@ -64,6 +67,7 @@ class SmtpSession(SMTP):
         self.command_size_limit = COMMAND_BYTES
         self._sessions = sessions
         self._max_bytes = max_bytes
+        self._large_mails = large_mails
         self.answering = asyncio.Lock()  # held from the end of a mail until its answer is on its way
 
     # ------------------------------------------------------------------------------------------------ connection
@@ -110,20 +114,23 @@ class SmtpSession(SMTP):
             await self.push("503 5.5.1 Name a recipient first: RCPT TO:<address>")
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
-        content = await self._read_mail()
-        async with self.answering:
-            try:
-                if content is None:
-                    status = f"552 5.3.4 The mail is larger than {self._max_bytes} bytes"
-                else:
-                    self.envelope.content = self.envelope.original_content = content
-                    status = await self._call_handler_hook("DATA")
-            finally:
-                self._set_post_data_state()  # type: ignore[no-untyped-call]
-            await self.push(status)
+        async with AsyncExitStack() as place:
+            content = await self._read_mail(place)
+            async with self.answering:
+                await self.push(await self._answer(content))
 
-    async def _read_mail(self) -> bytes | None:
+    async def _answer(self, content: bytes | None) -> str:
+        try:
+            if content is None or self.envelope is None:
+                return f"552 5.3.4 The mail is larger than {self._max_bytes} bytes"
+            self.envelope.content = self.envelope.original_content = content
+            return str(await self._call_handler_hook("DATA"))
+        finally:
+            self._set_post_data_state()  # type: ignore[no-untyped-call]
+
+    async def _read_mail(self, place: AsyncExitStack) -> bytes | None:
         """Everything before the line with the lone dot; None when it is too much, which is read all the same."""
+        is_large = False
         # The line break that ended the command belongs to the end mark of an empty mail, and to the first line's dot.
         self._reader._buffer[:0] = b"\r\n"  # type: ignore[attr-defined]  # noqa: SLF001
         content: bytearray | None = bytearray()
@@ -139,6 +146,9 @@ class SmtpSession(SMTP):
             self._reset_timeout()
             if content is not None:
                 content += piece
+                if len(content) > LARGE_BYTES and not is_large:
+                    is_large = True
+                    await self.without_timeout(place.enter_async_context(self._large_mails))
                 if len(content) > most:
                     content = None
         if content is None:

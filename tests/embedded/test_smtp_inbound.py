@@ -2,7 +2,7 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from embedded.smtp_inbound import SmtpDoor
+from embedded.smtp_session import LARGE_BYTES
 from embedded.smtp_tls import TlsFilesUnusable, read_tls
 from tests.embedded.inbound_fakes import FakeBucket, FakeMailboxes, FakeTopic, inbound_over
 
@@ -27,12 +30,18 @@ LIMIT = 200_000
 class Client(smtplib.SMTP):
     """Sends a mail's bytes as RFC 5321 says, touching nothing else: smtplib itself mends line ends."""
 
-    def deliver(self, raw: bytes, *to: str, mail_from: str = "carl@example.com") -> tuple[int, bytes]:
+    def deliver(
+        self, raw: bytes, *to: str, mail_from: str = "carl@example.com", cuts: Sequence[int] = ()
+    ) -> tuple[int, bytes]:
         self.command(f"MAIL FROM:<{mail_from}>", 250)
         for address in to or (ANNA,):
             self.command(f"RCPT TO:<{address}>", 250)
         self.command("DATA", 354)
-        self.send((b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
+        wire = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
+        for cut in cuts:
+            self.send(wire[:cut])
+            wire = wire[cut:]
+        self.send(wire)
         return self.getreply()
 
     def command(self, line: str, code: int) -> bytes:
@@ -49,6 +58,8 @@ class Door:
     bucket: FakeBucket = field(default_factory=FakeBucket)
     topic: FakeTopic = field(default_factory=FakeTopic)
     mailboxes: FakeMailboxes = field(default_factory=lambda: FakeMailboxes({ANNA, BERT, "anna+tag@agents.test"}))
+
+    served: SmtpDoor | None = None
 
     def client(self) -> Client:
         client = Client("127.0.0.1", self.port, timeout=20)
@@ -69,7 +80,7 @@ def without_trace(stored: bytes) -> bytes:
 
 
 @contextmanager
-def opened(**options: Any) -> Iterator[Door]:
+def opened(*, max_bytes: int = LIMIT, **options: Any) -> Iterator[Door]:
     listener = socket.create_server(("127.0.0.1", 0))
     door = Door(listener.getsockname()[1])
     served = SmtpDoor(
@@ -77,9 +88,10 @@ def opened(**options: Any) -> Iterator[Door]:
         door.mailboxes,
         inbound_over(door.bucket, door.topic),
         hostname="agents.test",
-        max_bytes=LIMIT,
+        max_bytes=max_bytes,
         **options,
     )
+    door.served = served
     served.start()
     try:
         yield door
@@ -222,6 +234,26 @@ def test_however_a_mail_is_cut_into_packets_it_ends_where_it_ends(door: Door, cu
         assert client.getreply()[0] == 250
 
     assert door.mails() == [raw]
+
+
+def test_any_mail_in_any_packets_comes_through_unchanged(door: Door) -> None:
+    pieces = st.sampled_from(
+        [b"\r", b"\n", b".", b"\r\n", b"\r\n.", b"\r\n.\r", b"\n.\n", b"x", b"\x00\xff", b"y" * 300]
+    )
+
+    with door.client() as client:
+        assert client.sock is not None
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        @given(st.lists(pieces, max_size=30), st.lists(st.integers(1, 20), max_size=5))
+        @settings(max_examples=150, deadline=None)
+        def comes_through(mail: list[bytes], cuts: list[int]) -> None:
+            door.bucket.objects.clear()
+            raw = b"".join(mail) + b"\r\n"
+            assert client.deliver(raw, cuts=cuts)[0] == 250
+            assert door.mails() == [raw]
+
+        comes_through()
 
 
 def test_commands_may_come_all_at_once(door: Door) -> None:
@@ -416,6 +448,25 @@ def test_one_client_too_many_is_asked_to_come_later() -> None:
         assert door.mails() == [MAIL]
 
 
+def test_large_mails_take_turns_so_that_memory_is_bounded() -> None:
+    first, second = (letter * (2 * LARGE_BYTES) + b"\r\n" for letter in (b"1", b"2"))
+    with opened(max_bytes=3 * LARGE_BYTES, max_large_mails=1) as door, door.client() as holder, door.client() as other:
+        for line in ("MAIL FROM:<carl@example.com>", f"RCPT TO:<{ANNA}>", "DATA"):
+            holder.docmd(line)
+        holder.send(first[:-1000])
+        until(lambda: served_by(door)._large_mails.locked())
+        with door.client() as small:
+            assert small.deliver(MAIL)[0] == 250
+        waiting = threading.Thread(target=other.deliver, args=(second,))
+        waiting.start()
+        waiting.join(0.3)
+        holder.send(first[-1000:] + b".\r\n")
+        assert holder.getreply()[0] == 250
+        waiting.join()
+
+        assert door.mails() == [MAIL, first, second]
+
+
 def test_stopping_waits_for_the_mail_that_is_just_being_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     storing, go_on = threading.Event(), threading.Event()
     replies: list[tuple[int, bytes]] = []
@@ -440,6 +491,11 @@ def test_stopping_waits_for_the_mail_that_is_just_being_stored(monkeypatch: pyte
     client.close()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", door.port)) != 0
+
+
+def served_by(door: Door) -> SmtpDoor:
+    assert door.served is not None
+    return door.served
 
 
 def can_deliver(door: Door) -> bool:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("journeys")
 
 RAW = (
     b"From: Carl <carl@example.com>\r\nTo: Somebody <somebody@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
-    b"Message-ID: <1@example.com>\r\nDate: Sun, 22 Nov 2026 10:00:00 +0100\r\n\r\nHello, agent\r\n.\r\nbare\nline feed\r\n"
+    b"Message-ID: <1@example.com>\r\nDate: Sun, 22 Nov 2026 10:00:00 +0100\r\n\r\nHello, agent\r\n.\r\nbare\nline feed, 8 bit \xe9\xff\r\n"
 )
 
 
