@@ -188,9 +188,9 @@ def test_these_are_all_the_calls_of_a_message_with_files() -> None:
         "attachments.look_for_upload",
         "inboxes.reserve",
         "messages.put",
-        "attachments.use",
-        "threads.begin",
         "send_queue.put",
+        "threads.begin",
+        "attachments.use",
         "index.commit",
     ]
 
