@@ -1,6 +1,7 @@
 """A handler that dies, gets no reply, or meets another: each mail is one message, and none is lost."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.mime.parse import parse_mail
+from chalicelib.operations.file_received import Delivery
 from chalicelib.operations.ports import PageRequest
+from chalicelib.operations.received_content import ReceivedMail
 from tests.operations.incoming import (
     ADDRESS,
     arrive,
@@ -131,6 +135,21 @@ def test_two_workers_who_meet_at_any_call_make_one_message(scene: str) -> None:
 
         is_as_it_should_be(world, messages=2 if scene == "in a conversation" else 1)
         if not meeting.has_happened:
+            break
+    assert number >= 10
+
+
+def test_a_worker_who_is_overtaken_in_one_inbox_follows_what_was_decided_there() -> None:
+    """The other has filed the mail there and not finished, so the mail still lies where SES put it."""
+    for number in count():
+        world = begun()
+        delivery = Delivery(ReceivedMail(RECEIPT, parse_mail(make_mail()), 1), INBOX, ADDRESS, from_outside=True)
+        overtaking = Meanwhile(number, partial(world.file_received, delivery))
+
+        assert not dies(world, overtaking)
+
+        is_as_it_should_be(world, messages=1)
+        if not overtaking.has_happened:
             break
     assert number >= 10
 

@@ -20,6 +20,7 @@ from tests.operations.incoming import (
     received,
 )
 from tests.operations.test_receive_message import SECOND, SECOND_ADDRESS, listed, two_inboxes
+from tests.operations.watched import Crash, Failing
 from tests.operations.world import ADA, BOB, EVE, IDS, INBOX, World, make_draft
 
 FIRST = MessageKey(INBOX, 0)
@@ -126,8 +127,13 @@ def test_a_deleted_message_is_known_no_more() -> None:
 
 def test_a_message_that_is_not_committed_is_not_known_yet() -> None:
     world = World()
-    world.message_id_headers.claim("<1@example.com>", MessageKey(INBOX, 9))
-    assert warnings(answer(world, in_reply_to="<1@example.com>")) == []
+    with world.watching(Failing("index.commit", [Crash()])), pytest.raises(Crash):
+        world.receive_message(arrive(world))
+
+    message = answer(world, in_reply_to="<1@example.com>")
+
+    assert message.thread == ThreadKey(INBOX, message.key.sequence)
+    assert warnings(message) == []
 
 
 def test_a_thousand_references_are_not_all_looked_up() -> None:
@@ -261,14 +267,15 @@ def test_a_retried_notice_decides_as_the_first_did() -> None:
 def test_an_id_of_another_inbox_is_answered_like_one_that_never_was(authentication: Authentication) -> None:
     world = two_inboxes()
     world.sent()
+    unrelated = make_mail(BOB, message_id="<9@example.net>")
+    world.receive_message(arrive(world, unrelated, make_receipt(SECOND_ADDRESS, ses_message_id="unrelated")))
     header, own = of_ses(world), own_message_id_header(IDS.message_id(FIRST), "mail.example.com")
     mail = make_mail(EVE, in_reply_to=header, references=(own, "<1@example.com>"), message_id="<2@example.com>")
 
     world.receive_message(arrive(world, mail, make_receipt(SECOND_ADDRESS, authentication=authentication)))
 
-    (key,) = listed(world, SECOND)
-    message = content(world, key)
-    assert message.thread == ThreadKey(SECOND, 0)
+    message = content(world, listed(world, SECOND)[0])
+    assert message.thread == ThreadKey(SECOND, 1)
     assert warnings(message) == []
 
 
