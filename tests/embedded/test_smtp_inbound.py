@@ -454,7 +454,7 @@ def test_large_mails_take_turns_so_that_memory_is_bounded() -> None:
         for line in ("MAIL FROM:<carl@example.com>", f"RCPT TO:<{ANNA}>", "DATA"):
             holder.docmd(line)
         holder.send(first[:-1000])
-        until(lambda: served_by(door)._large_mails.locked())
+        until(served_by(door)._large_mails.locked)
         with door.client() as small:
             assert small.deliver(MAIL)[0] == 250
         waiting = threading.Thread(target=other.deliver, args=(second,))
