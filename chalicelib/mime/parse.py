@@ -53,6 +53,7 @@ def parse_mail(raw: bytes) -> ParsedMail:
         warnings=tuple(_warnings(texts.sender, bodies.hidden_characters, degraded)),
         degraded=degraded,
         several_senders=texts.several_senders,
+        is_sender_sure=texts.is_sender_sure,
     )
 
 

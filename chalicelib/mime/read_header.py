@@ -19,6 +19,7 @@ class HeaderTexts:
 
     sender: Mailbox | None
     several_senders: bool
+    is_sender_sure: bool
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     reply_to: tuple[Mailbox, ...]
@@ -37,6 +38,7 @@ def read_header(header: Header, charset: str | None, problems: Problems) -> Head
     return HeaderTexts(
         sender=senders[0] if senders else None,
         several_senders=len(senders) > 1,
+        is_sender_sure=len(senders) == 1 and len(header.all("from")) == 1,
         to=guarded("the To field", lambda: people.named("to"), nobody, problems),
         cc=guarded("the Cc field", lambda: people.named("cc"), nobody, problems),
         reply_to=guarded("the Reply-To field", lambda: people.named("reply-to"), nobody, problems),

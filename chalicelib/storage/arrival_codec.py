@@ -26,6 +26,7 @@ class StoredArrival(msgspec.Struct, frozen=True, omit_defaults=True):
     extracted_length: int | None = msgspec.field(name="l", default=None)  # characters of the text
     warnings: list[tuple[str, str]] = msgspec.field(name="w", default_factory=list)
     degraded: str | None = msgspec.field(name="g", default=None)
+    is_sender_sure: bool = msgspec.field(name="u", default=True)
 
 
 def to_stored_arrival(arrival: Arrival | None, body_text: str | None) -> StoredArrival | None:
@@ -49,6 +50,7 @@ def to_stored_arrival(arrival: Arrival | None, body_text: str | None) -> StoredA
         extracted_length=len(extracted) if is_beginning and extracted is not None else None,
         warnings=[(warning.code.value, warning.message) for warning in arrival.warnings],
         degraded=arrival.degraded,
+        is_sender_sure=arrival.is_sender_sure,
     )
 
 
@@ -80,5 +82,6 @@ def from_stored_arrival(stored: StoredArrival | None, body_text: str | None) -> 
         extracted_text=_extracted(stored, body_text),
         warnings=tuple(MessageWarning(WarningCode(code), message) for code, message in stored.warnings),
         degraded=stored.degraded,
+        is_sender_sure=stored.is_sender_sure,
         raw_size=stored.raw_size,
     )

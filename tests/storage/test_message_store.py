@@ -56,6 +56,7 @@ WHOLE = make_content(
         date=NOON,
         authentication=Authentication(spf=Verdict.PASS, dkim=Verdict.GRAY, dmarc=Verdict.FAIL, virus=Verdict.PASS),
         warnings=(MessageWarning(WarningCode.HIDDEN_TEXT, "12 characters are hidden"),),
+        is_sender_sure=False,
     ),
 )
 
