@@ -101,7 +101,7 @@ class Bench:
             sending.append(count)
         self._rig.take_events()
         yield Row("accept a reply into a thread", tuple(accepting), "≤ 9 calls, ≤ 5 round trips")
-        yield Row("send it", tuple(sending), "≤ 8 calls")
+        yield Row("send that reply", tuple(sending), "≤ 8 calls")
 
     def _reads(self) -> Iterator[Row]:
         for _ in range(120):
