@@ -10,18 +10,18 @@ from msgspec import Meta
 from chalicelib.api.json_reading import RequestShape
 from chalicelib.api.problems import Problems
 from chalicelib.domain.account import DEFAULT_SCOPES, Scope
-from chalicelib.domain.address import AddressError, Mailbox, parse_mailbox
+from chalicelib.domain.address import RECIPIENTS_LIMIT, AddressError, Mailbox, parse_mailbox
 from chalicelib.domain.header_text import header_text_problem
 from chalicelib.domain.ids import AccountId, KeyId, ThreadKey
-from chalicelib.domain.message import Direction, Draft
+from chalicelib.domain.message import BODY_LIMIT, Direction, Draft
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.domain.subject import SUBJECT_LIMIT
 from chalicelib.mime.guard import HeaderNameError, check_header_name
 from chalicelib.operations.create_inbox import NewInbox
 from chalicelib.operations.manage_accounts import NewAccount
 from chalicelib.operations.manage_keys import NewKey
 from chalicelib.settings import settings
 
-RECIPIENTS_LIMIT = 50  # different addresses, as SES takes them (its Destination type)
 ADDRESS_ENTRIES_LIMIT = 200  # of one field, repetitions among them; keeps a hostile list from being looked into
 METADATA_LIMIT = 1024  # bytes of all keys and values in UTF-8
 _LARGEST_NUMBER = 10**12
@@ -65,10 +65,11 @@ MailboxText = Annotated[
 ]
 AddressText = Annotated[str, Meta(examples=["ana@example.com"], extra={"problem": address_problem})]
 MailboxTexts = Annotated[list[MailboxText], Meta(max_length=ADDRESS_ENTRIES_LIMIT)]
-BodyText = Annotated[str, Meta(max_length=1_000_000)]
+BodyText = Annotated[str, Meta(max_length=BODY_LIMIT)]
 HeaderText = Annotated[str, Meta(extra={"problem": header_text_problem})]
 HeaderName = Annotated[str, Meta(max_length=76, extra={"problem": header_name_problem})]
 HeaderValue = Annotated[str, Meta(min_length=1, max_length=900, extra={"problem": header_text_problem})]
+SubjectText = Annotated[str, Meta(min_length=1, max_length=SUBJECT_LIMIT, extra={"problem": header_text_problem})]
 MetadataKey = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, extra={"problem": header_text_problem})]
 
@@ -76,26 +77,11 @@ Name = Annotated[str, Meta(min_length=1, max_length=200, extra={"problem": heade
 # ---------------------------------------------------------------------------------------------- messages
 
 
-class DraftJson(RequestShape, frozen=True):
-    """A message to send."""
+class WrittenJson(RequestShape, frozen=True):
+    """What a message says besides its subject, whether it is new, a reply or a forward."""
 
-    to: Annotated[
-        list[MailboxText],
-        Meta(
-            min_length=1,
-            max_length=ADDRESS_ENTRIES_LIMIT,
-            description="At most 50 different addresses over `to`, `cc` and `bcc`; an address that is repeated counts "
-            "once and stays where it stands first.",
-        ),
-    ]
-    subject: Annotated[
-        str, Meta(min_length=1, max_length=998, examples=["Your invoice"], extra={"problem": header_text_problem})
-    ]
-    cc: MailboxTexts | None = None
-    bcc: MailboxTexts | None = None
     body_text: BodyText | None = None
     body_html: BodyText | None = None
-    thread_id: Annotated[str, Meta(description="Reply into this thread; absent: a new one begins.")] | None = None
     reply_to: Annotated[list[MailboxText], Meta(max_length=25)] | None = None
     headers: (
         Annotated[
@@ -117,9 +103,6 @@ class DraftJson(RequestShape, frozen=True):
     }
 
     def check(self, problems: Problems) -> None:
-        different = {_mailbox(text).address for text in (*self.to, *(self.cc or ()), *(self.bcc or ()))}
-        if len(different) > RECIPIENTS_LIMIT:
-            problems.note("to", f"to, cc and bcc hold {len(different)} different addresses; at most 50 are possible")
         names = [name.lower() for name in self.headers or ()]
         for name in sorted({name for name in names if names.count(name) > 1}):
             problems.note("headers", f"the header {name} is given more than once")
@@ -127,24 +110,59 @@ class DraftJson(RequestShape, frozen=True):
         if size > METADATA_LIMIT:
             problems.note("metadata", f"holds {size} bytes of keys and values; at most {METADATA_LIMIT} are possible")
 
+
+class AddressedJson(WrittenJson, frozen=True, kw_only=True):
+    """The same, with its recipients."""
+
+    to: Annotated[
+        list[MailboxText],
+        Meta(
+            min_length=1,
+            max_length=ADDRESS_ENTRIES_LIMIT,
+            description="At most 50 different addresses over `to`, `cc` and `bcc`; an address that is repeated counts "
+            "once and stays where it stands first.",
+        ),
+    ]
+    cc: MailboxTexts | None = None
+    bcc: MailboxTexts | None = None
+
+    def check(self, problems: Problems) -> None:
+        different = {_mailbox(text).address for text in (*self.to, *(self.cc or ()), *(self.bcc or ()))}
+        if len(different) > RECIPIENTS_LIMIT:
+            problems.note("to", f"to, cc and bcc hold {len(different)} different addresses; at most 50 are possible")
+        super().check(problems)
+
+    def recipients(self) -> tuple[tuple[Mailbox, ...], tuple[Mailbox, ...], tuple[Mailbox, ...]]:
+        """To, Cc and Bcc, each address where it stands first."""
+        seen: set[str] = set()
+        to, cc, bcc = (first_places(texts or (), seen) for texts in (self.to, self.cc, self.bcc))
+        return to, cc, bcc
+
+
+class DraftJson(AddressedJson, frozen=True, kw_only=True):
+    """A message to send."""
+
+    subject: Annotated[SubjectText, Meta(examples=["Your invoice"])]
+    thread_id: Annotated[str, Meta(description="Reply into this thread; absent: a new one begins.")] | None = None
+
     def to_draft(self, thread: ThreadKey | None) -> Draft:
         """The draft; `thread` is what `thread_id` means."""
-        seen: set[str] = set()
+        to, cc, bcc = self.recipients()
         return Draft(
-            to=_first_places(self.to, seen),
-            cc=_first_places(self.cc or (), seen),
-            bcc=_first_places(self.bcc or (), seen),
+            to=to,
+            cc=cc,
+            bcc=bcc,
             subject=self.subject,
             body_text=self.body_text,
             body_html=self.body_html,
-            reply_to=_first_places(self.reply_to or (), set()),
+            reply_to=first_places(self.reply_to or (), set()),
             headers=self.headers or {},
             metadata=self.metadata or {},
             thread=thread,
         )
 
 
-def _first_places(texts: Iterable[str], seen: set[str]) -> tuple[Mailbox, ...]:
+def first_places(texts: Iterable[str], seen: set[str]) -> tuple[Mailbox, ...]:
     """The mailboxes whose addresses were not seen before; nobody gets a message twice."""
     kept = []
     for mailbox in map(_mailbox, texts):

@@ -31,6 +31,7 @@ from chalicelib.operations.ports import (
     Together,
 )
 from chalicelib.operations.reply_into import Reply, ReplyInto
+from chalicelib.operations.stop_loops import StopLoops
 from chalicelib.operations.thread_entry import ThreadEntry
 
 SECONDS_A_DAY = 86_400
@@ -45,6 +46,7 @@ class SubmitMessage:
     threads: ThreadStore
     index: MessageIndex
     send_queue: SendQueue
+    stop_loops: StopLoops
     public_ids: PublicIds
     mode: DeliveryMode
     clock: Clock
@@ -57,8 +59,9 @@ class SubmitMessage:
         reply = None
         if draft.thread is not None:
             find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids)
-            reply = find(draft.thread, inbox_number, caller)
+            reply = find(draft.thread, inbox_number, caller, draft.parent)
         reservation = self._reserve(inbox_number, caller)
+        self._stop_loops(draft, reservation)
         key = MessageKey(inbox_number, reservation.sequence)
         content = self._content(draft, key, reservation.inbox, reply)
         name_resource(key)
@@ -123,6 +126,13 @@ class SubmitMessage:
             code=ErrorCode.DAILY_LIMIT_EXCEEDED,
         )
 
+    def _stop_loops(self, draft: Draft, reservation: Reservation) -> None:
+        try:
+            self.stop_loops(reservation.inbox, (*draft.to, *draft.cc, *draft.bcc), self.clock())
+        except AgentSendError:
+            self.inboxes.give_back(reservation.inbox)
+            raise
+
     def _content(self, draft: Draft, key: MessageKey, inbox: Inbox, reply: Reply | None) -> MessageContent:
         return MessageContent(
             key=key,
@@ -141,7 +151,7 @@ class SubmitMessage:
             headers=draft.headers,
             metadata=draft.metadata,
             in_reply_to=reply.in_reply_to if reply else None,
-            references=reply.references if reply else (),
+            references=reply.references if reply else draft.references,
             created_at=to_milliseconds(self.clock()),
         )
 

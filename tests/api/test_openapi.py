@@ -122,6 +122,8 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
     assert required == {
         "/inboxes": False,
         "/inboxes/{inbox_id}/messages": True,
+        "/messages/{message_id}/reply": False,
+        "/messages/{message_id}/forward": True,
         "/account/api-keys": False,
         "/accounts": True,
     }
