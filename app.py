@@ -2,15 +2,16 @@
 
 from chalice.app import Chalice
 
-from chalicelib.api import account, fallback, health, inboxes, messages, openapi, replies, threads
+from chalicelib.api import account, attachments, fallback, health, inboxes, messages, openapi, replies, threads
 from chalicelib.events import delivery_notifications, inbound_notifications, send_queue
 
 app = Chalice(app_name="agentsend")
-# Everything travels as text: a binary type would be answered only to clients whose Accept header names it.
-app.api.binary_types = []
+# Bodies of every type come in base64, and whatever we mark as base64 is decoded for every client, whichever types its
+# Accept header names (docs/decisions/0009).
+app.api.binary_types = ["*/*"]
 app.register_middleware(fallback.frame, "http")
 
-for api_door in (account, health, inboxes, messages, openapi, replies, threads, fallback):
+for api_door in (account, attachments, health, inboxes, messages, openapi, replies, threads, fallback):
     app.register_blueprint(api_door.routes)
 for event_door in (send_queue, delivery_notifications, inbound_notifications):
     app.register_blueprint(event_door.door.blueprint)

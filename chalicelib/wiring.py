@@ -10,8 +10,7 @@ from typing import Any, Generic, TypeVar
 import boto3
 from botocore.config import Config
 
-from chalicelib.domain.attachment import MessageAttachment
-from chalicelib.domain.ids import AccountId, MessageKey, PublicIds
+from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import DeliveryMode
 from chalicelib.mime.parse import parse_mail
 from chalicelib.operations.abandon_reservation import AbandonReservation
@@ -28,10 +27,16 @@ from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
+from chalicelib.operations.manage_attachments import (
+    BeginUpload,
+    DeleteAttachment,
+    GetAttachment,
+    LinkUpload,
+    UploadAttachment,
+)
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
 from chalicelib.operations.ports import Clock, MailProvider
 from chalicelib.operations.receive_message import ReceiveMessage
-from chalicelib.operations.received_content import ReceivedMail
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.reply_to_message import ReplyToMessage
@@ -46,6 +51,7 @@ from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_mess
 from chalicelib.providers.sqs_queues import SqsInboundQueue, SqsSendQueue
 from chalicelib.settings import Settings, settings
 from chalicelib.storage.account_store import DynamoAccountStore
+from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
 from chalicelib.storage.filing_store import DynamoFilingStore
 from chalicelib.storage.id_key_store import load_or_create_id_key
@@ -58,6 +64,7 @@ from chalicelib.storage.message_store import DynamoMessageStore
 from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
+from chalicelib.storage.source_links import BucketSourceLinks
 from chalicelib.storage.tables import bind_table
 from chalicelib.storage.thread_store import DynamoThreadStore
 
@@ -91,14 +98,6 @@ class built_once(Generic[T]):  # noqa: N801 - reads as the decorator it is
         return made
 
 
-def _keep_no_files(
-    key: MessageKey,  # noqa: ARG001 - until there is a store for them
-    account_id: AccountId,  # noqa: ARG001
-    mail: ReceivedMail,  # noqa: ARG001
-) -> tuple[MessageAttachment, ...]:
-    return ()
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -124,8 +123,20 @@ class Operations:
     # ------------------------------------------------------------------------- stores and providers
 
     @built_once
+    def _blobs(self) -> S3BlobStore:
+        return S3BlobStore(self._s3, self._settings.bucket_name)
+
+    @built_once
     def messages(self) -> DynamoMessageStore:
-        return DynamoMessageStore(S3BlobStore(self._s3, self._settings.bucket_name))
+        return DynamoMessageStore(self._blobs)
+
+    @built_once
+    def attachments(self) -> DynamoAttachmentStore:
+        return DynamoAttachmentStore(self._blobs)
+
+    @built_once
+    def _source_links(self) -> BucketSourceLinks:
+        return BucketSourceLinks(self._blobs)
 
     @built_once
     def mails(self) -> S3ReceivedMails:
@@ -177,6 +188,7 @@ class Operations:
             self.threads,
             self.index,
             self.send_queue,
+            self.attachments,
             StopLoops(self.peers, self.inboxes),
             self._public_ids,
             self._settings.delivery_mode,
@@ -196,6 +208,7 @@ class Operations:
     def send_message(self) -> SendMessage:
         return SendMessage(
             self.messages,
+            self.attachments,
             self.index,
             self.ses_message_ids,
             self.provider,
@@ -227,7 +240,14 @@ class Operations:
 
     @built_once
     def _discard_message(self) -> DiscardMessage:
-        return DiscardMessage(self.messages, self.mails, self.message_id_headers, self.ses_message_ids)
+        return DiscardMessage(
+            self.messages,
+            self.mails,
+            self.message_id_headers,
+            self.ses_message_ids,
+            self.attachments,
+            self._source_links,
+        )
 
     @built_once
     def _show_status(self) -> ShowStatus:
@@ -255,7 +275,7 @@ class Operations:
             self.mails,
             self.message_id_headers,
             find_thread,
-            _keep_no_files,
+            self.attachments,
             NoteArrival(self.peers),
             self.abandon_reservation,
             self._settings.delivery_mode,
@@ -283,7 +303,9 @@ class Operations:
 
     @built_once
     def read_raw_message(self) -> ReadRawMessage:
-        return ReadRawMessage(self.messages, self.index, self.mails, self._public_ids)
+        return ReadRawMessage(
+            self.messages, self.index, self.mails, self._public_ids, self.attachments, self._source_links
+        )
 
     @built_once
     def list_messages(self) -> ListMessages:
@@ -304,6 +326,28 @@ class Operations:
     @built_once
     def list_thread_messages(self) -> ListThreadMessages:
         return ListThreadMessages(self.threads, self.messages, self.index)
+
+    # -------------------------------------------------------------------------------------- attachments
+
+    @built_once
+    def upload_attachment(self) -> UploadAttachment:
+        return UploadAttachment(self.attachments, self._clock)
+
+    @built_once
+    def begin_upload(self) -> BeginUpload:
+        return BeginUpload(self.attachments, self._clock)
+
+    @built_once
+    def link_upload(self) -> LinkUpload:
+        return LinkUpload(self.attachments, self._clock)
+
+    @built_once
+    def get_attachment(self) -> GetAttachment:
+        return GetAttachment(self.attachments, self._clock)
+
+    @built_once
+    def delete_attachment(self) -> DeleteAttachment:
+        return DeleteAttachment(self.attachments, self._clock)
 
     # ---------------------------------------------------------------------------- inboxes, accounts, keys
 

@@ -31,13 +31,13 @@ REQUEST_TOO_LARGE = GatewayError(
     413,
     "PAYLOAD_TOO_LARGE",
     "The request body is over 10 MB, more than API Gateway takes.",
-    "Send less in one request.",
+    "Send less in one request. A file goes by the link that POST /attachments/uploads gives.",
 )
 EVENT_TOO_LARGE = GatewayError(
     413,
     "PAYLOAD_TOO_LARGE",
-    "The request body is over 6 MB, more than a Lambda function takes (a binary body counts a third more).",
-    "Send less in one request.",
+    "The request body is over 6 MB, more than a Lambda function takes; in base64, as it travels, it is a third longer.",
+    "Send less in one request. A file goes by the link that POST /attachments/uploads gives.",
 )
 ANSWER_TOO_LARGE = GatewayError(
     502,

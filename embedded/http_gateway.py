@@ -65,7 +65,7 @@ class HttpGateway:
         started = time.monotonic()
         try:
             answer = self._app(event, LambdaContext("api_handler", TIMEOUT_SECONDS, aws_request_id=request_id))
-            status, headers, body = _http_answer(answer)
+            status, headers, body = _http_answer(answer, decode=self._decodes(request.header("Accept")))
         except Exception:
             log.exception("the function failed: %s %s, request %s", request.method, match.resource, request_id)
             return _error(FUNCTION_FAILED, request_id)
@@ -75,6 +75,11 @@ class HttpGateway:
         if len(answer.get("body") or "") > MAX_EVENT_BYTES:
             return _error(ANSWER_TOO_LARGE, request_id)
         return status, headers, body
+
+    def _decodes(self, accept: str) -> bool:
+        """Whether API Gateway takes base64 off an answer: it goes by the first type the client accepts."""
+        first = accept.partition(",")[0].partition(";")[0].strip().lower()
+        return "*/*" in self._binary_types or first in self._binary_types
 
 
 def start_gateway(app: Any, listener: socket.socket) -> WsgiServer:
@@ -111,7 +116,7 @@ def _origin_form(target: str) -> str:
     return "/" + rest.partition("/")[2]
 
 
-def _http_answer(answer: dict[str, Any]) -> tuple[int, Headers, bytes]:
+def _http_answer(answer: dict[str, Any], *, decode: bool) -> tuple[int, Headers, bytes]:
     """Status, headers and body of a function's answer (API Gateway guide: Output format of a Lambda function)."""
     single = answer.get("headers") or {}
     several = answer.get("multiValueHeaders") or {}
@@ -121,7 +126,7 @@ def _http_answer(answer: dict[str, Any]) -> tuple[int, Headers, bytes]:
         headers.append(("Content-Type", "application/json"))
     headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
     text = answer.get("body") or ""
-    if not answer.get("isBase64Encoded"):
+    if not answer.get("isBase64Encoded") or not decode:
         return int(answer["statusCode"]), headers, text.encode()
     try:
         return int(answer["statusCode"]), headers, base64.b64decode(text, validate=True)

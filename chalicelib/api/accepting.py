@@ -18,6 +18,8 @@ from chalicelib.wiring import operations
 
 ACCEPTING_ERRORS = frozenset(
     {
+        ErrorCode.ATTACHMENTS_TOO_LARGE,
+        ErrorCode.ATTACHMENT_WITHHELD,
         ErrorCode.INBOX_SUSPENDED,
         ErrorCode.DAILY_LIMIT_EXCEEDED,
         ErrorCode.LOOP_SUSPECTED,

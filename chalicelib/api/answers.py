@@ -1,7 +1,9 @@
 """What a door answers with: a status, bytes and headers; turned into Chalice's Response at one place."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from chalice.app import Request, Response
@@ -12,10 +14,10 @@ MAIL = "message/rfc822"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. The body is text: what API Gateway passes on without asking the client's Accept header."""
+    """A whole answer. Text goes through API Gateway as it is, bytes in base64 that API Gateway takes off again."""
 
     status: int
-    body: str = ""
+    body: str | bytes = ""
     content_type: str | None = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -29,14 +31,25 @@ def json_answer(status: int, document: msgspec.Struct | bytes, headers: Mapping[
     return Answer(status, encoded.decode(), headers=headers or {})
 
 
+class _ResponseAsItIs(Response):
+    """Says by itself what is base64: Chalice would encode every answer of an app whose binary type is everything."""
+
+    def to_dict(self, _binary_types: list[str] | None = None) -> dict[Any, Any]:
+        document: dict[Any, Any] = super().to_dict()
+        if isinstance(self.body, bytes):
+            document["body"] = base64.b64encode(self.body).decode("ascii")
+            document["isBase64Encoded"] = True
+        return document
+
+
 def to_response(answer: Answer, headers: Mapping[str, str]) -> Response:
     """The answer for Chalice, with the headers that every answer carries.
 
-    The body is a `str` by now: Chalice would serialise anything else after the last of our handlers, where an error
+    The body is text or bytes by now: Chalice would serialise anything else after the last of our handlers, where an error
     could not be answered any more.
     """
     content_type = {} if answer.content_type is None else {"Content-Type": answer.content_type}
-    return Response(
+    return _ResponseAsItIs(
         body=answer.body,
         status_code=answer.status,
         headers={**content_type, "Cache-Control": "no-store", **answer.headers, **headers},

@@ -10,6 +10,7 @@ from typing import TypeVar
 from chalice.app import Request
 
 from chalicelib.api.answers import Answer, json_answer
+from chalicelib.api.file_upload import UPLOAD_LIMIT, UploadedFile, file_too_large, read_file
 from chalicelib.api.json_reading import NoFields, RequestShape, parse_json, read_body, read_query
 from chalicelib.api.problems import Problems, malformed, quoted
 from chalicelib.domain.account import Caller
@@ -17,7 +18,8 @@ from chalicelib.domain.errors import InvalidInput, TooLarge, UnsupportedMediaTyp
 from chalicelib.operations.answer_once import Create, Recover
 from chalicelib.wiring import operations
 
-BODY_LIMIT = 6 * 1024 * 1024 - 64 * 1024  # bytes: what Lambda takes in one call, less room for the headers around it
+# Bytes: what Lambda takes in one call, less room for the headers around it; a body comes in base64, four for three.
+BODY_LIMIT = (6 * 1024 * 1024 - 64 * 1024) * 3 // 4
 
 ShapeT = TypeVar("ShapeT", bound=RequestShape)
 
@@ -44,6 +46,14 @@ class ApiRequest:
     given_query: RequestShape
     known_caller: Caller | None
     idempotency: IdempotencyScope | None
+    given_file: UploadedFile | None = None
+
+    @property
+    def file(self) -> UploadedFile:
+        """The uploaded file, of a route that was declared to take one."""
+        if self.given_file is None:
+            raise TypeError("this route was not declared to take a file")
+        return self.given_file
 
     @property
     def caller(self) -> Caller:
@@ -69,7 +79,13 @@ class ApiRequest:
 
 
 def read_request(
-    request: Request, *, body: type[RequestShape], query: type[RequestShape], caller: Caller | None, creates: bool
+    request: Request,
+    *,
+    body: type[RequestShape],
+    query: type[RequestShape],
+    caller: Caller | None,
+    creates: bool,
+    takes_file: bool = False,
 ) -> ApiRequest:
     """The request with everything in it checked; raises InvalidInput that names all that is wrong."""
     problems = Problems()
@@ -78,17 +94,18 @@ def read_request(
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         problems.note("Idempotency-Key", "must be 1 to 256 visible ASCII characters, without spaces")
     document: object = {}
+    file = _file(request, problems) if takes_file else None
     if body is not NoFields:
         document = parse_json(_json_body(request))
-    elif not _says_nothing(request):
+    elif not takes_file and not _says_nothing(request):
         problems.note("body", "this path reads no body; leave it out")
     given_body = read_body(document, body, problems)
     problems.refuse()
     idempotency = None
     if key is not None and caller is not None:
         scope = f"{caller.account_id} {request.method} {_concrete_path(request)} {key}"
-        idempotency = IdempotencyScope(scope, _hash_of(document))
-    return ApiRequest(given_body, given_query, caller, idempotency)
+        idempotency = IdempotencyScope(scope, _hash_of(document) if file is None else file.digest)
+    return ApiRequest(given_body, given_query, caller, idempotency, file)
 
 
 def _of_shape(given: RequestShape, shape: type[ShapeT]) -> ShapeT:
@@ -119,6 +136,16 @@ def _says_nothing(request: Request) -> bool:
         return _raw_body(request).strip() in _NOTHING
     except InvalidInput:
         return False
+
+
+def _file(request: Request, problems: Problems) -> UploadedFile | None:
+    raw = _raw_body(request)
+    if len(raw) > BODY_LIMIT:
+        raise file_too_large(len(raw))
+    file = read_file(request, raw, problems)
+    if file is not None and len(file.data) > UPLOAD_LIMIT:
+        raise file_too_large(len(file.data))
+    return file
 
 
 def _json_body(request: Request) -> bytes:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Blueprint, CaseInsensitiveMapping, Request, Response
 
 from chalicelib.api.answers import request_id, to_response
 from chalicelib.api.errors import Fault, error_answer
@@ -36,6 +36,7 @@ def frame(request: Request | None, get_response: Callable[[Any], Response]) -> R
         logger.error("an event that is no request")
         return _response(Fault(), "")
     try:
+        _accept_anything(request)
         response = get_response(request)
         if not _is_chalices_own(response):
             return response
@@ -45,6 +46,12 @@ def frame(request: Request | None, get_response: Callable[[Any], Response]) -> R
         logger.exception("a request failed outside of its route", extra={"request_id": request_id(request)})
         error = Fault()
     return _response(error, request_id(request))
+
+
+def _accept_anything(request: Request) -> None:
+    """Who sends no Accept header takes everything (RFC 9110 section 12.5.1); Chalice would answer 400."""
+    if "accept" not in request.headers:
+        request.headers = CaseInsensitiveMapping({**request.headers, "accept": "*/*"})
 
 
 def _is_chalices_own(response: Response) -> bool:

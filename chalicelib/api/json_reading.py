@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct, inspect
 
@@ -25,8 +25,6 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,300}")  # far beyond any limit; int() its
 
 class RequestShape(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """What a request may hold: the fields of a body, or the parameters of a query."""
-
-    not_yet: ClassVar[Mapping[str, str]] = {}  # names that are refused with a sentence of their own
 
     def check(self, problems: Problems) -> None:
         """Note what is wrong between fields; a field that is wrong in itself is empty here."""
@@ -92,7 +90,7 @@ def _read_shape(document: Mapping[str, object], kind: type[RequestT], problems: 
     fields = _fields(kind)
     for name in document:
         if name not in fields and not problems.is_full:
-            problems.note(quoted(name), kind.not_yet.get(name) or f"there is no such {noun}{nearest(name, fields)}")
+            problems.note(quoted(name), f"there is no such {noun}{nearest(name, fields)}")
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name not in document and not field.required:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from chalicelib.api.attachment_shapes import MessageAttachmentJson, message_attachment_as_json
 from chalicelib.api.json_shapes import Shape, Timestamp, timestamp
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Arrival, Authentication, MessageKind, Verdict, WarningCode
@@ -38,15 +39,6 @@ class RecipientJson(Shape, frozen=True):
     status: MessageStatus
     reason: ReasonJson | None
     updated_at: Timestamp
-
-
-class AttachmentJson(Shape, frozen=True):
-    """A file that came or went with a message."""
-
-    id: str
-    filename: str
-    content_type: str
-    size: int
 
 
 class AuthenticationJson(Shape, frozen=True):
@@ -91,7 +83,7 @@ class MessageJson(Shape, frozen=True):
     status: MessageStatus
     recipients: list[RecipientJson]
     failure_reason: FailureJson | None
-    attachments: list[AttachmentJson]
+    attachments: list[MessageAttachmentJson]
     message_id_header: Annotated[
         str, Meta(description="As received; one under `.invalid` stands for a Message-ID that a received mail lacks.")
     ]
@@ -151,7 +143,7 @@ def message_as_json(message: Message, ids: PublicIds) -> MessageJson:
         status=message.status,
         recipients=_recipients_as_json(message),
         failure_reason=_failure_as_json(message),
-        attachments=[],
+        attachments=[message_attachment_as_json(attachment) for attachment in content.attachments],
         message_id_header=_message_id_header(message, public_id),
         # What the mail was composed with, once it was; until then what is known.
         in_reply_to=(delivery.in_reply_to if delivery else None) or content.in_reply_to,

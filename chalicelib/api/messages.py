@@ -4,8 +4,9 @@ from chalicelib.api.accepting import ACCEPTING_ERRORS, accept_once
 from chalicelib.api.answer_size import fitted, fitted_one
 from chalicelib.api.answers import MAIL, NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
-from chalicelib.api.json_requests import DraftJson, MessagesQuery
+from chalicelib.api.json_requests import MessagesQuery
 from chalicelib.api.json_shapes import PageJson
+from chalicelib.api.message_requests import DraftJson
 from chalicelib.api.message_shapes import (
     MessageJson,
     TimelineEntryJson,
@@ -15,12 +16,11 @@ from chalicelib.api.message_shapes import (
 from chalicelib.api.paging import Listing
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain.account import Scope
-from chalicelib.domain.errors import ErrorCode, TooLarge
+from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ids import inbox_number
 from chalicelib.operations.access import require_reach
+from chalicelib.operations.get_message import SourceLink
 from chalicelib.wiring import operations
-
-RAW_LIMIT = 4 * 1024 * 1024
 
 routes = Routes(__name__)
 
@@ -92,22 +92,16 @@ def list_message_events(request: ApiRequest, message_id: str) -> Answer:
     return json_answer(200, PageJson(data=timeline, total=len(timeline), next_cursor=None))
 
 
-@routes.get(
-    "/messages/{message_id}/raw",
-    Success(200, media_type=MAIL),
-    scope=Scope.READ,
-    errors=frozenset({ErrorCode.PAYLOAD_TOO_LARGE}),
-)
+@routes.get("/messages/{message_id}/raw", Success(200, media_type=MAIL, may_redirect=True), scope=Scope.READ)
 def read_raw_message(request: ApiRequest, message_id: str) -> Answer:
-    """Read a message's source, up to 4 MB: the mail byte for byte as Amazon SES was handed it."""
-    mail = operations().read_raw_message(operations().public_ids().message_key(message_id), request.caller)
-    if len(mail) > RAW_LIMIT:
-        raise TooLarge(
-            f"The source has {len(mail):,} bytes; an answer holds at most {RAW_LIMIT:,}.",
-            fix="Read the bodies with GET /messages/{message_id} instead.",
-        )
-    # What we compose is ASCII (mime/guard.py proves it). As text it passes API Gateway whatever the client accepts.
-    return Answer(200, mail.decode("ascii"), MAIL, {"X-Content-Type-Options": "nosniff"})
+    """Read a message's source, byte for byte: as Amazon SES was handed it, or as it came.
+
+    One above 4 MB is answered with a redirect to a link that works for an hour.
+    """
+    source = operations().read_raw_message(operations().public_ids().message_key(message_id), request.caller)
+    if isinstance(source, SourceLink):
+        return Answer(302, content_type=None, headers={"Location": source.url})
+    return Answer(200, source, MAIL, {"X-Content-Type-Options": "nosniff"})
 
 
 def message_page(page: PageJson[MessageJson]) -> Answer:

@@ -12,6 +12,7 @@ from chalice.app import Chalice
 from chalicelib.api.answers import JSON, Answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.errors import STATUS, ErrorJson
+from chalicelib.api.file_upload import FORM, PART
 from chalicelib.api.json_reading import NoFields
 from chalicelib.api.routes import DeclaredRoute, Route, Routes, Success, declared_routes
 from chalicelib.domain.errors import ErrorCode
@@ -35,6 +36,12 @@ _HEADERS = {
     "RateLimit-Remaining": "Requests that are left of them.",
     "RateLimit-Reset": "Seconds until the minute is over.",
     "Retry-After": "Seconds to wait before the same request is sent again.",
+}
+_FILE_FORM = {
+    "type": "object",
+    "required": [PART],
+    "properties": {PART: {"type": "string", "contentMediaType": "application/octet-stream"}},
+    "additionalProperties": False,
 }
 _RETRYABLE = {409, 429, 503}
 _IDEMPOTENCY_KEY = {
@@ -142,6 +149,8 @@ def _operation(declared: DeclaredRoute, components: _Components) -> dict[str, An
         schema = components.reference(route.body)
         is_required = bool(components.schema(route.body).get("required"))
         operation["requestBody"] = {"required": is_required, "content": {JSON: {"schema": schema}}}
+    elif route.takes_file:
+        operation["requestBody"] = {"required": True, "content": {FORM: {"schema": _FILE_FORM}}}
     return operation
 
 
@@ -169,12 +178,19 @@ def _success(route: Route, components: _Components) -> dict[str, Any]:
         response["content"] = {success.media_type: {"schema": components.reference(success.shape)}}
     elif success.status != 204:
         response["content"] = {success.media_type: {}}
+    redirect = {"302": _redirect(route)} if success.may_redirect else {}
     if route.creates:
         response["headers"]["Idempotent-Replayed"] = {
             "description": "`true` when an earlier request with this Idempotency-Key did the work.",
             "schema": {"type": "string"},
         }
-    return {str(success.status): response}
+    return {str(success.status): response, **redirect}
+
+
+def _redirect(route: Route) -> dict[str, Any]:
+    location = {"description": "A link that needs no key.", "schema": {"type": "string", "format": "uri"}}
+    headers = {**_header_references(route, 302), "Location": location}
+    return {"description": "Too long for an answer; read it there, within an hour.", "headers": headers}
 
 
 def _errors(route: Route) -> dict[str, Any]:
@@ -191,8 +207,9 @@ def error_codes(route: Route) -> frozenset[ErrorCode]:
     if route.scope is not None:
         codes |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN_SCOPE}
         codes |= {ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.UNAVAILABLE}
-    if route.body is not NoFields:
-        codes |= {ErrorCode.MALFORMED_JSON, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE}
+    if route.body is not NoFields or route.takes_file:
+        codes |= {ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE}
+        codes |= set() if route.takes_file else {ErrorCode.MALFORMED_JSON}
     if route.creates:
         codes |= {ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.IDEMPOTENCY_IN_PROGRESS}
     if "{" in route.path or route.query is not NoFields:  # an id in the path, or a cursor

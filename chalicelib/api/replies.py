@@ -3,11 +3,10 @@
 from chalicelib.api.accepting import ACCEPTING_ERRORS, accept_once
 from chalicelib.api.answers import Answer
 from chalicelib.api.api_request import ApiRequest
+from chalicelib.api.message_requests import ForwardJson, ReplyJson
 from chalicelib.api.message_shapes import MessageJson
-from chalicelib.api.reply_requests import ForwardJson, ReplyJson
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain.account import Scope
-from chalicelib.domain.errors import ErrorCode
 from chalicelib.operations.access import require_reach
 from chalicelib.operations.forward_message import Recipients
 from chalicelib.wiring import operations
@@ -47,7 +46,7 @@ def reply_to_message(request: ApiRequest, message_id: str) -> Answer:
     scope=Scope.SEND,
     body=ForwardJson,
     creates=True,
-    errors=ACCEPTING_ERRORS | {ErrorCode.ATTACHMENT_WITHHELD, ErrorCode.ATTACHMENTS_TOO_LARGE},
+    errors=ACCEPTING_ERRORS,
 )
 def forward_message(request: ApiRequest, message_id: str) -> Answer:
     """Send a message on, with its files.

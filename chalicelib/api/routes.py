@@ -33,11 +33,15 @@ View = Callable[..., Answer]
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """What a route answers when all goes well: a status, and a shape (None: no body, or one of another media type)."""
+    """What a route answers when all goes well: a status, and a shape (None: no body, or one of another media type).
+
+    One that `may_redirect` sends readers elsewhere where the body would be too large for an answer.
+    """
 
     status: int
     shape: Any = None
     media_type: str = JSON
+    may_redirect: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Route:
     scope: Scope | None  # None: no key is needed
     body: type[RequestShape] = NoFields
     query: type[RequestShape] = NoFields
+    takes_file: bool = False  # in a form, in place of a JSON body
     creates: bool = False  # takes an Idempotency-Key
     errors: frozenset[ErrorCode] = frozenset()  # besides those that follow from the rest
 
@@ -108,7 +113,14 @@ def _answered(route: Route, view: View, request: Request, path_variables: dict[s
     headers = {"x-request-id": request_id(request)}
     try:
         caller = _caller(route, request, headers)
-        asked = read_request(request, body=route.body, query=route.query, caller=caller, creates=route.creates)
+        asked = read_request(
+            request,
+            body=route.body,
+            query=route.query,
+            caller=caller,
+            creates=route.creates,
+            takes_file=route.takes_file,
+        )
         answer = view(asked, **path_variables)
     except AgentSendError as error:
         answer = error_answer(error, request_id(request))

@@ -6,6 +6,7 @@ AgentSendError
 │   ├── Unauthenticated   no key, or not a valid one
 │   ├── Forbidden         a valid key that may not do this
 │   ├── NotFound          no such thing for this caller, whether or not it exists for another
+│   │   └── NotFoundAt    the same for ids in a body; `details` says which of them
 │   ├── DeletedSince      a repeated request whose work its caller has deleted since
 │   ├── MethodNotAllowed  the path exists, the method does not
 │   ├── Conflict          the state of things forbids it now
@@ -83,12 +84,7 @@ class InvalidInput(CallerError):
         code: ErrorCode | None = None,
     ) -> None:
         self.details: dict[str, list[str]] = {path: list(problems) for path, problems in details.items()}
-        if message is None:
-            path, problems = next(iter(self.details.items()))
-            message = f"{path}: {problems[0]}"
-            if len(self.details) > 1:
-                message += f" (and {len(self.details) - 1} more, see `details`)"
-        super().__init__(message, fix=fix, code=code)
+        super().__init__(message or _first_of(self.details), fix=fix, code=code)
 
 
 class Unauthenticated(CallerError):
@@ -106,16 +102,22 @@ class Forbidden(CallerError):
 class NotFound(CallerError):
     """There is no such thing for this caller.
 
-    Takes no description on purpose: a foreign id must get exactly the bytes an unknown one gets.
+    Describes nothing on purpose: a foreign id must get exactly the bytes an unknown one gets.
     """
 
     default_code = ErrorCode.NOT_FOUND
 
-    def __init__(self) -> None:
-        super().__init__(
-            "There is nothing here under this id or path, or it is not yours.",
-            fix="Check the id and the path; ids come from the answers of POST and list calls.",
-        )
+    def __init__(self, message: str = "There is nothing here under this id or path, or it is not yours.") -> None:
+        super().__init__(message, fix="Check the id and the path; ids come from the answers of POST and list calls.")
+
+
+class NotFoundAt(NotFound):
+    """Some ids of a body name nothing of this caller's. Says where they stand and nothing of what they name."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        problem = "there is nothing under this id, or it is not yours"
+        self.details: dict[str, list[str]] = {path: [problem] for path in paths}
+        super().__init__(_first_of(self.details))
 
 
 class DeletedSince(CallerError):
@@ -191,3 +193,9 @@ class Unavailable(ServiceError):
     def __init__(self, message: str, *, retry_after: int = 1) -> None:
         self.retry_after = retry_after
         super().__init__(message, fix=f"Send the same request again after {retry_after} s.")
+
+
+def _first_of(details: Mapping[str, Sequence[str]]) -> str:
+    path, problems = next(iter(details.items()))
+    more = f" (and {len(details) - 1} more, see `details`)" if len(details) > 1 else ""
+    return f"{path}: {problems[0]}{more}"

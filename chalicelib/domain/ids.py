@@ -98,6 +98,16 @@ def new_inbox_number() -> int:
     return secrets.randbelow((1 << INBOX_NUMBER_BITS) - 1) + 1
 
 
+def new_attachment_id() -> AttachmentId:
+    return AttachmentId("att_" + random_text())
+
+
+def attachment_id(text: str) -> AttachmentId:
+    """The id, if the text is one; `InvalidId` otherwise."""
+    decode(_body(text, "att_", _ID_CHARACTERS))
+    return AttachmentId(text)
+
+
 def inbox_id(inbox_number: int) -> InboxId:
     return InboxId("inb_" + encode(inbox_number, _INBOX_CHARACTERS))
 

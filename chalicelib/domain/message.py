@@ -132,8 +132,3 @@ def own_message_id_header(message_id: str, sender_domain: str) -> str:
 def own_message_id(header: str) -> str:
     """The part of a Message-ID that is our id, if we gave it."""
     return header.removeprefix("<").partition("@")[0]
-
-
-def to_milliseconds(moment: datetime) -> datetime:
-    """What the API can show: the stored and the shown time are the same."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

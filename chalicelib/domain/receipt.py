@@ -8,6 +8,9 @@ from chalicelib.domain.arrival import Authentication
 WAITING_MAIL = "inbound/"
 """What the names of mails begin with that SES has stored and that are not in every inbox yet."""
 
+TRIAL_MESSAGE_ID = "AMAZON_SES_SETUP_NOTIFICATION"
+"""SES tries bucket and topic out with a mail of this id when a rule is made that names them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

@@ -7,19 +7,30 @@ from itertools import count
 
 from chalicelib.domain.message import MessageContent
 from chalicelib.domain.message_id_header import is_repeatable
-from chalicelib.mime.guard import ComposeError, Expected, check_header_name, header_text_problem, verify_composed
+from chalicelib.mime.base64_body import base64_size, is_base64_of
+from chalicelib.mime.guard import (
+    ComposeError,
+    Expected,
+    check_header_name,
+    header_text_problem,
+    verify_composed,
+    verify_lines,
+)
 from chalicelib.mime.header_fields import HeaderField, mailboxes, tokens, unstructured
 from chalicelib.mime.parts import (
     BOUNDARY_START,
     AttachmentPart,
     Part,
+    Piece,
     attachment_part,
     header_bytes,
     multipart,
     text_part,
 )
 
-__all__ = ["AttachmentPart", "ComposeError", "compose"]
+__all__ = ["AttachmentPart", "ComposeError", "compose", "composed_size_at_most"]
+
+HEADER_ROOM = 512 * 1024  # bytes; twenty headers of 900 characters, fifty names and ten file names take half of it
 
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")  # ours; goes into boundaries, which may have 70 characters
 _ADDRESS = re.compile(r"[^\s()<>\[\]:;@\\,\"\x00-\x20\x7f-\U0010ffff]+@[A-Za-z0-9._-]+")
@@ -54,9 +65,25 @@ def compose(
         tokens("MIME-Version", ("1.0",)),
     ]
     body = _body(content, attachments, _boundaries(message_id))
-    mail = header_bytes((*fields, *body.fields)) + body.body
-    verify_composed(mail, _expected(content, fields, body))
+    pieces = [Piece(header_bytes((*fields, *body.fields))), *body.body_pieces()]
+    verify_composed(_without_files(pieces), _expected(content, fields, body))
+    mail = b"".join(piece.octets for piece in pieces)
+    verify_lines(mail)
     return mail
+
+
+def composed_size_at_most(body_text: str | None, body_html: str | None, file_sizes: Sequence[int]) -> int:
+    """Bytes that a mail with these bodies and files never exceeds; its header is allowed for."""
+    bodies = sum(len(text_part("plain", body).body) for body in (body_text, body_html) if body is not None)
+    return HEADER_ROOM + bodies + sum(map(base64_size, file_sizes))
+
+
+def _without_files(pieces: Sequence[Piece]) -> bytes:
+    """The mail with empty files in place of what is in them, which is checked here."""
+    for piece in pieces:
+        if piece.file is not None and not is_base64_of(piece.octets, piece.file):
+            raise ComposeError("a file does not read back as it is")
+    return b"".join(piece.octets for piece in pieces if piece.file is None)
 
 
 def _check_texts(content: MessageContent, attachments: Sequence[AttachmentPart]) -> None:

@@ -5,12 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from chalicelib.mime.base64_body import to_base64
 from chalicelib.mime.guard import ComposeError, ExpectedPart, body_text_problem
 from chalicelib.mime.header_fields import HeaderField, tokens, with_filename
 
 BOUNDARY_START = "=_"  # neither quoted-printable nor base64 can produce it (RFC 2045 section 6.7)
-
-_BASE64_LINE = 76  # RFC 2045 section 6.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +28,48 @@ class Part:
     """A part ready to be written: fields and encoded body, and beside them what a reader must find in it."""
 
     fields: tuple[HeaderField, ...]
-    body: bytes
+    body: bytes  # empty for a multipart
     content_type: str
     content: bytes | None  # decoded; None for a multipart
     filename: str | None = None
     children: tuple["Part", ...] = ()
+    boundary: str | None = None  # of a multipart
 
-    def __bytes__(self) -> bytes:
-        return header_bytes(self.fields) + self.body
+    @property
+    def is_file(self) -> bool:
+        return self.filename is not None
+
+    def pieces(self) -> Iterator["Piece"]:
+        """The part as it stands in a mail."""
+        yield Piece(header_bytes(self.fields))
+        yield from self.body_pieces()
+
+    def body_pieces(self) -> Iterator["Piece"]:
+        """The same without its header."""
+        if self.boundary is None:
+            yield Piece(self.body, self.content if self.is_file else None)
+            return
+        delimiter = f"--{self.boundary}".encode("ascii")
+        for child in self.children:
+            yield Piece(delimiter + b"\r\n")
+            yield from child.pieces()
+            yield Piece(b"\r\n")
+        yield Piece(delimiter + b"--\r\n")
 
     def expected(self, more_names: Sequence[str] = ()) -> Iterator[ExpectedPart]:
-        """What this part and those in it must read back as; `more_names` stand in the same header."""
+        """What this part and those in it must read back as, files empty; `more_names` stand in the same header."""
         names = (*more_names, *(field.name for field in self.fields))
-        yield ExpectedPart(names, self.content_type, self.content, self.filename)
+        yield ExpectedPart(names, self.content_type, b"" if self.is_file else self.content, self.filename)
         for child in self.children:
             yield from child.expected()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a mail; `file` is what it holds in base64 when it is the whole body of a file."""
+
+    octets: bytes
+    file: bytes | None = None
 
 
 def header_bytes(fields: Sequence[HeaderField]) -> bytes:
@@ -83,18 +109,14 @@ def _encoded_text(data: bytes) -> tuple[str, bytes]:
     escaped = len(data.translate(None, delete=_PLAIN_IN_QUOTED_PRINTABLE))
     if escaped * 6 <= len(data):  # three octets for one here, four for three there: even at a sixth
         return "quoted-printable", binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
-    return "base64", _base64(data.replace(b"\n", b"\r\n"))
-
-
-def _base64(data: bytes) -> bytes:
-    encoded = binascii.b2a_base64(data, newline=False)
-    return b"\r\n".join(encoded[start : start + _BASE64_LINE] for start in range(0, len(encoded), _BASE64_LINE))
+    return "base64", to_base64(data.replace(b"\n", b"\r\n"))
 
 
 # ------------------------------------------------------------------------------------------------------- attachments
 
 _TOKEN = r"[A-Za-z0-9!#$&^_.+-]{1,127}"  # RFC 6838 section 4.2
-_LEAF_TYPE = re.compile(rf"(?!message/|multipart/){_TOKEN}/{_TOKEN}", re.IGNORECASE)
+# An invitation keeps its method, without which calendars do not take it for one (RFC 6047 section 2.4).
+_LEAF_TYPE = re.compile(rf"((?!message/|multipart/){_TOKEN}/{_TOKEN})(?:; (method={_TOKEN}))?", re.IGNORECASE)
 _CONTENT_ID = re.compile(r"[!-;=?-~]{1,250}")
 
 
@@ -104,10 +126,10 @@ def attachment_part(attachment: AttachmentPart) -> Part:
     A type that is malformed becomes `application/octet-stream`, and so do `message/*` and `multipart/*`, which may
     not be in base64 (RFC 2046 section 5) and would let the file's own header fields into the structure of the mail.
     """
-    is_leaf = _LEAF_TYPE.fullmatch(attachment.content_type)
-    content_type = attachment.content_type.lower() if is_leaf else "application/octet-stream"
+    leaf = _LEAF_TYPE.fullmatch(attachment.content_type)
+    content_type = leaf[1].lower() if leaf else "application/octet-stream"
     fields = [
-        tokens("Content-Type", (content_type,)),
+        tokens("Content-Type", (f"{content_type};", leaf[2]) if leaf and leaf[2] else (content_type,)),
         tokens("Content-Transfer-Encoding", ("base64",)),
         with_filename("Content-Disposition", "inline" if attachment.inline else "attachment", attachment.filename),
     ]
@@ -115,7 +137,7 @@ def attachment_part(attachment: AttachmentPart) -> Part:
         if not _CONTENT_ID.fullmatch(attachment.content_id):
             raise ComposeError(f"{attachment.content_id!r} is not a Content-ID")
         fields.append(tokens("Content-ID", (f"<{attachment.content_id}>",)))
-    return Part(tuple(fields), _base64(attachment.data), content_type, attachment.data, attachment.filename)
+    return Part(tuple(fields), to_base64(attachment.data), content_type, attachment.data, attachment.filename)
 
 
 # -------------------------------------------------------------------------------------------------------- multiparts
@@ -127,8 +149,5 @@ def multipart(subtype: str, children: Sequence[Part], *, boundary: str) -> Part:
     parameters = [f'boundary="{boundary}"']
     if subtype == "related":
         parameters.insert(0, f'type="{children[0].content_type}";')  # RFC 2387 section 3.1
-    delimiter = f"--{boundary}".encode("ascii")
-    lines = [line for child in children for line in (delimiter, bytes(child))]
-    body = b"\r\n".join((*lines, delimiter + b"--", b""))
     fields = (tokens("Content-Type", (f"{content_type};", *parameters)),)
-    return Part(fields, body, content_type, None, children=tuple(children))
+    return Part(fields, b"", content_type, None, children=tuple(children), boundary=boundary)

@@ -1,10 +1,14 @@
 """What a caller may touch. Whatever is not theirs is answered exactly like what does not exist."""
 
+from datetime import datetime
+
 from chalicelib.domain.account import Caller
+from chalicelib.domain.attachment import Attachment
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.ids import MessageKey, ThreadKey
+from chalicelib.domain.ids import AttachmentId, MessageKey, ThreadKey
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.ports import (
+    AttachmentStore,
     InboxFront,
     InboxStore,
     MessageIndex,
@@ -61,3 +65,19 @@ def require_thread(threads: ThreadStore, key: ThreadKey, caller: Caller) -> Thre
     if members is None or members.thread.account_id != caller.account_id:
         raise NotFound
     return members
+
+
+def is_theirs(attachment: Attachment, caller: Caller) -> bool:
+    """Uploads are the whole account's; a file that came by mail takes a key that reaches the inbox it came to."""
+    inbox_number = attachment.inbox_number
+    return attachment.account_id == caller.account_id and (inbox_number is None or caller.may_use_inbox(inbox_number))
+
+
+def require_attachment(
+    attachments: AttachmentStore, attachment_id: AttachmentId, caller: Caller, now: datetime
+) -> Attachment:
+    """The caller's file, if it has not expired."""
+    attachment = attachments.find([attachment_id], now).get(attachment_id)
+    if attachment is None or not is_theirs(attachment, caller):
+        raise NotFound
+    return attachment

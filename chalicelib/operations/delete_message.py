@@ -1,4 +1,4 @@
-"""Delete a message for good: content, bodies, deliveries and source; its thread follows."""
+"""Delete a message for good: content, bodies, deliveries, source and its own files; its thread follows."""
 
 from dataclasses import dataclass
 

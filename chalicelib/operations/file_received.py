@@ -10,17 +10,18 @@ the same thread. Nothing is visible before the commit, and the mail stays in the
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.errors import NotFound, Unavailable
-from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
+from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.loop import Origin
-from chalicelib.domain.message import DeliveryMode, MessageContent
+from chalicelib.domain.message import DeliveryMode
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.find_thread import FindThread, Reference
 from chalicelib.operations.ports import (
+    AttachmentStore,
     Clock,
     Filing,
     FilingStore,
@@ -35,6 +36,7 @@ from chalicelib.operations.ports import (
     Together,
 )
 from chalicelib.operations.received_content import ReceivedMail, received_content
+from chalicelib.operations.received_files import received_files
 from chalicelib.operations.stop_loops import NoteArrival, PeerMail
 from chalicelib.operations.thread_entry import ThreadEntry
 
@@ -53,10 +55,6 @@ class Delivery:
     @property
     def ses_message_id(self) -> str:
         return self.mail.receipt.ses_message_id
-
-
-KeepFiles = Callable[[MessageKey, AccountId, ReceivedMail], tuple[MessageAttachment, ...]]
-"""Stores the files of a received mail, under ids that follow from the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class FileReceived:
     mails: ReceivedMails
     message_id_headers: MessageIdHeaders
     find_thread: FindThread
-    keep_files: KeepFiles
+    attachments: AttachmentStore
     note_arrival: NoteArrival
     abandon_reservation: AbandonReservation
     mode: DeliveryMode
@@ -146,48 +144,54 @@ class FileReceived:
             self.index.seal_due(filing.message)
             return True
         # Deleted, or killed because it took too long, or its thread is gone; or the mail is, because a rival has finished.
-        is_gone = self._clear_away(filing, delivery.mail.parsed.message_id_header)
+        is_gone = self._clear_away(filing, delivery.mail)
         return filing.is_deleted or not is_gone
 
-    def _clear_away(self, filing: Filing, message_id_header: str | None = None) -> bool:
+    def _clear_away(self, filing: Filing, mail: ReceivedMail | None = None) -> bool:
         """Remove whatever was stored of a message that will never be seen; False when it is in its inbox after all.
 
         A worker that was slow may have stored parts of it after its content went, so the content cannot say which.
         """
-        if not self.abandon_reservation(filing.message):
+        key = filing.message
+        if not self.abandon_reservation(key):
             return False
-        self.threads.leave(filing.thread, filing.message.sequence)
-        if message_id_header is not None:
-            self.message_id_headers.release(message_id_header, filing.message)
+        self.threads.leave(filing.thread, key.sequence)
+        if mail is not None:
+            if header := mail.parsed.message_id_header:
+                self.message_id_headers.release(header, key)
+            if files := received_files(mail, key):
+                self.attachments.release([file.in_message.id for file in files], key)
         return True
 
     def _store(self, delivery: Delivery, decision: _Decision) -> bool:
         """Store all of the message, then commit it; False when its number, its thread or the mail itself is gone."""
-        content = self._content(delivery, decision)
-        entry = ThreadEntry(self.threads, content)
+        mail, account_id = delivery.mail, decision.inbox.account_id
+        files = received_files(mail, decision.filing.message)
+        content = received_content(
+            mail,
+            decision.filing,
+            account_id=account_id,
+            recipient=delivery.recipient,
+            mode=self.mode,
+            attachments=tuple(file.in_message for file in files),
+        )
+        key, entry = content.key, ThreadEntry(self.threads, content)
         steps: list[Callable[[], None]] = [
-            lambda: self._keep_copy(delivery, content.key),
+            lambda: self._keep_copy(delivery, key),
             lambda: self.messages.put(content),
             entry.enter,
+            *(
+                partial(self.attachments.put_received, file.stored(mail, key, account_id), file.data, key)
+                for file in files
+            ),
         ]
-        if content.arrival and (header := content.arrival.message_id_header):
-            steps.append(lambda: self.message_id_headers.claim(header, content.key))
+        if header := mail.parsed.message_id_header:
+            steps.append(lambda: self.message_id_headers.claim(header, key))
         try:
             self.together(steps)
         except NotFound:
             return False
-        return self.index.commit(content.key, MessagePhase.RECEIVED, entry, decision.seen)
-
-    def _content(self, delivery: Delivery, decision: _Decision) -> MessageContent:
-        filing, account_id = decision.filing, decision.inbox.account_id
-        return received_content(
-            delivery.mail,
-            filing,
-            account_id=account_id,
-            recipient=delivery.recipient,
-            mode=self.mode,
-            attachments=self.keep_files(filing.message, account_id, delivery.mail),
-        )
+        return self.index.commit(key, MessagePhase.RECEIVED, entry, decision.seen)
 
     def _keep_copy(self, delivery: Delivery, key: MessageKey) -> None:
         if not self.mails.keep_copy(delivery.mail.receipt, delivery.recipient, key):

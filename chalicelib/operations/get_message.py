@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
+from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.delivery import EventType, TimelineEntry
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import EventId, MessageKey, PublicIds, derived_text
@@ -12,7 +13,9 @@ from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.access import require_message
 from chalicelib.operations.compose_outbound import compose_outbound
-from chalicelib.operations.ports import MessageIndex, MessageStore, ReceivedMails
+from chalicelib.operations.ports import AttachmentStore, MessageIndex, MessageStore, ReceivedMails, SourceLinks
+
+SOURCE_LIMIT = 4 * 1024 * 1024  # bytes that an answer takes; a longer source is read by its link
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +72,13 @@ class ListMessageEvents:
         return tuple(sorted((accepted, *noted), key=lambda entry: entry.occurred_at))
 
 
+@dataclass(frozen=True, slots=True)
+class SourceLink:
+    """Where a source too long for an answer is read, for an hour."""
+
+    url: str
+
+
 @dataclass(frozen=True)
 class ReadRawMessage:
     """The message's RFC 5322 source, byte for byte.
@@ -80,15 +90,24 @@ class ReadRawMessage:
     index: MessageIndex
     mails: ReceivedMails
     public_ids: PublicIds
+    attachments: AttachmentStore
+    source_links: SourceLinks
 
-    def __call__(self, key: MessageKey, caller: Caller) -> bytes:
+    def __call__(self, key: MessageKey, caller: Caller) -> bytes | SourceLink:
         stored = require_message(self.messages, key, caller)
         if not self.index.phase(key).visible:
             raise NotFound
-        if stored.content.direction is Direction.INBOUND:
-            copy = self.mails.read_copy(key)
-            if copy is None:
-                logger.error("the source of a received message is missing in the bucket")
-                raise NotFound
-            return copy
-        return compose_outbound(stored.content, stored.delivery, self.public_ids)
+        content = stored.content
+        if content.arrival is not None:
+            return self._kept(key, content.arrival)
+        source = compose_outbound(content, stored.delivery, self.public_ids, self.attachments)
+        return source if len(source) <= SOURCE_LIMIT else SourceLink(self.source_links.put(key, source))
+
+    def _kept(self, key: MessageKey, arrival: Arrival) -> bytes | SourceLink:
+        if arrival.raw_size > SOURCE_LIMIT:
+            return SourceLink(self.mails.copy_url(key))
+        copy = self.mails.read_copy(key)
+        if copy is None:
+            logger.error("the source of a received message is missing in the bucket")
+            raise NotFound
+        return copy

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Arrival, MessageWarning, WarningCode
 from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.message import DeliveryMode, Direction, MessageContent, to_milliseconds
+from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 from chalicelib.domain.receipt import Receipt
+from chalicelib.domain.times import to_milliseconds
 from chalicelib.mime.parsed_mail import ParsedMail
 from chalicelib.operations.ports import Filing
 
@@ -33,6 +35,10 @@ class ReceivedMail:
     def sender(self) -> Mailbox:
         """From; where it names nobody, the envelope's return path, which may be empty."""
         return self.parsed.sender or Mailbox(self.receipt.mail_from)
+
+    @property
+    def received_at(self) -> datetime:
+        return to_milliseconds(self.receipt.received_at)
 
     @property
     def trusted_sender(self) -> str:
@@ -79,7 +85,7 @@ def received_content(
         metadata={},
         in_reply_to=parsed.in_reply_to[0] if parsed.in_reply_to else None,
         references=parsed.references,
-        created_at=to_milliseconds(mail.receipt.received_at),
+        created_at=mail.received_at,
         attachments=attachments,
         arrival=_arrival(mail, parsed, (*parsed.warnings, *((doubt,) if doubt else ()))),
     )

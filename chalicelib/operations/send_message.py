@@ -23,6 +23,7 @@ from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.ports import (
+    AttachmentStore,
     Clock,
     Envelope,
     MailProvider,
@@ -63,6 +64,7 @@ class SendMessage:
     """Do one send job. The store is the truth and the job a hint: repeating it is harmless."""
 
     messages: MessageStore
+    attachments: AttachmentStore
     index: MessageIndex
     ses_message_ids: SesMessageIds
     provider: MailProvider
@@ -115,7 +117,7 @@ class SendMessage:
             return
         delivery = self._begin(stored, headers)
         try:
-            mail = compose_outbound(content, delivery, self.public_ids)
+            mail = compose_outbound(content, delivery, self.public_ids, self.attachments)
         except ComposeError as error:
             self._fail(content, delivery, Reason("compose_failed", str(error)))
             if self.index.phase(content.key) is MessagePhase.GONE:

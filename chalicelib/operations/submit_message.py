@@ -1,11 +1,12 @@
 """Accept a message for sending: stored, queued, then made visible, in that order (docs/guarantees.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.address import Mailbox
+from chalicelib.domain.attachment import ids_of
 from chalicelib.domain.errors import AgentSendError, ErrorCode, Forbidden, NotFound, TooMany, Unavailable
 from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.inbox import Inbox, InboxStatus
@@ -15,10 +16,12 @@ from chalicelib.domain.message import (
     Draft,
     Message,
     MessageContent,
-    to_milliseconds,
 )
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.times import to_milliseconds
+from chalicelib.operations.choose_attachments import ChooseAttachments, ChosenFile, refuse_gone
 from chalicelib.operations.ports import (
+    AttachmentStore,
     Clock,
     InboxStore,
     MessageIndex,
@@ -46,6 +49,7 @@ class SubmitMessage:
     threads: ThreadStore
     index: MessageIndex
     send_queue: SendQueue
+    attachments: AttachmentStore
     stop_loops: StopLoops
     public_ids: PublicIds
     mode: DeliveryMode
@@ -55,28 +59,28 @@ class SubmitMessage:
     def __call__(
         self, draft: Draft, *, inbox_number: int, caller: Caller, name_resource: Callable[[MessageKey], None]
     ) -> Message:
-        """Raises NotFound, Forbidden, InvalidInput or TooMany before anything is stored; Unavailable if it was not."""
+        """Raises a CallerError before anything is stored, or when nothing is any more; Unavailable if it was not."""
         reply = None
         if draft.thread is not None:
             find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids)
             reply = find(draft.thread, inbox_number, caller, draft.parent)
+        files = ChooseAttachments(self.attachments, self.clock)(draft, caller)
         reservation = self._reserve(inbox_number, caller)
         self._stop_loops(draft, reservation)
         key = MessageKey(inbox_number, reservation.sequence)
-        content = self._content(draft, key, reservation.inbox, reply)
+        content = self._content(draft, key, reservation.inbox, reply, files)
         name_resource(key)
         job = SendJob(key, queued_at=content.created_at)
         members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
         try:
-            self.together(
-                [
-                    lambda: self.messages.put(content),
-                    members.enter,
-                    lambda: self.send_queue.put(job),
-                ]
-            )
+            steps = [lambda: self.messages.put(content), members.enter, lambda: self.send_queue.put(job)]
+            if files:
+                # The content by itself and first: whoever gives the message up reads there which files to let go of.
+                self.together(steps[:1])
+                steps[0] = lambda: self._use(files, key)
+            self.together(steps)
         except AgentSendError:
             self._withdraw(content, reservation)
             raise
@@ -84,6 +88,9 @@ class SubmitMessage:
             self._withdraw(content, reservation)
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
+
+    def _use(self, files: Sequence[ChosenFile], key: MessageKey) -> None:
+        refuse_gone(files, self.attachments.use([file.attachment for file in files], key, self.clock()))
 
     def _commit(self, content: MessageContent, members: ThreadEntry, seen: Sight | None) -> bool:
         try:
@@ -98,6 +105,8 @@ class SubmitMessage:
         """Remove what was stored of a message that is refused, and uncount it; its job finds the reservation killed."""
         self._kill(content.key)
         self.threads.leave(content.thread, content.key.sequence)
+        if content.attachments:
+            self.attachments.release(ids_of(content.attachments), content.key)
         self.messages.delete(content.key)
         self.inboxes.give_back(reservation.inbox)
 
@@ -133,7 +142,9 @@ class SubmitMessage:
             self.inboxes.give_back(reservation.inbox)
             raise
 
-    def _content(self, draft: Draft, key: MessageKey, inbox: Inbox, reply: Reply | None) -> MessageContent:
+    def _content(
+        self, draft: Draft, key: MessageKey, inbox: Inbox, reply: Reply | None, files: Sequence[ChosenFile]
+    ) -> MessageContent:
         return MessageContent(
             key=key,
             thread=reply.thread if reply else ThreadKey(key.inbox_number, key.sequence),
@@ -153,6 +164,7 @@ class SubmitMessage:
             in_reply_to=reply.in_reply_to if reply else None,
             references=reply.references if reply else draft.references,
             created_at=to_milliseconds(self.clock()),
+            attachments=tuple(file.in_message() for file in files),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from chalicelib.domain.arrival import Authentication, Verdict
-from chalicelib.domain.receipt import WAITING_MAIL, Receipt
+from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL, Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +69,7 @@ _notice_decoder = msgspec.json.Decoder(_Notice)
 _envelope_decoder = msgspec.json.Decoder(_SnsEnvelope)
 
 _RECEIVED = "Received"
-# SES tries a topic and a bucket out when a rule is made that names them; neither tells of a mail.
 _TOPIC_TRIED = b"Successfully validated SNS topic"
-TRIAL_MESSAGE_ID = "AMAZON_SES_SETUP_NOTIFICATION"
 
 # SES guide, "spamVerdict object" and its neighbours: GRAY is no certain answer; PROCESSING_FAILED and DISABLED are none.
 _VERDICTS = {"PASS": Verdict.PASS, "FAIL": Verdict.FAIL, "GRAY": Verdict.GRAY}

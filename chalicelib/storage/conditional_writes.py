@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.storage.failures import tries
+from chalicelib.storage.failures import TRIES, tries
 from chalicelib.storage.tables import (
     CONDITION_FAILED,
     TRANSACTION_CANCELED,
@@ -101,10 +101,10 @@ def delete(item: Item, condition: Condition) -> Write:
     return {"Delete": item.get_delete_kwargs_from_instance(condition=condition)}
 
 
-def write_together(writes: Sequence[Write]) -> frozenset[int]:
+def write_together(writes: Sequence[Write], most_tries: int = TRIES) -> frozenset[int]:
     """Carry out all writes or none: the positions of those whose condition did not hold; empty: all are done."""
     items: Any = list(writes)
-    for _ in tries():
+    for _ in tries(most_tries):
         try:
             client().transact_write_items(TransactItems=items, **_TOTAL)
         except ClientError as error:

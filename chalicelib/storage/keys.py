@@ -20,6 +20,8 @@
 | N#address      | N                 | who owns an inbox address, for good                               |
 | S#SES id       | S                 | which message SES knows under this id                             |
 | P#idempotency  | P                 | a first request under an Idempotency-Key, 24 h                    |
+| U#attachment   | U                 | a file: name, type, size, how many messages use it                |
+|                | U#inbox#sequence  | that a message uses it                                            |
 | D              | id-key            | the secret behind message and thread ids                          |
 |                | L#accounts#…      | the list of accounts                                              |
 
@@ -136,3 +138,11 @@ def ses_message_id(text: str) -> ItemKey:
 
 def idempotency(text: str) -> ItemKey:
     return ItemKey("P#" + text, "P")
+
+
+def attachment(attachment_id: str) -> ItemKey:
+    return ItemKey("U#" + attachment_id, "U")
+
+
+def attachment_use(attachment_id: str, inbox_number: int, sequence: int) -> ItemKey:
+    return ItemKey("U#" + attachment_id, f"U#{encode(inbox_number, 12)}#{sequence:0{_SEQUENCE_DIGITS}}")

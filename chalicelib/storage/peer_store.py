@@ -51,7 +51,7 @@ class DynamoPeerStore:
                 return found
             distinct = {peer_name(address): peer for address, peer in peers.items()}
             # A transaction also for one: it carries a token, so that a repeat after a lost reply counts no second send.
-            if not write_together([_send(inbox_number, name, peer, at) for name, peer in distinct.items()]):
+            if not write_together([_send(inbox_number, name, peer, at) for name, peer in distinct.items()], MANY_TRIES):
                 return None
             peers = self.find(inbox_number, peers)
             if not peers:

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.ids import MessageKey, encode
-from chalicelib.domain.receipt import WAITING_MAIL, Receipt
+from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL, Receipt
+from chalicelib.storage.blob_store import S3BlobStore
 from chalicelib.storage.failures import raises_unavailable
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class S3ReceivedMails:
     def read_copy(self, key: MessageKey) -> bytes | None:
         return self.read(copy_name(key))
 
+    def copy_url(self, key: MessageKey) -> str:
+        return S3BlobStore(self.client, self.bucket).url(copy_name(key), filename="message.eml")
+
     def delete_copy(self, key: MessageKey) -> None:
         self.client.delete_object(Bucket=self.bucket, Key=copy_name(key))
 
@@ -70,6 +74,8 @@ class S3ReceivedMails:
         for page in pages:
             for found in page.get("Contents", []):
                 blob = found["Key"]
+                if blob == WAITING_MAIL + TRIAL_MESSAGE_ID:
+                    continue
                 try:
                     metadata = self.client.head_object(Bucket=self.bucket, Key=blob)["Metadata"]
                 except ClientError as error:

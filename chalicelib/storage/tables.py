@@ -162,6 +162,28 @@ class IdempotencyItem(Item):
     owner = UnicodeAttribute(attr_name="ow")
 
 
+class AttachmentItem(Item):
+    """A file; its `ttl` stands for as long as no message uses it."""
+
+    account_id = UnicodeAttribute(attr_name="ac")
+    filename = UnicodeAttribute(attr_name="f")
+    content_type = UnicodeAttribute(attr_name="ct")
+    size = NumberAttribute(attr_name="s")
+    created_at = UnicodeAttribute(attr_name="ca")
+    status = UnicodeAttribute(attr_name="st")
+    uses = NumberAttribute(attr_name="u")  # messages
+    inbox_number = NumberAttribute(attr_name="in", null=True)
+    withheld = BooleanAttribute(attr_name="w", null=True)
+    upload_tag = UnicodeAttribute(attr_name="et", null=True)
+    is_going = BooleanAttribute(
+        attr_name="g", null=True
+    )  # its last message let go of it; what is left is being removed
+
+
+class AttachmentUseItem(Item):
+    """That a message uses the file."""
+
+
 class IdKeyItem(Item):
     secret = BinaryAttribute(legacy_encoding=False, attr_name="k")
 

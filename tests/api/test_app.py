@@ -30,7 +30,7 @@ def test_every_event_handler_is_registered(app: Chalice, name: str) -> None:
 
 
 def test_app_imports_without_settings_and_without_what_cold_starts_cannot_afford() -> None:
-    unwanted = ["pydantic", "jsonschema", "email_validator", "difflib"]
+    unwanted = ["pydantic", "jsonschema", "email_validator", "difflib", "python_multipart"]
     program = f"import sys, app; print([name for name in {unwanted} if name in sys.modules])"
     outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={}, check=False)
     assert (outcome.returncode, outcome.stderr) == (0, "")

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.address import Mailbox
+from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason, TimelineEntry
 from chalicelib.domain.delivery_status import DeliveryStatus
-from chalicelib.domain.errors import ErrorCode, InvalidInput, NotFound, TooMany
-from chalicelib.domain.ids import EventId, MessageKey, ThreadKey, inbox_id
+from chalicelib.domain.errors import ErrorCode, InvalidInput, NotFound, NotFoundAt, TooMany
+from chalicelib.domain.ids import AttachmentId, EventId, MessageKey, ThreadKey, inbox_id
 from chalicelib.domain.message import BodyUrls, Direction, Message
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.get_message import SourceLink
 from chalicelib.operations.ports import Page, PageRequest
 from tests.factories.api_events import ApiAnswer, ApiClient
 from tests.factories.messages import INBOX_NUMBER, NOON, make_content
@@ -150,8 +152,55 @@ def test_close_names_are_offered(api: ApiClient, field: str, known: str) -> None
     assert problems(send(api, **{field: "x"})) == {field: [f'there is no such field; did you mean "{known}"?']}
 
 
-def test_attachments_are_refused_with_a_word_of_their_own(api: ApiClient) -> None:
-    assert "not available yet" in problems(send(api, attachmentIds=["att_1"]))["attachmentIds"][0]
+def test_files_reach_the_operation_as_they_were_named(api: ApiClient, fakes: FakeOperations) -> None:
+    assert send(api, attachmentIds=["att_2", "no id", ""]).status == 202
+    (draft,) = fakes.last("submit_message").positional
+    assert [enclosure.id for enclosure in draft.enclosures] == ["att_2", "no id", ""]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("att_1", {"attachmentIds": ["must be an array, not a string"]}),
+        ([f"att_{number}" for number in range(11)], {"attachmentIds": ["must have at most 10 entries, not 11"]}),
+        (["att_1", 7], {"attachmentIds[1]": ["must be a string, not a number"]}),
+        (["att_1", "att_2", "att_1"], {"attachmentIds[2]": ["the same file as attachmentIds[0]"]}),
+    ],
+)
+def test_a_wrong_list_of_files_is_refused(api: ApiClient, given: object, found: dict[str, list[str]]) -> None:
+    assert problems(send(api, attachmentIds=given)) == found
+
+
+def test_files_that_are_not_there_are_404_and_named_by_their_places(api: ApiClient, fakes: FakeOperations) -> None:
+    fakes.answers["submit_message"] = NotFoundAt(["attachmentIds[1]"])
+    answer = send(api, attachmentIds=["att_1", "att_2"])
+    assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
+    assert answer.error["details"] == {"attachmentIds[1]": ["there is nothing under this id, or it is not yours"]}
+
+
+def test_a_message_shows_its_files(api: ApiClient, fakes: FakeOperations) -> None:
+    file = MessageAttachment(AttachmentId("att_1"), "Grüße.pdf", "application/pdf", 7)
+    image = MessageAttachment(AttachmentId("att_2"), "a.png", "image/png", 8, content_id="a@b", inline=True)
+    fakes.answers["get_message"] = make_message(attachments=(file, image))
+    shown = api.call("GET", f"/messages/{MESSAGE_ID}").json["attachments"]
+    assert shown == [
+        {
+            "id": "att_1",
+            "filename": "Grüße.pdf",
+            "contentType": "application/pdf",
+            "size": 7,
+            "contentId": None,
+            "disposition": "attachment",
+        },
+        {
+            "id": "att_2",
+            "filename": "a.png",
+            "contentType": "image/png",
+            "size": 8,
+            "contentId": "a@b",
+            "disposition": "inline",
+        },
+    ]
 
 
 def addresses(count: int) -> list[str]:
@@ -543,20 +592,23 @@ def test_timeline_shows_what_happened(api: ApiClient, fakes: FakeOperations) -> 
     }
 
 
-def test_source_is_the_mail_itself(api: ApiClient, fakes: FakeOperations) -> None:
-    fakes.answers["read_raw_message"] = b"Subject: Hello\r\n\r\nbody\r\n"
-    answer = api.call("GET", f"/messages/{MESSAGE_ID}/raw", headers={"Accept": "application/json"})
+@pytest.mark.parametrize("accept", ["application/json", "message/rfc822", "*/*", "text/html;q=0.9", "nonsense", None])
+def test_source_is_the_mail_itself_whatever_the_client_accepts(
+    api: ApiClient, fakes: FakeOperations, accept: str | None
+) -> None:
+    mail = b"Subject: Gr\xfc\xdfe \x80\x00\n\nbare line ends\r\n" + bytes(range(256))
+    fakes.answers["read_raw_message"] = mail
+    answer = api.call("GET", f"/messages/{MESSAGE_ID}/raw", headers={} if accept is None else {"Accept": accept})
     assert (answer.status, answer.header("content-type")) == (200, "message/rfc822")
-    assert answer.body == "Subject: Hello\r\n\r\nbody\r\n"
+    assert answer.content == mail
     assert answer.header("x-content-type-options") == "nosniff"
 
 
-def test_source_above_4_mb_is_413(api: ApiClient, fakes: FakeOperations) -> None:
-    fakes.answers["read_raw_message"] = b"x" * (4 * 1024 * 1024)
-    assert api.call("GET", f"/messages/{MESSAGE_ID}/raw").status == 200
-    fakes.answers["read_raw_message"] = b"x" * (4 * 1024 * 1024 + 1)
+def test_a_source_too_long_for_an_answer_is_a_redirect(api: ApiClient, fakes: FakeOperations) -> None:
+    fakes.answers["read_raw_message"] = SourceLink("https://bucket.example/links/1")
     answer = api.call("GET", f"/messages/{MESSAGE_ID}/raw")
-    assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert (answer.status, answer.header("location"), answer.content) == (302, "https://bucket.example/links/1", b"")
+    assert answer.header("x-request-id")
 
 
 def test_bodies_too_long_for_an_answer_are_links(api: ApiClient, fakes: FakeOperations) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api import json_requests, json_shapes, message_shapes
+from chalicelib.api import attachment_shapes, json_requests, json_shapes, message_requests, message_shapes
 from chalicelib.api.errors import STATUS
 from chalicelib.api.json_reading import INVALID, RequestShape, read_value
 from chalicelib.api.openapi import document
@@ -126,7 +126,20 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
         "/messages/{message_id}/forward": True,
         "/account/api-keys": False,
         "/accounts": True,
+        "/attachments": True,
+        "/attachments/uploads": True,
     }
+
+
+def test_an_upload_is_a_form_with_one_file(openapi: dict[str, Any]) -> None:
+    content = openapi["paths"]["/attachments"]["post"]["requestBody"]["content"]
+    assert content.keys() == {"multipart/form-data"}
+    assert content["multipart/form-data"]["schema"]["properties"].keys() == {"file"}
+
+
+def test_a_source_may_be_a_redirect(openapi: dict[str, Any]) -> None:
+    responses = openapi["paths"]["/messages/{message_id}/raw"]["get"]["responses"]
+    assert "Location" in responses["302"]["headers"]
 
 
 def test_query_of_the_message_list_is_described(openapi: dict[str, Any]) -> None:
@@ -149,11 +162,12 @@ def test_declared_success_is_the_first_response(app: Chalice, openapi: dict[str,
     for each in declared_routes(app):
         operation = openapi["paths"][each.route.path][each.route.method.lower()]
         successes = [int(status) for status in operation["responses"] if int(status) < 400]
-        assert successes == [each.route.success.status]
+        assert successes[0] == each.route.success.status
+        assert successes[1:] == ([302] if each.route.success.may_redirect else [])
 
 
 def shapes() -> Iterator[type[msgspec.Struct]]:
-    for module in (json_requests, json_shapes, message_shapes):
+    for module in (attachment_shapes, json_requests, json_shapes, message_requests, message_shapes):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__:
                 yield value

@@ -59,7 +59,11 @@ class ApiAnswer:
 
     status: int
     headers: Mapping[str, str]
-    body: str
+    content: bytes
+
+    @property
+    def body(self) -> str:
+        return self.content.decode()
 
     @property
     def json(self) -> Any:
@@ -93,7 +97,7 @@ class ApiClient:
         """One request; `json_body` is sent as JSON, `body` as it is."""
         sent = dict(headers or {})
         if json_body is not None:
-            body = json.dumps(json_body)
+            body = json.dumps(json_body).encode()  # every type is a binary type of ours
             sent.setdefault("Content-Type", "application/json")
         if self.key is not None:
             sent.setdefault("x-api-key", self.key)
@@ -116,4 +120,6 @@ class ApiClient:
 def read_answer(result: Mapping[str, Any]) -> ApiAnswer:
     """What Lambda returned; it must be JSON for Lambda to return it."""
     json.dumps(result)
-    return ApiAnswer(result["statusCode"], result["headers"], result["body"])
+    body = result["body"]
+    content = base64.b64decode(body, validate=True) if result.get("isBase64Encoded") else body.encode()
+    return ApiAnswer(result["statusCode"], result["headers"], content)

@@ -1,6 +1,9 @@
 """Blobs in memory."""
 
+import hashlib
 from dataclasses import dataclass, field
+
+from chalicelib.storage.blob_store import BlobHead
 
 
 @dataclass
@@ -15,8 +18,22 @@ class FakeBlobStore:
     def get(self, name: str) -> bytes | None:
         return self.blobs[name][0] if name in self.blobs else None
 
+    def head(self, name: str) -> BlobHead | None:
+        data = self.get(name)
+        return None if data is None else BlobHead(len(data), hashlib.sha256(data).hexdigest())
+
+    def copy(self, source: str, target: str, *, tag: str | None = None) -> bool:
+        head = self.head(source)
+        if head is None or (tag is not None and head.tag != tag):
+            return False
+        self.blobs[target] = self.blobs[source]
+        return True
+
     def delete(self, name: str) -> None:
         self.blobs.pop(name, None)
 
-    def url(self, name: str) -> str:
+    def url(self, name: str, *, filename: str | None = None, content_type: str | None = None) -> str:
         return f"https://blobs.example.com/{name}"
+
+    def put_url(self, name: str, *, size: int, content_type: str) -> str:
+        return f"https://blobs.example.com/{name}?size={size}"

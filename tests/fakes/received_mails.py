@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.ids import MessageKey
-from chalicelib.domain.receipt import Receipt
+from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL, Receipt
 
 
 @dataclass
@@ -32,6 +32,9 @@ class FakeReceivedMails:
     def read_copy(self, key: MessageKey) -> bytes | None:
         return self.copies[key][0] if key in self.copies else None
 
+    def copy_url(self, key: MessageKey) -> str:
+        return f"https://blobs.example.com/raw/{key.inbox_number}/{key.sequence}"
+
     def delete_copy(self, key: MessageKey) -> None:
         self.copies.pop(key, None)
 
@@ -40,4 +43,5 @@ class FakeReceivedMails:
         self.receipts.pop(blob, None)
 
     def waiting(self) -> Iterator[Receipt | str]:
-        return iter([self.receipts.get(blob, blob) for blob in sorted(self.stored)])
+        mails = sorted(self.stored.keys() - {WAITING_MAIL + TRIAL_MESSAGE_ID})
+        return iter([self.receipts.get(blob, blob) for blob in mails])

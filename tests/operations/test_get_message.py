@@ -161,7 +161,9 @@ def test_the_source_of_a_reply_is_what_ses_was_handed() -> None:
     assert [world.read_raw(key, world.caller) for key in (MessageKey(INBOX, 0), reply)] == [
         handed.mail for handed in world.provider.mails
     ]
-    assert message_from_bytes(world.read_raw(reply, world.caller))["In-Reply-To"] == "<ses-1@ses.example.com>"
+    source = world.read_raw(reply, world.caller)
+    assert isinstance(source, bytes)
+    assert message_from_bytes(source)["In-Reply-To"] == "<ses-1@ses.example.com>"
 
 
 def test_a_message_not_sent_yet_has_a_source_too() -> None:

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.account import Caller
-from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, event_type
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.ids import AccountId, MessageKey, PublicIds, ThreadKey
+from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.message import DeliveryMode, Draft, Message
 from chalicelib.domain.message_phase import MessagePhase
@@ -27,7 +26,6 @@ from chalicelib.operations.get_message import GetMessage, ListMessageEvents, Rea
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.ports import PageRequest, SendJob
 from chalicelib.operations.receive_message import ReceiveMessage
-from chalicelib.operations.received_content import ReceivedMail
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.reply_to_message import ReplyToMessage
@@ -39,6 +37,7 @@ from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.factories.messages import make_mailbox
+from tests.fakes.attachment_store import FakeAttachmentStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.filing_store import FakeFilingStore
 from tests.fakes.inbound_queue import FakeInboundQueue
@@ -51,6 +50,7 @@ from tests.fakes.peer_store import FakePeerStore
 from tests.fakes.received_mails import FakeReceivedMails
 from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
+from tests.fakes.source_links import FakeSourceLinks
 from tests.fakes.thread_store import FakeThreadStore
 from tests.fakes.together import together_in_turn
 from tests.operations.watched import Crash, Effect, Watch, unwatched, watched
@@ -63,10 +63,6 @@ OUTCOME_UNKNOWN_AFTER = timedelta(hours=1)
 ABANDON_AFTER = timedelta(minutes=1)
 VISIBILITY_TIMEOUT = 360  # seconds until a job whose worker died is delivered again
 ENOUGH_JOBS = 1_000  # a queue that is not at rest after so many never will be
-
-
-def keep_no_files(_key: MessageKey, _account: AccountId, _mail: ReceivedMail) -> tuple[MessageAttachment, ...]:
-    return ()
 
 
 def final_header(ses_message_id: str) -> str:
@@ -87,6 +83,8 @@ class World:
         self.ses_message_ids = FakeSesMessageIds()
         self.provider = FakeMailProvider()
         self.send_queue = FakeSendQueue()
+        self.attachments = FakeAttachmentStore()
+        self.source_links = FakeSourceLinks()
         self.filings = FakeFilingStore()
         self.mails = FakeReceivedMails()
         self.message_id_headers = FakeMessageIdHeaders(self.ses_message_ids)
@@ -104,11 +102,13 @@ class World:
         index = self._watched("index", self.index)
         ses_message_ids = self._watched("ses_message_ids", self.ses_message_ids)
         send_queue = self._watched("send_queue", self.send_queue)
+        attachments = self._watched("attachments", self.attachments)
+        source_links = self._watched("source_links", self.source_links)
         show_status = ShowStatus(messages, index)
         filings = self._watched("filings", self.filings)
         mails = self._watched("mails", self.mails)
         headers = self._watched("message_id_headers", self.message_id_headers)
-        discard = DiscardMessage(messages, mails, headers, ses_message_ids)
+        discard = DiscardMessage(messages, mails, headers, ses_message_ids, attachments, source_links)
         abandon = AbandonReservation(messages, threads, index, discard)
         peers = self._watched("peers", self.peers)
         self.submit_message = SubmitMessage(
@@ -117,6 +117,7 @@ class World:
             threads,
             index,
             send_queue,
+            attachments,
             StopLoops(peers, inboxes),
             IDS,
             DeliveryMode.EMAIL,
@@ -125,6 +126,7 @@ class World:
         )
         self.send_message = SendMessage(
             messages,
+            attachments,
             index,
             ses_message_ids,
             self._watched("provider", self.provider),
@@ -152,7 +154,7 @@ class World:
             mails,
             headers,
             FindThread(messages, threads, index, headers, IDS),
-            keep_no_files,
+            attachments,
             NoteArrival(peers),
             abandon,
             DeliveryMode.EMAIL,
@@ -166,7 +168,7 @@ class World:
         self.forward_message = ForwardMessage(self.get_message, self.submit_message)
         self.recover_message = RecoverMessage(self.get_message, abandon)
         self.list_events = ListMessageEvents(self.get_message)
-        self.read_raw = ReadRawMessage(messages, index, mails, IDS)
+        self.read_raw = ReadRawMessage(messages, index, mails, IDS, attachments, source_links)
         self.list_messages = ListMessages(messages, index)
         self.list_threads = ListThreads(threads, messages, index)
         self.get_thread = GetThread(threads, messages, index)

@@ -341,3 +341,20 @@ def test_a_time_out_is_unavailable_and_putting_again_is_harmless(network: Networ
         messages.put(WHOLE)
     messages.put(WHOLE)
     assert messages.get(KEY) == StoredMessage(WHOLE, None)
+
+
+def test_a_received_message_is_stored_however_long_and_odd_its_texts_are(stores: Stores) -> None:
+    """An item has room for 400 KB; what is derived from the mail gives way, the bodies do not."""
+    chosen = random.Random(7)
+    odd = "".join(chr(chosen.randrange(0x4E00, 0x9FFF)) for _ in range(200_000))
+    name = "".join(chr(chosen.randrange(0x4E00, 0x9FFF)) for _ in range(40))
+    files = tuple(MessageAttachment(AttachmentId(f"att_{number}"), name, "x/y", 1) for number in range(1_000))
+    content = replace(WHOLE, body_text=odd * 3, attachments=files, arrival=make_arrival(extracted_text=odd))
+
+    stores.messages.put(content)
+
+    stored = stores.messages.get(KEY)
+    assert stored is not None
+    assert stored.content.arrival is not None
+    assert odd.startswith(stored.content.arrival.extracted_text or "-")
+    assert replace(stored.content, arrival=content.arrival) == content

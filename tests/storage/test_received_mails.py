@@ -111,6 +111,7 @@ def test_a_copy_of_one_message_is_not_anothers(door: Door) -> None:
 def test_waiting_mail_is_listed_with_its_receipt_where_that_is_with_it(door: Door) -> None:
     door.put(RECEIPT.blob, RAW, RECEIPT)
     door.put("inbound/alone", RAW, None)
+    door.put("inbound/AMAZON_SES_SETUP_NOTIFICATION", b"This is a trial.", None)
     door.mails.keep_copy(RECEIPT, RECEIPT.recipients[0], KEY)
 
     assert set(door.mails.waiting()) == {RECEIPT, "inbound/alone"}

@@ -5,6 +5,7 @@ Every store speaks the domain's language and raises only errors of `domain/error
 """
 
 from chalicelib.operations.ports.accounts import AccountStore, KeyStore, KeyUse
+from chalicelib.operations.ports.attachments import AttachmentStore, SourceLinks
 from chalicelib.operations.ports.basics import Clock, Together
 from chalicelib.operations.ports.idempotency import FirstRequest, IdempotencyStore
 from chalicelib.operations.ports.inboxes import Heard, InboxStore, Reservation
@@ -29,6 +30,7 @@ from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 __all__ = [
     "AccountStore",
     "Advance",
+    "AttachmentStore",
     "Clock",
     "Envelope",
     "Filing",
@@ -63,6 +65,7 @@ __all__ = [
     "SesAcceptance",
     "SesMessageIds",
     "Sight",
+    "SourceLinks",
     "StoredMessage",
     "ThreadMembers",
     "ThreadStore",

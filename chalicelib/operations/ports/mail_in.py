@@ -49,6 +49,9 @@ class ReceivedMails(Protocol):
 
     def read_copy(self, key: MessageKey) -> bytes | None: ...
 
+    def copy_url(self, key: MessageKey) -> str:
+        """A link to the copy, for an hour; a browser downloads it."""
+
     def delete_copy(self, key: MessageKey) -> None: ...
 
     def delete(self, blob: str) -> None:
