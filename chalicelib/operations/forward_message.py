@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from chalicelib.domain.account import Caller
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Verdict
-from chalicelib.domain.attachment import Enclosure
+from chalicelib.domain.attachment import Enclosure, MessageAttachment
 from chalicelib.domain.errors import Conflict, ErrorCode, InvalidInput
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message import BODY_LIMIT, Draft, Message, MessageContent
 from chalicelib.domain.subject import forward_subject
 from chalicelib.mime.forwarded import Bodies, forwarded
+from chalicelib.mime.parts import is_content_id
 from chalicelib.operations.get_message import GetMessage
 from chalicelib.operations.reply_into import references_after
 from chalicelib.operations.reply_to_message import Words
@@ -96,6 +97,12 @@ def _refuse_too_long(bodies: Bodies) -> None:
 
 def _enclosures(words: Words, content: MessageContent) -> tuple[Enclosure, ...]:
     """The caller's files, in the order of `attachmentIds`, and then the original's; each once."""
-    originals = {each.id: Enclosure(each.id, each.content_id, each.inline) for each in content.attachments}
+    originals = {each.id: _enclosure(each) for each in content.attachments}
     added = {each.id: each for each in words.enclosures if each.id not in originals}
     return (*added.values(), *originals.values())
+
+
+def _enclosure(attachment: MessageAttachment) -> Enclosure:
+    if attachment.content_id is None or not is_content_id(attachment.content_id):
+        return Enclosure(attachment.id)  # no HTML could show it in its place
+    return Enclosure(attachment.id, attachment.content_id, attachment.inline)
