@@ -156,7 +156,7 @@ class ReplyJson(WrittenJson, frozen=True):
     """An answer to a message; its recipients follow from the message."""
 
     subject: Annotated[SubjectText, Meta(description="Absent: the message's own, with one `Re:`.")] | None = None
-    reply_all: Annotated[bool, Meta(description="Also to the other recipients in To and Cc.")] = False
+    reply_all: Annotated[bool, Meta(description="Also to the other recipients in To and Cc.")] | None = None
 
     def to_words(self) -> Words:
         return _words(self, self.subject)

@@ -35,7 +35,7 @@ def reply_to_message(request: ApiRequest, message_id: str) -> Answer:
     return accept_once(
         request,
         lambda name_resource: operations().reply_to_message(
-            words, answered, reply_all=body.reply_all, caller=request.caller, name_resource=name_resource
+            words, answered, reply_all=bool(body.reply_all), caller=request.caller, name_resource=name_resource
         ),
     )
 
