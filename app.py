@@ -7,7 +7,7 @@ from chalicelib.events import delivery_notifications, inbound_notifications, sen
 
 app = Chalice(app_name="agentsend")
 # Bodies of every type come in base64, and whatever we mark as base64 is decoded for every client, whichever types its
-# Accept header names (docs/decisions/0009).
+# Accept header names (docs/decisions/0010).
 app.api.binary_types = ["*/*"]
 app.register_middleware(fallback.frame, "http")
 

@@ -19,6 +19,7 @@ from embedded.emulated_aws import EmulatedAws
 from embedded.errors import CannotRun
 from embedded.listening import address_of, listen
 from embedded.options import Options, read_options
+from embedded.smtp_tls import read_tls
 
 _LONG_LOG_BYTES = 5_000_000
 
@@ -39,6 +40,7 @@ class EmbeddedRun:
             folder.lock()
             stack.callback(folder.unlock)
             _log_to(_open_log(folder.logs / "app.log"))
+            tls = read_tls(self._options.smtp_certificate, self._options.smtp_key)
             http, http_moved = listen(self._options.http)
             smtp, smtp_moved = listen(self._options.smtp)
             isolate(os.environ)
@@ -52,7 +54,7 @@ class EmbeddedRun:
 
             from embedded.system import System  # noqa: PLC0415 - half a second of imports while the children start
 
-            system = System(folder, aws, http, smtp)
+            system = System(folder, aws, http, smtp, tls)
             stack.callback(system.stop)
             key = self._options.api_key or folder.api_key()
             system.start(key)
@@ -67,12 +69,12 @@ class EmbeddedRun:
     def _announce(self, ready: Ready, folder: DataFolder) -> None:
         from embedded.demo import ApiClient, DemoError, demo_inbox  # noqa: PLC0415 - only now needed
 
-        inbox_id = None
+        inbox = None
         try:
-            inbox_id = demo_inbox(ApiClient(ready.api, ready.api_key), folder, create=self._options.demo)
+            inbox = demo_inbox(ApiClient(ready.api, ready.api_key), folder, create=self._options.demo)
         except DemoError as error:
             self._say(str(error))
-        text = as_json(ready) if self._options.ready_json else as_text(ready, inbox_id)
+        text = as_json(ready) if self._options.ready_json else as_text(ready, inbox)
         print(text, file=self._output, flush=True)
 
     def _say(self, note: str) -> None:
@@ -138,7 +140,8 @@ def _log_to(log_file: TextIO) -> None:
     to_terminal.setLevel(logging.ERROR)
     to_file = logging.StreamHandler(log_file)
     logging.basicConfig(level=logging.INFO, handlers=[to_terminal, to_file], format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    for talkative in ("botocore", "mail.log"):  # the latter is aiosmtpd's
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded.demo import KnownInbox
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -23,38 +25,43 @@ def as_json(ready: Ready) -> str:
     return json.dumps({"api": ready.api, "smtp": ready.smtp, "apiKey": ready.api_key, "mailDomain": ready.mail_domain})
 
 
-def as_text(ready: Ready, inbox_id: str | None) -> str:
-    """The block; its curl line sends a mail from this inbox, or makes an inbox when there is none."""
+def as_text(ready: Ready, inbox: KnownInbox | None) -> str:
+    """The block; its lines to paste send a mail from this inbox and one to it, or make an inbox when there is none."""
     return f"""
 AgentSend runs on this machine; no mail leaves it.
 
   API          {ready.api}
   Key          {ready.api_key}
-  SMTP         {ready.smtp} (inbound mail comes with a later release; until then it answers 554)
+  SMTP         {ready.smtp}, for mail to its inboxes
   Mail domain  {ready.mail_domain}
   Data         {ready.data_folder}
                outbox/ has the newest 2,000 mails that were sent, logs/ what went wrong
 
-{_first_step(ready, inbox_id)}
+{_first_steps(ready, inbox)}
 
 Ctrl-C stops it; the next start finds everything again. `make reset` clears the data.
 """
 
 
-def _first_step(ready: Ready, inbox_id: str | None) -> str:
-    if inbox_id is None:
+def _first_steps(ready: Ready, inbox: KnownInbox | None) -> str:
+    if inbox is None:
         return "Create an inbox:\n\n" + _curl(ready, "/inboxes", {"displayName": "My agent"})
+    messages = f"/inboxes/{inbox.id}/messages"
     draft = {"to": ["success@simulator.amazonses.com"], "subject": "Hello", "bodyText": "A first mail."}
-    sending = _curl(ready, f"/inboxes/{inbox_id}/messages", draft)
     return (
-        f"Send a mail; it is answered with 202 and `status: queued`:\n\n{sending}\n\n"
+        f"Send a mail; it is answered with 202 and `status: queued`:\n\n{_curl(ready, messages, draft)}\n\n"
         "A few seconds later it is delivered. Put the id from the answer in:\n\n"
-        f"  curl -s {ready.api}/messages/ID -H 'x-api-key: {ready.api_key}'"
+        f"{_curl(ready, '/messages/ID')}\n\n"
+        f"Receive one, as a stranger's mail server would bring it, and see what came in:\n\n{_mail_to(ready, inbox)}\n\n"
+        f"{_curl(ready, messages + '?direction=inbound')}"
     )
 
 
-def _curl(ready: Ready, path: str, body: Mapping[str, object]) -> str:
-    return (
-        f"  curl -s {ready.api}{path} -H 'x-api-key: {ready.api_key}' "
-        f"-H 'content-type: application/json' -d {shlex.quote(json.dumps(body))}"
-    )
+def _mail_to(ready: Ready, inbox: KnownInbox) -> str:
+    mail = f"From: ada@example.com\\r\\nTo: {inbox.address}\\r\\nSubject: Hi\\r\\n\\r\\nA mail from outside.\\r\\n"
+    return f"  printf '{mail}' | \\\n    curl -s smtp://{ready.smtp} --mail-from ada@example.com --mail-rcpt {inbox.address} -T -"
+
+
+def _curl(ready: Ready, path: str, body: Mapping[str, object] | None = None) -> str:
+    line = f"  curl -s {shlex.quote(ready.api + path)} -H 'x-api-key: {ready.api_key}'"
+    return line if body is None else f"{line} -H 'content-type: application/json' -d {shlex.quote(json.dumps(body))}"

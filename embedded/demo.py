@@ -14,6 +14,7 @@ _MAILS = (
     ("complaint@simulator.amazonses.com", "A newsletter too many", "It ends among the spam."),
     ("ooto@simulator.amazonses.com", "Are you in the office?", "An automatic answer says no."),
     ("delay+5s@simulator.test", "Slow, but it gets there", "The other server is busy for five seconds."),
+    ("reply+Sounds-good-to-me@simulator.test", "Lunch on Friday?", "The place around the corner, at noon?"),
 )
 _TIMEOUT_SECONDS = 15
 
@@ -47,38 +48,49 @@ class ApiClient:
             return json.load(answer)
 
 
-def demo_inbox(client: ApiClient, folder: DataFolder, *, create: bool) -> str | None:
+@dataclass(frozen=True, slots=True)
+class KnownInbox:
+    """An inbox to try things with."""
+
+    id: str
+    address: str
+
+
+def demo_inbox(client: ApiClient, folder: DataFolder, *, create: bool) -> KnownInbox | None:
     """The inbox to try things with: the demo's, made on the first start; else any inbox; None where there is none."""
     try:
         if create and not folder.demo_note.exists():
-            inbox_id = _make_demo(client)
-            folder.demo_note.write_text(json.dumps({"inboxId": inbox_id}), encoding="utf-8")
-            return inbox_id
+            made = _make_demo(client)
+            folder.demo_note.write_text(json.dumps({"inboxId": made.id}), encoding="utf-8")
+            return made
         if folder.demo_note.exists():
-            known: str = json.loads(folder.demo_note.read_text(encoding="utf-8"))["inboxId"]
-            if _exists(client, known):
-                return known
+            noted = _find(client, json.loads(folder.demo_note.read_text(encoding="utf-8"))["inboxId"])
+            if noted is not None:
+                return noted
         inboxes = client.get("/inboxes?limit=1")["data"]
-        return inboxes[0]["id"] if inboxes else None
+        return _known(inboxes[0]) if inboxes else None
     except OSError as error:
         raise DemoError(f"The demo data could not be made or found: {error}") from error
 
 
-def _make_demo(client: ApiClient) -> str:
+def _make_demo(client: ApiClient) -> KnownInbox:
     """Repeatable: should a crash come between, the idempotency keys find what is there already."""
     inbox = {"address": "demo", "displayName": "Demo agent"}
-    inbox_id: str = client.post("/inboxes", inbox, idempotency_key="embedded-demo-inbox")["id"]
+    made = _known(client.post("/inboxes", inbox, idempotency_key="embedded-demo-inbox"))
     for number, (recipient, subject, text) in enumerate(_MAILS, 1):
         draft = {"to": [recipient], "subject": subject, "bodyText": text}
-        client.post(f"/inboxes/{inbox_id}/messages", draft, idempotency_key=f"embedded-demo-mail-{number}")
-    return inbox_id
+        client.post(f"/inboxes/{made.id}/messages", draft, idempotency_key=f"embedded-demo-mail-{number}")
+    return made
 
 
-def _exists(client: ApiClient, inbox_id: str) -> bool:
+def _find(client: ApiClient, inbox_id: str) -> KnownInbox | None:
     try:
-        client.get(f"/inboxes/{inbox_id}")
+        return _known(client.get(f"/inboxes/{inbox_id}"))
     except HTTPError as error:
         if error.code == 404:
-            return False
+            return None
         raise
-    return True
+
+
+def _known(inbox: dict[str, Any]) -> KnownInbox:
+    return KnownInbox(inbox["id"], inbox["address"])

@@ -24,6 +24,8 @@ class Options:
     api_key: str | None  # None: the one the data folder keeps
     demo: bool
     ready_json: bool
+    smtp_certificate: Path | None = None  # None: no STARTTLS
+    smtp_key: Path | None = None  # None: in the same file
 
 
 def read_options(arguments: Sequence[str]) -> Options:
@@ -35,7 +37,13 @@ def read_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--api-key", type=_key, metavar="KEY", help="admin key of the first account")
     parser.add_argument("--no-demo", action="store_true", help="start without an inbox and mails to look at")
     parser.add_argument("--ready-json", action="store_true", help="print one line of JSON when ready, nothing else")
+    parser.add_argument(
+        "--smtp-cert", type=Path, metavar="FILE", help="a certificate (PEM); with it, STARTTLS is offered"
+    )
+    parser.add_argument("--smtp-key", type=Path, metavar="FILE", help="its key, unless it is in the same file")
     given = parser.parse_args(arguments)
+    if given.smtp_key is not None and given.smtp_cert is None:
+        parser.error("--smtp-key needs --smtp-cert, the certificate that the key belongs to")
     return Options(
         http=_choice("HTTP", given.http_port, DEFAULT_HTTP_PORT),
         smtp=_choice("SMTP", given.smtp_port, DEFAULT_SMTP_PORT),
@@ -43,6 +51,8 @@ def read_options(arguments: Sequence[str]) -> Options:
         api_key=given.api_key,
         demo=not given.no_demo,
         ready_json=given.ready_json,
+        smtp_certificate=given.smtp_cert,
+        smtp_key=given.smtp_key,
     )
 
 

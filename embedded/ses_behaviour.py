@@ -24,6 +24,7 @@ class Outcome(Enum):
     DELIVERY = "delivery"
     DELIVERY_DELAY = "deliveryDelay"
     BOUNCE_UNKNOWN_USER = "bounce: no such user"
+    BOUNCE_NO_INBOX = "bounce: no inbox of this deployment has the address"
     BOUNCE_SUPPRESSED = "bounce: the address is on SES's own suppression list"
     BOUNCE_AUTOMATIC_ANSWER = "bounce: an out-of-office answer, which SES takes for a transient bounce"
     COMPLAINT = "complaint"
@@ -44,6 +45,7 @@ class Behaviour:
     steps: tuple[Step, ...] = ()
     rejected: bool = False
     throttled_tries: int = 0
+    replies: bool = False  # with a mail, after FEEDBACK_SECONDS
 
 
 # Mail to anyone else goes nowhere: SES has taken it, and nothing more is heard.
@@ -92,5 +94,5 @@ _OUR_SIMULATOR: dict[str, Callable[[str], Behaviour]] = {
     "delay": _delayed,
     "fail": lambda _label: Behaviour(rejected=True),
     "throttle": _throttled,
-    "reply": lambda _label: Behaviour((_DELIVERED,)),
+    "reply": lambda _label: Behaviour((_DELIVERED,), replies=True),
 }

@@ -6,16 +6,11 @@ Amazon SES guide: Contents of event data that Amazon SES publishes to Amazon SNS
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.message import Message
-from email.parser import BytesHeaderParser
-from email.utils import getaddresses
+from datetime import datetime, timedelta
 from typing import Any
 
 from embedded.ses_behaviour import Outcome
-
-# Past 10 KB SES cuts the list of headers and says so (`headersTruncated`).
-_MAX_HEADER_BYTES = 10 * 1024
+from embedded.ses_headers import SENT_MAILBOXES, common_headers, listed_headers, read_header, timestamp
 
 _REPORTING_MTA = "a8-50.smtp-out.amazonses.com"
 _REMOTE_MTA_IP = "127.0.0.1"
@@ -55,8 +50,8 @@ def outcome_event(mail: AcceptedMail, recipient: str, outcome: Outcome, at: date
 
 def mail_object(mail: AcceptedMail) -> dict[str, Any]:
     """The `mail` object, the same in every event of a mail."""
-    message = BytesHeaderParser().parsebytes(mail.raw)
-    headers, truncated = _headers(message)
+    message = read_header(mail.raw)
+    headers, truncated = listed_headers(message)
     domain = mail.source.rpartition("@")[2].rstrip(">")
     return {
         "timestamp": timestamp(mail.accepted_at),
@@ -67,14 +62,9 @@ def mail_object(mail: AcceptedMail) -> dict[str, Any]:
         "destination": list(mail.recipients),
         "headersTruncated": truncated,
         "headers": headers,
-        "commonHeaders": _common_headers(message),
+        "commonHeaders": common_headers(message, SENT_MAILBOXES),
         "tags": {name: list(values) for name, values in mail.tags.items()},
     }
-
-
-def timestamp(at: datetime) -> str:
-    """`2026-11-22T10:00:00.123Z`"""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _delivery(mail: AcceptedMail, recipient: str, at: datetime) -> dict[str, Any]:
@@ -123,6 +113,8 @@ def _bounce(recipient: str, outcome: Outcome, at: datetime) -> dict[str, Any]:
         }
     # SES's simulator words it so, and calls the suppressed address General, too.
     diagnostic = f"smtp; 550 5.1.1 As requested: user unknown <{recipient}>"
+    if outcome is Outcome.BOUNCE_NO_INBOX:
+        diagnostic = "smtp; 550 5.1.1 No inbox here has this address"
     if outcome is Outcome.BOUNCE_SUPPRESSED:
         diagnostic = f"smtp; 550 5.1.1 As requested: user unknown (suppressed address: {recipient})"
     return {
@@ -140,37 +132,3 @@ def _bounce(recipient: str, outcome: Outcome, at: datetime) -> dict[str, Any]:
 
 def _feedback_id(at: datetime) -> str:
     return f"0100{round(at.timestamp() * 1000):012x}-{uuid.uuid4()}-000000"
-
-
-def _headers(message: Message) -> tuple[list[dict[str, str]], bool]:
-    headers: list[dict[str, str]] = []
-    size = 0
-    for name, value in message.items():
-        text = _unfolded(value)
-        size += len(name) + len(text.encode())
-        if size > _MAX_HEADER_BYTES:
-            return headers, True
-        headers.append({"name": name, "value": text})
-    return headers, False
-
-
-def _common_headers(message: Message) -> dict[str, Any]:
-    common: dict[str, Any] = {}
-    for name, header in (("from", "From"), ("replyTo", "Reply-To"), ("to", "To"), ("cc", "Cc")):
-        values = [_unfolded(value) for value in message.get_all(header, [])]
-        if values:
-            common[name] = [_mailbox(*pair) for pair in getaddresses(values)]
-    for name, header in (("date", "Date"), ("messageId", "Message-ID"), ("subject", "Subject")):
-        if message[header] is not None:
-            common[name] = _unfolded(message[header])
-    return common
-
-
-def _mailbox(name: str, address: str) -> str:
-    return f"{name} <{address}>" if name else address
-
-
-def _unfolded(value: object) -> str:
-    """A header's value on one line; bytes that are not UTF-8 become U+FFFD, as JSON can hold nothing else."""
-    text = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return text.replace("\r", "").replace("\n", "")

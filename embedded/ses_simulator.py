@@ -6,27 +6,29 @@ import hashlib
 import json
 import logging
 import socket
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from typing import Any
 
+from embedded.due_work import DueWork
+from embedded.event_destinations import EventDestinations
+from embedded.local_post import LocalPost
 from embedded.resources import EventDestination
-from embedded.ses_behaviour import behaviour_of
+from embedded.ses_behaviour import DRY_RUN, behaviour_of
 from embedded.ses_events import AcceptedMail, outcome_event, send_event
-from embedded.ses_journal import OwedEvent, SesJournal
+from embedded.ses_journal import OwedDelivery, OwedEvent, SesJournal
 from embedded.wsgi_server import WsgiServer
 
 # Amazon SES guide: Service quotas in Amazon SES.
 MAX_MESSAGE_BYTES = 40 * 1024 * 1024
 MAX_RECIPIENTS = 50
 
-_PUBLISH_RETRY_SECONDS = 1.0
+DELIVERY_RETRY_SECONDS = 1.0
 _THREADS = 8
 
 log = logging.getLogger(__name__)
@@ -68,26 +70,26 @@ class SesSimulator:
         *,
         publish: Callable[[str, str], None],
         region: str,
+        local_post: LocalPost | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._journal = journal
-        self._destinations = destinations
-        self._configuration_sets = {destination.configuration_set for destination in destinations}
+        self._destinations = EventDestinations(destinations)
         self._publish = publish
         self._region = region
+        self._local_post = local_post
         self._clock = clock
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._publisher = threading.Thread(target=self._publish_for_ever, name="ses-events", daemon=True)
+        self._publisher = DueWork("publishing events", self.publish_due, journal.next_due_at, clock)
+        self._deliverer = DueWork("delivering mail", self.deliver_due, journal.next_delivery_at, clock)
 
     def start(self) -> None:
         self._publisher.start()
+        self._deliverer.start()
 
     def stop(self) -> None:
-        """Publish no more; what is not due yet waits in the journal for the next start."""
-        self._stopping.set()
-        self._wake.set()
-        self._publisher.join(timeout=5)
+        """Publish and deliver no more; what is not due yet waits in the journal for the next start."""
+        self._deliverer.stop()
+        self._publisher.stop()
 
     def send(self, request: SendRequest) -> str:
         """SendEmail: the SES message id. Raises `SesError`."""
@@ -102,14 +104,17 @@ class SesSimulator:
             accepted_at=datetime.fromtimestamp(now, UTC),
             region=self._region,
         )
-        events = list(self._events(mail, request.configuration_set))
-        self._journal.accept(_file_name(mail, request.tags), mail.raw, events)
-        self._wake.set()
+        local = self._local_recipients(mail)
+        events = list(self._events(mail, request.configuration_set, local))
+        deliveries = list(self._deliveries(mail, request.configuration_set, local))
+        self._journal.accept(_file_name(mail, request.tags), mail.raw, events, deliveries)
+        self._publisher.look()
+        self._deliverer.look()
         return mail.ses_message_id
 
     def publish_due(self) -> None:
         """Publish every event whose time has come, in order; stops at the first the topic does not take."""
-        while not self._stopping.is_set():
+        while not self._publisher.is_stopping:
             due = self._journal.due(self._clock())
             if not due:
                 return
@@ -117,8 +122,23 @@ class SesSimulator:
                 self._publish(event.topic_arn, event.message)
                 self._journal.published(event, self._clock())
 
+    def deliver_due(self) -> None:
+        """Deliver every mail for an inbox here whose time has come; one that fails is tried again a little later."""
+        while self._local_post is not None and not self._deliverer.is_stopping:
+            delivery = self._journal.due_delivery(self._clock())
+            if delivery is None:
+                return
+            try:
+                events = self._local_post.deliver(delivery, self._clock())
+            except Exception:
+                log.exception("a mail to an inbox here was not delivered; trying again")
+                self._journal.put_off(delivery, self._clock() + DELIVERY_RETRY_SECONDS)
+            else:
+                self._journal.delivered(delivery, events)
+                self._publisher.look()
+
     def _check(self, request: SendRequest) -> None:
-        if request.configuration_set is not None and request.configuration_set not in self._configuration_sets:
+        if request.configuration_set is not None and not self._destinations.know(request.configuration_set):
             name = request.configuration_set
             raise SesError("NotFoundException", "404 Not Found", f"Configuration set <{name}> does not exist.")
         if not request.recipients:
@@ -145,32 +165,38 @@ class SesSimulator:
             tags["ses:configuration-set"] = [request.configuration_set]
         return tags | {name: [value] for name, value in request.tags.items()}
 
-    def _events(self, mail: AcceptedMail, configuration_set: str | None) -> Iterable[OwedEvent]:
-        due: list[tuple[float, str, dict[str, Any]]] = [(0.0, "send", send_event(mail))]
-        for recipient in mail.recipients:
-            for step in behaviour_of(recipient).steps:
-                at = mail.accepted_at + timedelta(seconds=step.after)
-                event = outcome_event(mail, recipient, step.outcome, at)
-                due.append((step.after, _matching_type(event), event))
-        for destination in self._destinations:
-            if destination.configuration_set == configuration_set:
-                for after, event_type, event in due:
-                    if event_type in destination.event_types:
-                        yield OwedEvent(mail.accepted_at.timestamp() + after, destination.topic_arn, event)
+    def _local_recipients(self, mail: AcceptedMail) -> tuple[str, ...]:
+        """Those whose server is this very deployment."""
+        if self._local_post is None:
+            return ()
+        known = self._local_post.is_here
+        return tuple(
+            recipient for recipient in mail.recipients if behaviour_of(recipient) == DRY_RUN and known(recipient)
+        )
 
-    def _publish_for_ever(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            try:
-                self.publish_due()
-                next_due_at = self._journal.next_due_at()
-                wait = None if next_due_at is None else max(0.0, next_due_at - self._clock())
-            except Exception:
-                if self._stopping.is_set():
-                    return
-                log.exception("publishing an event failed; trying again")
-                wait = _PUBLISH_RETRY_SECONDS
-            self._wake.wait(wait)
+    def _events(self, mail: AcceptedMail, configuration_set: str | None, local: Sequence[str]) -> Iterator[OwedEvent]:
+        """What follows for those whose fate is known already: a local recipient's is known at the delivery."""
+        due: list[tuple[float, dict[str, Any]]] = [(0.0, send_event(mail))]
+        for recipient in mail.recipients:
+            for step in () if recipient in local else behaviour_of(recipient).steps:
+                at = mail.accepted_at + timedelta(seconds=step.after)
+                due.append((step.after, outcome_event(mail, recipient, step.outcome, at)))
+        for after, event in due:
+            yield from self._destinations.owed(configuration_set, mail.accepted_at.timestamp() + after, event)
+
+    def _deliveries(
+        self, mail: AcceptedMail, configuration_set: str | None, local: Sequence[str]
+    ) -> Iterator[OwedDelivery]:
+        if self._local_post is None:
+            return
+
+        def owed(event: dict[str, Any]) -> list[OwedEvent]:
+            return list(self._destinations.owed(configuration_set, 0, event))
+
+        yield from self._local_post.deliveries(mail, local, owed)
+        for recipient in mail.recipients:
+            if behaviour_of(recipient).replies:
+                yield from self._local_post.reply(mail, recipient)
 
 
 def start_ses_api(simulator: SesSimulator, listener: socket.socket) -> WsgiServer:
@@ -240,12 +266,6 @@ def read_send_request(body: bytes) -> SendRequest:
         configuration_set=call.get("ConfigurationSetName"),
         tags={tag["Name"]: tag["Value"] for tag in call.get("EmailTags") or []},
     )
-
-
-def _matching_type(event: dict[str, Any]) -> str:
-    """The name an event destination knows the event by: `DeliveryDelay` is `deliveryDelay`."""
-    name = str(event["eventType"])
-    return name[0].lower() + name[1:]
 
 
 def _file_name(mail: AcceptedMail, tags: dict[str, str]) -> str:

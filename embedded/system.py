@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import ExitStack
+from ssl import SSLContext
 from typing import Any
 
 import boto3
@@ -17,10 +18,15 @@ from embedded.emulated_aws import EmulatedAws
 from embedded.event_pump import EventPump, sources_of
 from embedded.http_gateway import start_gateway
 from embedded.listening import LOOPBACK, address_of
+from embedded.local_post import LocalPost
+from embedded.mail_bucket import MailBucket
+from embedded.mailboxes import Mailboxes
 from embedded.resources import AwsClients, Deployment
+from embedded.ses_inbound import SesInbound
 from embedded.ses_journal import SesJournal
+from embedded.ses_notices import ReceiptRule
 from embedded.ses_simulator import SesSimulator, start_ses_api
-from embedded.smtp_door import SmtpDoor
+from embedded.smtp_inbound import SmtpDoor
 from embedded.template import Template, read_template
 
 # Where a run on one machine differs from a deployment. A variable of the same name in the environment wins.
@@ -41,11 +47,19 @@ SETTINGS = {
 class System:
     """Everything above the emulated AWS. It is up after `start`; `stop` ends it in order, also half-started."""
 
-    def __init__(self, folder: DataFolder, aws: EmulatedAws, http: socket.socket, smtp: socket.socket) -> None:
+    def __init__(
+        self,
+        folder: DataFolder,
+        aws: EmulatedAws,
+        http: socket.socket,
+        smtp: socket.socket,
+        tls: SSLContext | None = None,
+    ) -> None:
         self._folder = folder
         self._aws = aws
         self._http = http
         self._smtp = smtp
+        self._tls = tls
         self._running = ExitStack()
 
     @property
@@ -63,14 +77,17 @@ class System:
         deployment.create()
         os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
         os.environ.update(deployment.environment())
+        mailboxes = Mailboxes(operations().inboxes, self.mail_domain)
+        inbound = _inbound(deployment, clients, region)
         if ses_listener is not None:
-            self._start_simulator(deployment, clients.sns, region, ses_listener)
+            self._start_simulator(deployment, clients.sns, LocalPost(mailboxes, inbound, region), ses_listener)
         operations().bootstrap(api_key)
         operations().requeue_unsent()
+        operations().requeue_received()
         self._start_pump(deployment, clients.sqs, region)
         gateway = start_gateway(app, self._http)
         self._running.callback(gateway.stop)
-        door = SmtpDoor(self._smtp)
+        door = SmtpDoor(self._smtp, mailboxes, inbound, hostname=self.mail_domain, tls=self._tls)
         door.start()
         self._running.callback(door.stop)
 
@@ -85,14 +102,19 @@ class System:
         point(environ, "SESV2", f"http://{address_of(listener)}")
         return listener
 
-    def _start_simulator(self, deployment: Deployment, sns: Any, region: str, listener: socket.socket) -> None:
+    def _start_simulator(
+        self, deployment: Deployment, sns: Any, local_post: LocalPost, listener: socket.socket
+    ) -> None:
         journal = SesJournal(self._folder.simulator_journal, self._folder.outbox)
         self._running.callback(journal.close)
 
-        def publish(topic_arn: str, message: str) -> None:
-            sns.publish(TopicArn=topic_arn, Message=message)
-
-        simulator = SesSimulator(journal, deployment.event_destinations, publish=publish, region=region)
+        simulator = SesSimulator(
+            journal,
+            deployment.event_destinations,
+            publish=_publisher(sns),
+            region=local_post.region,
+            local_post=local_post,
+        )
         simulator.start()
         self._running.callback(simulator.stop)
         self._running.callback(start_ses_api(simulator, listener).stop)
@@ -108,6 +130,18 @@ class System:
 def _parameters(template: Template, environ: MutableMapping[str, str]) -> dict[str, str]:
     chosen = {name: environ[variable] for variable, name in template.variables_of_parameters() if variable in environ}
     return PARAMETERS | chosen
+
+
+def _inbound(deployment: Deployment, clients: AwsClients, region: str) -> SesInbound:
+    rule = ReceiptRule(deployment.ref("MailBucket"), deployment.ref("InboundNotificationTopic"), region)
+    return SesInbound(MailBucket(clients.s3, rule.bucket), _publisher(clients.sns), rule)
+
+
+def _publisher(sns: Any) -> Callable[[str, str], None]:
+    def publish(topic_arn: str, message: str) -> None:
+        sns.publish(TopicArn=topic_arn, Message=message)
+
+    return publish
 
 
 def _clients() -> AwsClients:

@@ -53,7 +53,9 @@ def read_file(request: Request, raw: bytes, problems: Problems) -> UploadedFile 
     # Only uploads pay for this import.
     from python_multipart.multipart import parse_options_header  # noqa: PLC0415
 
-    kind, parameters = parse_options_header(request.headers.get("content-type") or "")
+    # Headers are octets; what is beyond Latin-1 came from an event that was made by hand.
+    given = (request.headers.get("content-type") or "").encode("latin-1", "replace")
+    kind, parameters = parse_options_header(given)
     if kind.decode("latin-1") != FORM:
         raise UnsupportedMediaType(
             f"This path reads {FORM}, not {quoted(kind.decode('latin-1')) or 'a body without a Content-Type'}.",

@@ -7,7 +7,7 @@ from msgspec import Meta
 from chalicelib.api.attachment_shapes import MessageAttachmentJson, message_attachment_as_json
 from chalicelib.api.json_shapes import Shape, Timestamp, timestamp
 from chalicelib.domain.address import Mailbox
-from chalicelib.domain.arrival import Arrival, Authentication, MessageKind, Verdict, WarningCode
+from chalicelib.domain.arrival import Arrival, MessageKind, Verdict, WarningCode
 from chalicelib.domain.delivery import EventType, Reason, RecipientDelivery, TimelineEntry
 from chalicelib.domain.ids import PublicIds, inbox_id
 from chalicelib.domain.message import DeliveryMode, Direction, Message, RecipientKind, own_message_id_header
@@ -42,7 +42,10 @@ class RecipientJson(Shape, frozen=True):
 
 
 class AuthenticationJson(Shape, frozen=True):
-    """Inbound: what was found out about where it comes from; `fromVerified` is true only on a DMARC pass."""
+    """Inbound: what was found out about where it comes from.
+
+    `fromVerified` is true only on a DMARC pass, and only when From names one address, the one that is shown.
+    """
 
     spf: Verdict
     dkim: Verdict
@@ -148,7 +151,7 @@ def message_as_json(message: Message, ids: PublicIds) -> MessageJson:
         # What the mail was composed with, once it was; until then what is known.
         in_reply_to=(delivery.in_reply_to if delivery else None) or content.in_reply_to,
         references=list((delivery.references if delivery else ()) or content.references),
-        authentication=_authentication_as_json(arrival.authentication) if arrival else None,
+        authentication=_authentication_as_json(arrival) if arrival else None,
         kind=arrival.kind if arrival else MessageKind.NORMAL,
         warnings=[WarningJson(code=known.code, message=known.message) for known in arrival.warnings] if arrival else [],
         parse_status=_parse_status(arrival),
@@ -169,14 +172,15 @@ def _message_id_header(message: Message, public_id: str) -> str:
     return final or own_message_id_header(public_id, content.sender.domain)
 
 
-def _authentication_as_json(found: Authentication) -> AuthenticationJson:
+def _authentication_as_json(arrival: Arrival) -> AuthenticationJson:
+    found = arrival.authentication
     return AuthenticationJson(
         spf=found.spf,
         dkim=found.dkim,
         dmarc=found.dmarc,
         spam=found.spam,
         virus=found.virus,
-        from_verified=found.from_verified,
+        from_verified=arrival.from_verified,
     )
 
 

@@ -72,3 +72,9 @@ class Arrival:
     warnings: tuple[MessageWarning, ...]
     degraded: str | None  # why not everything could be read; None when it could
     raw_size: int  # bytes of the mail as it came
+    is_sender_sure: bool = True  # one From field names one address: what DMARC judged is what is shown
+
+    @property
+    def from_verified(self) -> bool:
+        """Whether the From address that is shown is proven not to be forged."""
+        return self.is_sender_sure and self.authentication.from_verified

@@ -4,6 +4,7 @@ import re
 
 from chalicelib.mime.bounds import FILENAME_LIMIT
 from chalicelib.mime.charsets import clean_line
+from chalicelib.mime.encoded_words import harmless
 
 # Marks that turn the direction of writing, so that `gnp.exe` can look like `exe.png`, and characters of no width.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
@@ -72,7 +73,7 @@ def clean_filename(written: str) -> str:
     line = clean_line(_INVISIBLE.sub("", clean_line(written)))
     components = [component.strip(" ") for component in _SEPARATORS.split(line)]
     named = [component for component in components if component.strip(". ")]
-    return _shortened(named[-1]) if named else ""
+    return harmless(_shortened(named[-1])) if named else ""
 
 
 def made_up_filename(media_type: str, number: int) -> str:

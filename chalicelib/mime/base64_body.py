@@ -5,11 +5,12 @@ The lines of a large file as objects of their own would take more memory than th
 
 import binascii
 
-_LINE = 76  # characters
+LINE = 76  # characters
+HELD_BY_LINE = 57  # bytes
 _LINE_END = b"\r\n"
 _LINES_A_BLOCK = 1024
-_HELD = _LINE // 4 * 3 * _LINES_A_BLOCK  # bytes a block
-_WRITTEN = (_LINE + len(_LINE_END)) * _LINES_A_BLOCK  # the same in base64, with line ends
+_HELD = HELD_BY_LINE * _LINES_A_BLOCK  # bytes a block
+_WRITTEN = (LINE + len(_LINE_END)) * _LINES_A_BLOCK  # the same in base64, with line ends
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=" + _LINE_END
 
 
@@ -21,7 +22,7 @@ def to_base64(data: bytes) -> bytes:
 def base64_size(size: int) -> int:
     """Bytes that so many bytes take in base64, line ends included."""
     encoded = -(-size // 3) * 4
-    return encoded + max(0, -(-encoded // _LINE) - 1) * len(_LINE_END)
+    return encoded + max(0, -(-encoded // LINE) - 1) * len(_LINE_END)
 
 
 def is_base64_of(body: bytes, data: bytes) -> bool:
@@ -34,7 +35,7 @@ def is_base64_of(body: bytes, data: bytes) -> bool:
 
 def _lines(block: bytes) -> bytes:
     encoded = binascii.b2a_base64(block, newline=False)
-    return _LINE_END.join(encoded[start : start + _LINE] for start in range(0, len(encoded), _LINE))
+    return _LINE_END.join(encoded[start : start + LINE] for start in range(0, len(encoded), LINE))
 
 
 def _holds(block: bytes, data: bytes) -> bool:

@@ -13,6 +13,7 @@ PARAMETER_LIMIT = 100  # of one field
 REFERENCE_LIMIT = 100
 MESSAGE_ID_LIMIT = 900  # characters; longer ones no reply could name (RFC 5322 section 2.1.1)
 SUBJECT_LIMIT = 4_000  # characters
+REPLY_LIMIT = 1024 * 1024  # characters of the text in which the new words are looked for
 FILENAME_LIMIT = 200  # characters
 
 _SHOWN = 5

@@ -30,6 +30,8 @@ _ALIASES = {
 }
 # Python's codecs that are escapes and not character sets; the decoder of idna takes quadratic time.
 _NOT_CHARACTER_SETS = frozenset({"unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
+# RuntimeError: CPython's codecs of ISO 2022 end in an "internal codec error" at some octets.
+_UNREADABLE = (UnicodeError, LookupError, RuntimeError)
 _LONGEST_NAME = 60
 _MULTI_BYTE = re.compile(r"utf|gb|big5|cp9[345]|euc|shift|iso2022|hz|johab", re.IGNORECASE)
 
@@ -65,19 +67,19 @@ def _codec(charset: str | None) -> str | None:
 def _strictly(octets: bytes, codec: str) -> str | None:
     try:
         return octets.decode(codec)
-    except (UnicodeError, LookupError):
+    except _UNREADABLE:
         return None
 
 
 def _with_little_damage(octets: bytes, codec: str) -> str | None:
-    """The text, if at least ten of its characters outside ASCII could be read for every place that could not."""
+    """The text, if at least four of its characters outside ASCII could be read for every place that could not."""
     try:
         text = octets.decode(codec, "replace")
-    except (UnicodeError, LookupError):
+    except _UNREADABLE:
         return None
     damaged = text.count("\ufffd")
     readable = len(text) - damaged - len(text.encode("ascii", "ignore"))
-    return text if readable >= 10 * damaged else None
+    return text if readable >= 4 * damaged else None
 
 
 # ------------------------------------------------------------------------------------- characters no text may hold
@@ -85,7 +87,7 @@ def _with_little_damage(octets: bytes, codec: str) -> str | None:
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
-_PIECE = 1 << 20  # characters; a text of nothing but controls is not held a million small pieces at a time
+_PIECE = 1 << 16  # characters; a text of nothing but controls is not cut into millions of pieces at once
 
 
 def clean_text(text: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.domain.header_text import header_text_problem
 from chalicelib.mime.header_block import Field, Header
 from chalicelib.mime.read_parameters import read_parameters, readable
 
@@ -62,4 +63,4 @@ def read_disposition(header: Header, content_type: ContentType) -> Disposition:
 def read_content_id(header: Header) -> str | None:
     """The Content-ID without its angle brackets, if a URL could name it."""
     text = header.text("content-id").strip().removeprefix("<").partition(">")[0].strip()
-    return text if _CONTENT_ID.fullmatch(text) else None
+    return text if _CONTENT_ID.fullmatch(text) and header_text_problem(text) is None else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from chalicelib.mime.css_rules import Rule, cascaded, declarations, rules
 
 # A mail written to keep us busy would have every rule looked at for every element; no rule is, past this many looks.
-_MOST_LOOKS = 1_000_000
+_MOST_LOOKS = 200_000
 _MOST_RULES = 5_000
 
 
@@ -25,7 +25,7 @@ class StyleSheet:
             if self._count >= _MOST_RULES:
                 break
             self._count += 1
-            self._rules.setdefault(max(rule.own), []).append((self._count, rule))
+            self._rules.setdefault(min(rule.own - {"*"}, default="*"), []).append((self._count, rule))
         self._known.clear()
 
     def opened(self, name: str, attributes: Mapping[str, str]) -> None:
@@ -36,15 +36,14 @@ class StyleSheet:
 
     def style(self, name: str, attributes: Mapping[str, str]) -> Mapping[str, str]:
         """The values that hold for an element, from the rules and from its style attribute."""
-        inline = attributes.get("style")
-        layers = [rule.declared for rule in self._matching(name, attributes) if self._stands_within(rule)]
-        if inline:
+        matching = self._matching(name, attributes) if self._rules and self._looks < _MOST_LOOKS else ()
+        self._looks += len(matching)
+        layers = [rule.declared for rule in matching if self._stands_within(rule)]
+        if inline := attributes.get("style"):
             layers.append(declarations(inline))
         return cascaded(layers)
 
     def _matching(self, name: str, attributes: Mapping[str, str]) -> Sequence[Rule]:
-        if not self._rules:
-            return ()
         key = (name, attributes.get("class", ""), attributes.get("id", ""))
         if key not in self._known:
             own = {*parts(name, attributes), "*"}
@@ -53,17 +52,19 @@ class StyleSheet:
         return self._known[key]
 
     def _candidates(self, own: Iterable[str]) -> Iterator[tuple[int, Rule]]:
-        return (entry for part in own for entry in self._rules.get(part, ()))
+        for part in own:
+            for entry in self._rules.get(part, ()):
+                if self._looks >= _MOST_LOOKS:
+                    return
+                yield entry
 
     def _is(self, rule: Rule, own: set[str]) -> bool:
         self._looks += len(rule.own)
-        return self._looks <= _MOST_LOOKS and rule.own <= own
+        return rule.own <= own
 
     def _stands_within(self, rule: Rule) -> bool:
         self._looks += len(rule.ancestors)
-        return not rule.ancestors or (
-            self._looks <= _MOST_LOOKS and all(self._around[part] > 0 for part in rule.ancestors)
-        )
+        return all(self._around[part] > 0 for part in rule.ancestors)
 
 
 def parts(name: str, attributes: Mapping[str, str]) -> Iterator[str]:

@@ -62,13 +62,13 @@ def decode_words(text: str) -> str:
         at = word.end()
     if run:
         pieces.append(run.text())
-    return _harmless(clean_line("".join((*pieces, text[at:]))))
+    return harmless(clean_line("".join((*pieces, text[at:]))))
 
 
 def _from_q(payload: str) -> bytes:
     return binascii.a2b_qp(payload.replace("_", " ").replace("=\r", "=3D").encode("utf-8"))
 
 
-def _harmless(line: str) -> str:
+def harmless(line: str) -> str:
     """A word that was encoded twice may hold line ends still; taken apart, no reader decodes it once more."""
-    return line.replace("=?", "= ?") if "=?" in line and header_text_problem(line) else line
+    return line.replace("=?", "=_") if "=?" in line and header_text_problem(line) else line

@@ -3,8 +3,8 @@
 Before: `header_text_problem`, `body_text_problem` and `check_header_name` say what may go in. After: `verify_composed`
 reads the finished bytes back with the `email` package's old parser, which only cuts lines and never rewrites, and
 requires the fields, recipients, texts and bodies that were asked for, no more and no fewer. Files are read back by
-themselves (base64_body.py) and left out of what is parsed: base64 holds neither a field nor a boundary, and the parser
-would take eight times a file's size.
+themselves (base64_body.py), and what is parsed has the first line of each: base64 holds neither a field nor a boundary,
+and the parser would take eight times a file's size.
 """
 
 import email

@@ -12,9 +12,10 @@ _WITHOUT_WIDTH = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 _SPELLED_AT = re.compile(r"\s?[(\[{<]\s?at\s?[)\]}>]\s?", re.IGNORECASE)
 _SPELLED_DOT = re.compile(r"\s?[(\[{<]\s?dot\s?[)\]}>]\s?", re.IGNORECASE)
 _SPACED_AT = re.compile(r" ?@ ?")
-_LOCAL = r"[^\s@<>()\[\]{},;:\"'`|\\/=]{1,64}"
+_AROUND = r"\s@<>()\[\]{},;:\"'`|\\/=“”„‟‘’‚‛«»‹›"  # noqa: RUF001 - quotes of all kinds are meant
+_LOCAL = rf"[^{_AROUND}]{{1,64}}"
 _DOMAIN = r"(?:[^\W_](?:[\w-]{0,62})\.){1,20}[^\W\d_][^\W_]{1,62}"
-_ADDRESS = re.compile(rf"(?<![^\s@<>()\[\]{{}},;:\"'`|\\/=])({_LOCAL})@({_DOMAIN})")
+_ADDRESS = re.compile(rf"(?<![^{_AROUND}])({_LOCAL})@({_DOMAIN})")
 _WORD_AT = re.compile(rf"(?<!\S)({_LOCAL}) at ({_DOMAIN})", re.IGNORECASE)
 
 
@@ -27,13 +28,19 @@ def misleading_name(mailbox: Mailbox) -> str | None:
     """
     name = _as_seen(mailbox.name[:_LONGEST_NAME])
     own = _comparable(mailbox.address)
-    for local, domain in _ADDRESS.findall(_SPACED_AT.sub("@", name)):
+    for local, domain in _ADDRESS.findall(_without(own, _SPACED_AT.sub("@", name))):
         if _comparable(f"{local}@{domain}") != own:
             return f"{local}@{domain}"
     for local, domain in _WORD_AT.findall(name):
         if not _related(_comparable_domain(domain), own.rpartition("@")[2]):
             return f"{local}@{domain}"
     return None
+
+
+def _without(own: str, name: str) -> str:
+    """The name without the address itself, which may hold characters that part others, such as o'brien@example.com."""
+    whole = rf"(?<![\w.!#$%&'*+/=?^`{{|}}~-]){re.escape(own)}(?![\w-]|\.\w)"
+    return re.sub(whole, " ", name, flags=re.IGNORECASE)
 
 
 def _as_seen(name: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import MessageKind, MessageWarning, WarningCode
-from chalicelib.mime.bounds import RAW_LIMIT, Problems
+from chalicelib.mime.bounds import RAW_LIMIT, REPLY_LIMIT, Problems
 from chalicelib.mime.guarded import guarded
 from chalicelib.mime.html_text import HtmlText, html_to_text
 from chalicelib.mime.mail_kind import mail_kind
@@ -53,6 +53,7 @@ def parse_mail(raw: bytes) -> ParsedMail:
         warnings=tuple(_warnings(texts.sender, bodies.hidden_characters, degraded)),
         degraded=degraded,
         several_senders=texts.several_senders,
+        is_sender_sure=texts.is_sender_sure,
     )
 
 
@@ -71,8 +72,15 @@ def _read_bodies(contents: Contents, problems: Problems) -> _Bodies:
     text = text_of(contents, lambda content: words[content].text)
     extracted = None
     if text is not None:
-        extracted = guarded("its new words", lambda: extract_reply(text, html), text, problems)
+        extracted = guarded("its new words", lambda: _new_words(text, html, problems), text, problems)
     return _Bodies(text, html, extracted, sum(found.hidden_characters for found in words.values()))
+
+
+def _new_words(text: str, html: str | None, problems: Problems) -> str:
+    if len(text) > REPLY_LIMIT:
+        # They stand at the top. What is that long is no answer, and each of its lines would be weighed.
+        problems.add(f"the new words were looked for in the first {REPLY_LIMIT:,} characters of the text")
+    return extract_reply(text[:REPLY_LIMIT], html)
 
 
 def _words(html: str, problems: Problems) -> HtmlText:

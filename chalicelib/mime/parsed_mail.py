@@ -43,3 +43,5 @@ class ParsedMail:
     degraded: str | None  # why not everything could be read
     # From names more than one address, so a check of From (DMARC) may have judged another than `sender`.
     several_senders: bool = False
+    # There is one From field and it names one address: whoever judged From (DMARC) judged `sender`.
+    is_sender_sure: bool = True

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chalicelib.mime.base64_body import to_base64
+from chalicelib.mime.base64_body import HELD_BY_LINE, to_base64
 from chalicelib.mime.guard import ComposeError, ExpectedPart, body_text_problem
 from chalicelib.mime.header_fields import HeaderField, tokens, with_filename
 
@@ -57,9 +57,10 @@ class Part:
         yield Piece(delimiter + b"--\r\n")
 
     def expected(self, more_names: Sequence[str] = ()) -> Iterator[ExpectedPart]:
-        """What this part and those in it must read back as, files empty; `more_names` stand in the same header."""
+        """What this part and those in it must read back as, of a file the first line; `more_names` stand in the same header."""
         names = (*more_names, *(field.name for field in self.fields))
-        yield ExpectedPart(names, self.content_type, b"" if self.is_file else self.content, self.filename)
+        content = self.content[:HELD_BY_LINE] if self.content is not None and self.is_file else self.content
+        yield ExpectedPart(names, self.content_type, content, self.filename)
         for child in self.children:
             yield from child.expected()
 

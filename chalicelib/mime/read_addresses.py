@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chalicelib.domain.address import NAME_LIMIT, Mailbox
+from chalicelib.domain.header_text import header_text_problem
 from chalicelib.mime.encoded_words import decode_words
 
 _ADDRESS_LENGTH = 320  # characters; RFC 5321 section 4.5.3.1 allows fewer
@@ -17,7 +18,7 @@ _IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SPACE = re.compile(r"\s+")
-_SPACED = re.compile(r" ([.@]) ?|(?<=@) ")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 _ROUTE = re.compile(r"@[^:@]+(?:,@[^:@]+)*:")
 _NO_ADDRESS = "\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff"
 _LOCAL_PART = re.compile(rf'[^{_NO_ADDRESS}<>(),:;"\[\]@]+|"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*"')
@@ -27,7 +28,7 @@ _DOMAIN = re.compile(rf"[^{_NO_ADDRESS}<>(),:;\"\[\]\\@]+|\[[^{_NO_ADDRESS}\[\]<
 def read_mailboxes(text: str) -> Iterator[Mailbox]:
     """Every mailbox in a field, those of groups among them. Text without an @ is nobody's address and passed over."""
     gathered = _Gathered()
-    for token in _tokens(text):
+    for token in _tokens(_CONTROLS.sub(" ", text)):
         if _ends_mailbox(token, gathered):
             is_next = token == "<"
             yield from gathered.mailboxes(words_after=not is_next)
@@ -86,11 +87,25 @@ class _Gathered:
                 yield Mailbox(address, _name(words) or _name(self.comments))
             return
         # Without < > the old syntax still allows spaces around dots and @ (RFC 5322 section 4.4).
-        words = _SPACED.sub(r"\1", " ".join(words)).split(" ") if "@" in "".join(words) else []
+        words = list(_without_spaces(words))
         addresses = {place: address for place, word in enumerate(words) if "@" in word and (address := _address(word))}
         name = _name([word for place, word in enumerate(words) if place not in addresses]) or _name(self.comments)
         for address in addresses.values():
             yield Mailbox(address, name if len(addresses) == 1 else "")
+
+
+def _without_spaces(words: list[str]) -> Iterator[str]:
+    word, goes_on = "", False
+    for following in words:
+        if word and (goes_on or following[0] in ".@"):
+            word += following
+        else:
+            if word:
+                yield word
+            word = following
+        goes_on = following[-1] == "@" or following == "."
+    if word:
+        yield word
 
 
 def _ends_mailbox(token: str, gathered: _Gathered) -> bool:
@@ -145,7 +160,8 @@ def _address(text: str) -> str | None:
         local = _SPACE.sub("", local)
     if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         return None
-    return f"{local}@{_ascii_domain(domain)}"
+    address = f"{local}@{_ascii_domain(domain)}"
+    return address if header_text_problem(address) is None else None
 
 
 def _ascii_domain(domain: str) -> str:

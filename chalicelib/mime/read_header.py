@@ -19,6 +19,7 @@ class HeaderTexts:
 
     sender: Mailbox | None
     several_senders: bool
+    is_sender_sure: bool
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     reply_to: tuple[Mailbox, ...]
@@ -37,6 +38,7 @@ def read_header(header: Header, charset: str | None, problems: Problems) -> Head
     return HeaderTexts(
         sender=senders[0] if senders else None,
         several_senders=len(senders) > 1,
+        is_sender_sure=len(senders) == 1 and len(header.all("from")) == 1,
         to=guarded("the To field", lambda: people.named("to"), nobody, problems),
         cc=guarded("the Cc field", lambda: people.named("cc"), nobody, problems),
         reply_to=guarded("the Reply-To field", lambda: people.named("reply-to"), nobody, problems),
@@ -72,8 +74,9 @@ class _People:
         found: list[Mailbox] = []
         for field in self._header.all(name):
             mailboxes = read_mailboxes(self._text(field))
-            found += islice(mailboxes, self._left)
-            self._left = max(0, self._left - len(found))
+            readable = list(islice(mailboxes, self._left))
+            self._left -= len(readable)
+            found += readable
             if next(mailboxes, None) is not None:
                 self._problems.add(f"it names more than {ADDRESS_LIMIT} addresses")
         return tuple(found)

@@ -69,10 +69,14 @@ class _Splitter:
         while (found := self._next_delimiter(at)) is not None:
             start, end, after_hyphens = found
             self._end_part(start)
-            if self._count >= PART_LIMIT:
+            level = self._close_inner(after_hyphens)
+            if level.closed:
+                at = end
+            elif self._count < PART_LIMIT:
+                at = self._read_part(level, end)
+            else:
                 self._problems.add(f"it has more than {PART_LIMIT:,} parts")
                 break
-            at = self._pass(after_hyphens, end)
         else:
             self._end_part(len(self._lines), at_end=True)
         return root
@@ -90,21 +94,18 @@ class _Splitter:
                 return found.start(), found.end(), closing
         return None
 
-    def _pass(self, after_hyphens: bytes, end: int) -> int:
-        """Go past a delimiter that ends at `end`; where to look for the next."""
+    def _close_inner(self, after_hyphens: bytes) -> _Level:
+        """The level a delimiter belongs to, once those within are over; closed if the delimiter says so."""
         level = self._levels[self._open[after_hyphens]]
         del self._levels[self._open[after_hyphens] + 1 :]
         level.closed = after_hyphens != level.boundary
         if level.closed and any(outer.boundary == level.boundary for outer in self._levels[:-1]):
             self._levels.pop()  # of two with the same boundary the inner one is over
         self._refresh()
-        if level.closed:
-            return end
-        part = self._read_part(level, end)
-        self._begin(part)
-        return max(part.start - 1, end)
+        return level
 
-    def _read_part(self, level: _Level, end: int) -> Part:
+    def _read_part(self, level: _Level, end: int) -> int:
+        """Begin the part below a delimiter that ends at `end`; where to look for the next delimiter."""
         newline = self._lines.find(b"\n", end)
         start = len(self._lines) if newline < 0 else newline + 1
         header = read_part_header(self._lines, start, self._open, self._problems)
@@ -114,7 +115,8 @@ class _Splitter:
             # Deeper ones are read as if they stood less deep: nobody's text is lost, and no reader recurses further.
             self._problems.add(f"it has multiparts more than {DEPTH_LIMIT} deep")
         self._levels[:DEPTH_LIMIT][-1].part.children.append(part)
-        return part
+        self._begin(part)
+        return max(part.start - 1, end)
 
     def _begin(self, part: Part) -> None:
         self._count += 1

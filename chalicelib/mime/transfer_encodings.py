@@ -45,18 +45,23 @@ def _shown(name: str) -> str:
 
 
 def _from_quoted_printable(encoded: bytes) -> bytes:
-    # `a2b_qp` takes "=" before a bare CR for the end of a line and drops what follows up to the next LF.
-    return binascii.a2b_qp(_SOFT_BREAK.sub(b"", encoded).replace(b"=\r", b"=3D\r"))
+    encoded = _SOFT_BREAK.sub(b"", encoded)
+    # `a2b_qp` drops one of two "=", and after "=" and a bare CR all up to the next LF. Replaced in pairs, a run of "="
+    # needs it twice.
+    for _ in range(2):
+        encoded = encoded.replace(b"==", b"=3D=")
+    return binascii.a2b_qp(encoded.replace(b"=\r", b"=3D\r"))
 
 
 def _from_base64_body(encoded: bytes, problems: Problems) -> bytes:
+    # Some mailing lists put their footer, as it is, below a body in base64.
+    last = _PADDED_LINE.search(encoded)
+    footer = encoded[last.end() :] if last and _is_prose(encoded[last.end() : last.end() + _SAMPLE]) else b""
+    encoded = encoded[: len(encoded) - len(footer)]
     if _is_prose(encoded):
         problems.add("a part is said to be in base64 and is not")
-        return encoded
-    # Some mailing lists put their footer, as it is, below a body in base64.
-    if (last := _PADDED_LINE.search(encoded)) and _is_prose(footer := encoded[last.end() :]):
-        return decode_base64(encoded[: last.end()]) + b"\n" + footer
-    return decode_base64(encoded)
+        return encoded + footer
+    return decode_base64(encoded) + (b"\n" + footer if footer else b"")
 
 
 def _is_prose(text: bytes) -> bool:

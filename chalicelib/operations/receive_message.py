@@ -84,19 +84,20 @@ class ReceiveMessage:
                 raise MailMissing(f"There is no {receipt.blob}, and not every inbox has the mail.")
 
 
-def _distinct(receipt: Receipt) -> Mapping[str, tuple[str, ...]]:
-    """Each recipient with the addresses that an inbox may have to be meant, the exact one first.
+def addresses_meant(recipient: str) -> tuple[str, ...]:
+    """The addresses that an inbox may have for a recipient to be it, the exact one first; none when nobody can be meant.
 
     Local parts are compared without case, as those of inboxes are given out in lower case; what follows a + in them is the
     sender's own tag (subaddressing, RFC 5233).
     """
-    forms: dict[str, tuple[str, ...]] = {}
-    for recipient in receipt.recipients:
-        exact = recipient.lower()
-        if not recipient.isascii() or len(recipient) > ADDRESS_CHARACTERS:
-            forms[recipient] = ()  # no inbox has such an address; lower() would make some letters ASCII
-            continue
-        local, at, domain = exact.rpartition("@")
-        plain = local.partition("+")[0]
-        forms[recipient] = tuple(dict.fromkeys((exact, f"{plain}{at}{domain}")))
-    return forms
+    if not recipient.isascii() or len(recipient) > ADDRESS_CHARACTERS:
+        return ()  # no inbox has such an address; lower() would make some letters ASCII
+    exact = recipient.lower()
+    local, at, domain = exact.rpartition("@")
+    plain = local.partition("+")[0]
+    return tuple(dict.fromkeys((exact, f"{plain}{at}{domain}")))
+
+
+def _distinct(receipt: Receipt) -> Mapping[str, tuple[str, ...]]:
+    """Each recipient with the addresses that an inbox may have to be meant."""
+    return {recipient: addresses_meant(recipient) for recipient in receipt.recipients}

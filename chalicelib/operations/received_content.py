@@ -42,8 +42,11 @@ class ReceivedMail:
 
     @property
     def trusted_sender(self) -> str:
-        """Whose word a reference in it is; nobody's (empty) when From names several, for DMARC is about one of them."""
-        return "" if self.parsed.several_senders else self.sender.address
+        """Whose word a reference in it is; nobody's (empty) unless the address is the one that DMARC has judged.
+
+        With two From fields, none, or several addresses in it, SES may have judged one and we show another.
+        """
+        return self.parsed.sender.address if self.parsed.sender and self.parsed.is_sender_sure else ""
 
     @property
     def is_automatic(self) -> bool:
@@ -105,6 +108,7 @@ def _arrival(mail: ReceivedMail, parsed: ParsedMail, warnings: tuple[MessageWarn
         warnings=warnings,
         degraded=parsed.degraded,
         raw_size=mail.raw_size,
+        is_sender_sure=parsed.is_sender_sure,
     )
 
 

@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason, event_type
@@ -43,6 +43,7 @@ from chalicelib.operations.ports import (
 )
 from chalicelib.operations.reply_headers import ReplyHeaders, SettleReplyHeaders
 from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN, SENDING_PAUSED, Wait
+from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.show_status import ShowStatus
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class SendMessage:
     outcome_unknown_after: timedelta
     abandon_after: timedelta
     sleep: Callable[[float], None] = time.sleep
+    room: SendingRoom = field(default_factory=SendingRoom)
 
     def __call__(self, job: SendJob) -> None:
         claimable = {MessagePhase.QUEUED, MessagePhase.CLAIMED}
@@ -115,6 +117,14 @@ class SendMessage:
             self._note_wait(content.key, _known_or_new(stored), Wait.PARENT, DeliveryStatus.SENDING)
             self._defer(job, _next_delay(job))
             return
+        with self.room.entered(sum(file.size for file in content.attachments)) as is_in:
+            if is_in:
+                self._compose_and_submit(job, stored, headers)
+            else:
+                self._defer(job, _next_delay(job))
+
+    def _compose_and_submit(self, job: SendJob, stored: StoredMessage, headers: ReplyHeaders) -> None:
+        content = stored.content
         delivery = self._begin(stored, headers)
         try:
             mail = compose_outbound(content, delivery, self.public_ids, self.attachments)

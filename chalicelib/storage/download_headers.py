@@ -1,14 +1,17 @@
 """What a link says of the file behind it, so that a browser saves it and runs nothing of it."""
 
+import re
 from urllib.parse import quote
 
 from chalicelib.domain.file_name import ANY_TYPE
 
-# Scripts and documents with scripts in them. S3 cannot be told to send X-Content-Type-Options, so these leave under no
-# type of their own (docs/decisions/0010). Whatever ends in xml is read as XML, and XML may be XHTML or SVG.
-_RUNNABLE_TYPES = frozenset({"application/pdf", "application/x-shockwave-flash", "text/html", "text/css"})
-_RUNNABLE_PARTS = ("xml", "html", "script", "wasm")
-_RUNNABLE_GROUPS = ("message/", "multipart/")  # a web page in one file is a message/rfc822 or a multipart/related
+# Scripts and documents with scripts in them: whatever is read as HTML or XML, for XML may be XHTML or SVG, and a web
+# page in one file is a message/rfc822 or a multipart/related. S3 cannot be told to send X-Content-Type-Options, so these
+# leave under no type of their own (docs/decisions/0011).
+_RUNNABLE = re.compile(
+    r"message/.*|multipart/.*|text/xsl|[^/]*/(?:.*html.*|(?:.*[+.-])?xml|.*(?:java|ecma|j|live|vb)script.*|wasm)"
+    r"|application/x-shockwave-flash"
+)
 _ASCII_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&+-.^_`|~ ()@=[]{}")
 _EXTENDED_NAME = "!#$&+-.^_`|~"  # RFC 8187 section 3.2.1, besides letters and digits
 
@@ -16,8 +19,7 @@ _EXTENDED_NAME = "!#$&+-.^_`|~"  # RFC 8187 section 3.2.1, besides letters and d
 def safe_type(content_type: str) -> str:
     """The media type, or `application/octet-stream` in place of one that a browser would run."""
     kind = content_type.partition(";")[0].strip().lower()
-    is_runnable = kind in _RUNNABLE_TYPES or kind.startswith(_RUNNABLE_GROUPS)
-    return ANY_TYPE if is_runnable or any(part in kind for part in _RUNNABLE_PARTS) else content_type
+    return ANY_TYPE if _RUNNABLE.fullmatch(kind) else content_type
 
 
 def disposition(filename: str) -> str:

@@ -11,7 +11,7 @@ from chalicelib.storage.conditional_writes import Written, put_if
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.tables import FilingItem, batch_get
 
-# A notice lies in its queue for 14 days, among the dead letters for 14 more, and once more when it is put back by hand.
+# A notice lives for 14 days, in its queue and among the dead letters together, and as long again when it is put back.
 KEPT_AFTER_DELETION = timedelta(days=60)
 
 

@@ -19,6 +19,7 @@ from chalicelib.domain.message_status import MessageStatus
 from chalicelib.storage.arrival_codec import StoredArrival, from_stored_arrival, to_stored_arrival
 
 FORMAT = b"\x01"
+ITEM_LIMIT = 390_000  # bytes of a compressed content without bodies; an item may have 400 KB
 
 
 class _Struct(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -113,6 +114,16 @@ def pack(value: msgspec.Struct) -> bytes:
     return FORMAT + zlib.compress(_encoder.encode(value), level=6)
 
 
+def pack_without_bodies(stored: StoredContent) -> bytes:
+    """A content without bodies, packed; its extracted text is cut where that alone is too much for an item."""
+    data, arrival = pack(stored), stored.arrival
+    while len(data) > ITEM_LIMIT and arrival is not None and arrival.extracted_text:
+        shorter = arrival.extracted_text[: len(arrival.extracted_text) // 2]
+        arrival = msgspec.structs.replace(arrival, extracted_text=shorter)
+        data = pack(msgspec.structs.replace(stored, arrival=arrival))
+    return data
+
+
 def _unpack(data: bytes) -> bytes:
     if data[:1] != FORMAT:
         raise UnreadableItem(f"stored in format {data[:1].hex()}, this version reads {FORMAT.hex()}")
@@ -142,7 +153,7 @@ def to_stored(content: MessageContent) -> StoredContent:
             _StoredAttachment(known.id, known.filename, known.content_type, known.size, known.content_id, known.inline)
             for known in content.attachments
         ],
-        arrival=to_stored_arrival(content.arrival),
+        arrival=to_stored_arrival(content.arrival, content.body_text),
     )
 
 
@@ -178,7 +189,7 @@ def from_stored(
             )
             for known in stored.attachments
         ),
-        arrival=from_stored_arrival(stored.arrival),
+        arrival=from_stored_arrival(stored.arrival, stored.body_text),
         body_truncated=truncated,
     )
 

@@ -15,6 +15,7 @@ from chalicelib.domain.ids import MessageKey, encode
 from chalicelib.domain.message import BodyUrls, MessageContent
 from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
 from chalicelib.storage import keys
+from chalicelib.storage.arrival_codec import apart_from_text
 from chalicelib.storage.blob_store import BlobStore
 from chalicelib.storage.conditional_writes import Write, Written, put, put_if, update, write_together
 from chalicelib.storage.failures import raises_unavailable
@@ -22,6 +23,7 @@ from chalicelib.storage.message_codec import (
     StoredContent,
     from_stored,
     pack,
+    pack_without_bodies,
     read_content,
     read_delivery,
     to_stored,
@@ -38,7 +40,6 @@ from chalicelib.storage.tables import (
 logger = logging.getLogger(__name__)
 
 INLINE_LIMIT = 300_000  # bytes of a compressed content that stay in the table; an item may have 400 KB
-ITEM_LIMIT = 390_000  # bytes of a compressed content without bodies
 ANSWER_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL
 _LARGEST_GROWTH = 12  # bytes in Lambda's answer for one character: an emoji is two escapes of six
 BLOB_READERS = 8
@@ -61,9 +62,9 @@ class DynamoMessageStore:
 
     def put(self, content: MessageContent) -> None:
         stored = to_stored(content)
-        data = pack(stored)
-        if len(data) > INLINE_LIMIT or _answer_size(content) > ANSWER_LIMIT:
-            data = _within_item(self._bodies_to_blobs(content.key, stored))
+        is_long = _answer_size(content) > ANSWER_LIMIT  # asked first: packing 40 MB takes seconds
+        if is_long or len(data := pack(stored)) > INLINE_LIMIT:
+            data = pack_without_bodies(self._bodies_to_blobs(content.key, stored))
         partition = keys.inbox_partition(content.key.inbox_number)
         ContentItem(partition, keys.message(content.key.sequence), content=data).save()
 
@@ -150,7 +151,12 @@ class DynamoMessageStore:
             if data is not None:
                 self.blobs.put(_blob_name(key, kind), data, _CONTENT_TYPES[kind])
         return msgspec.structs.replace(
-            stored, body_text=None, body_html=None, text_blob_size=sizes[TEXT], html_blob_size=sizes[HTML]
+            stored,
+            body_text=None,
+            body_html=None,
+            text_blob_size=sizes[TEXT],
+            html_blob_size=sizes[HTML],
+            arrival=apart_from_text(stored.arrival, stored.body_text),
         )
 
     def _read(self, wanted: Sequence[MessageKey]) -> tuple[dict[int, StoredContent], dict[int, MessageDelivery]]:
@@ -195,16 +201,6 @@ class DynamoMessageStore:
         return None if data is None else data.decode()
 
 
-def _within_item(stored: StoredContent) -> bytes:
-    """A content without bodies, packed; its extracted text is cut where that alone is too much for an item."""
-    data, arrival = pack(stored), stored.arrival
-    while len(data) > ITEM_LIMIT and arrival is not None and arrival.extracted_text:
-        shorter = arrival.extracted_text[: len(arrival.extracted_text) // 2]
-        arrival = msgspec.structs.replace(arrival, extracted_text=shorter)
-        data = pack(msgspec.structs.replace(stored, arrival=arrival))
-    return data
-
-
 def _count(inbox_number: int, outcome: Outcome) -> Write:
     """For a transaction: what the inbox's reputation counts."""
     actions: list[Action] = []
@@ -218,8 +214,11 @@ def _count(inbox_number: int, outcome: Outcome) -> Write:
 def _answer_size(content: MessageContent) -> int:
     """Bytes the bodies take in Lambda's answer, which holds ours as a string that its serialiser escapes to ASCII."""
     bodies = [body for body in (content.body_text, content.body_html) if body is not None]
-    if sum(map(len, bodies)) * _LARGEST_GROWTH <= ANSWER_LIMIT:
+    characters = sum(map(len, bodies))
+    if characters * _LARGEST_GROWTH <= ANSWER_LIMIT:
         return 0  # small enough whatever it holds; nearly every message
+    if characters > ANSWER_LIMIT:
+        return characters  # too large whatever it holds; a received body may have 40 MB, and six times that escaped
     return sum(len(json.dumps(json.dumps(body, ensure_ascii=False))) for body in bodies)
 
 

@@ -24,6 +24,11 @@ def test_routes_pass_the_checks_of_packaging(app: Chalice) -> None:
     assert len(app.routes) > 10
 
 
+def test_every_body_comes_to_the_app_as_it_was_sent(app: Chalice) -> None:
+    document = CFNSwaggerGenerator().generate_swagger(app)
+    assert document["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+
+
 @pytest.mark.parametrize("name", ["send_queue_sender", "delivery_notifications"])
 def test_every_event_handler_is_registered(app: Chalice, name: str) -> None:
     assert name in app.handler_map

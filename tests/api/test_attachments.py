@@ -168,7 +168,8 @@ def test_another_content_type_is_415(api: ApiClient, content_type: str) -> None:
 def test_a_form_without_a_boundary_is_told_so(api: ApiClient) -> None:
     answer = api.call("POST", "/attachments", body=b"--", headers={"Content-Type": "multipart/form-data"})
     assert "no boundary" in problems(answer)["body"][0]
-    assert "body" in problems(post(api, form(), boundary="b" * 3_000))
+    for boundary in ("b" * 3_000, "ü", "報告", '"', ""):
+        assert "body" in problems(post(api, form(), boundary=boundary))
 
 
 @pytest.mark.parametrize("size", [UPLOAD_LIMIT + 1, 5_500_000])

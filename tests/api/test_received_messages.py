@@ -130,6 +130,12 @@ def test_only_dmarc_verifies_a_sender(api: ApiClient, fakes: FakeOperations, dma
     assert shown(api, fakes, received(arrival={"authentication": verdicts}))["authentication"]["fromVerified"] is False
 
 
+def test_a_sender_whom_dmarc_need_not_have_judged_is_not_verified(api: ApiClient, fakes: FakeOperations) -> None:
+    arrival = {"authentication": Authentication(dmarc=Verdict.PASS), "is_sender_sure": False}
+    answer = shown(api, fakes, received(arrival=arrival))
+    assert (answer["authentication"]["dmarc"], answer["authentication"]["fromVerified"]) == ("pass", False)
+
+
 def test_long_bodies_are_read_by_url_and_the_new_words_stay(api: ApiClient, fakes: FakeOperations) -> None:
     answer = shown(api, fakes, received(), BodyUrls("https://blobs.example.com/text", None))
 

@@ -7,7 +7,7 @@ import pytest
 from chalice.app import Chalice, Response
 
 from embedded.data_folder import DataFolder
-from embedded.demo import ApiClient, DemoError, demo_inbox
+from embedded.demo import ApiClient, DemoError, KnownInbox, demo_inbox
 from embedded.http_gateway import start_gateway
 from embedded.listening import address_of
 
@@ -22,6 +22,14 @@ class Api:
     failing_mails: int = 0
 
 
+def shown(inbox_id: str) -> dict[str, str]:
+    return {"id": inbox_id, "address": f"{inbox_id}@agents.test"}
+
+
+def known(inbox_id: str) -> KnownInbox:
+    return KnownInbox(inbox_id, f"{inbox_id}@agents.test")
+
+
 @pytest.fixture
 def api() -> Iterator[Api]:
     api = Api()
@@ -34,13 +42,13 @@ def api() -> Iterator[Api]:
         assert request.headers["x-api-key"] == "key"
         if request.method == "POST":
             inbox_id = api.inboxes.setdefault(request.headers["idempotency-key"], f"inb_{len(api.inboxes) + 1}")
-            return Response({"id": inbox_id}, status_code=201)
-        return Response({"data": [{"id": inbox_id} for inbox_id in api.inboxes.values()]})
+            return Response(shown(inbox_id), status_code=201)
+        return Response({"data": [shown(inbox_id) for inbox_id in api.inboxes.values()]})
 
     @app.route("/inboxes/{inbox_id}")
     def inbox(inbox_id: str) -> Response:
         known = inbox_id in api.inboxes.values()
-        return Response({"id": inbox_id}, status_code=200 if known else 404)
+        return Response(shown(inbox_id), status_code=200 if known else 404)
 
     @app.route("/inboxes/{inbox_id}/messages", methods=["POST"])
     def messages(inbox_id: str) -> Response:
@@ -65,15 +73,15 @@ def client_of(api: Api) -> ApiClient:
 
 
 def test_the_first_start_makes_an_inbox_and_mails_with_different_ends(api: Api, folder: DataFolder) -> None:
-    assert demo_inbox(client_of(api), folder, create=True) == "inb_1"
+    assert demo_inbox(client_of(api), folder, create=True) == known("inb_1")
     recipients = {to[0].partition("@")[0] for to in api.mails.values()}
-    assert recipients == {"success", "bounce", "complaint", "ooto", "delay+5s"}
+    assert recipients == {"success", "bounce", "complaint", "ooto", "delay+5s", "reply+Sounds-good-to-me"}
 
 
 def test_later_starts_make_nothing_and_find_the_inbox(api: Api, folder: DataFolder) -> None:
     demo_inbox(client_of(api), folder, create=True)
     before = json.dumps([api.inboxes, api.mails])
-    assert demo_inbox(client_of(api), folder, create=True) == "inb_1"
+    assert demo_inbox(client_of(api), folder, create=True) == known("inb_1")
     assert json.dumps([api.inboxes, api.mails]) == before
 
 
@@ -83,14 +91,14 @@ def test_an_interrupted_first_start_is_finished_by_the_next_without_a_second_of_
     api.failing_mails = 1
     with pytest.raises(DemoError, match="503"):
         demo_inbox(client_of(api), folder, create=True)
-    assert demo_inbox(client_of(api), folder, create=True) == "inb_1"
-    assert (len(api.inboxes), len(api.mails)) == (1, 5)
+    assert demo_inbox(client_of(api), folder, create=True) == known("inb_1")
+    assert (len(api.inboxes), len(api.mails)) == (1, 6)
 
 
 def test_when_the_demo_inbox_was_deleted_any_other_will_do(api: Api, folder: DataFolder) -> None:
     demo_inbox(client_of(api), folder, create=True)
     api.inboxes = {"mine": "inb_9"}
-    assert demo_inbox(client_of(api), folder, create=True) == "inb_9"
+    assert demo_inbox(client_of(api), folder, create=True) == known("inb_9")
 
 
 def test_without_demo_nothing_is_made(api: Api, folder: DataFolder) -> None:

@@ -21,6 +21,7 @@ def test_without_arguments_the_defaults_may_move_on() -> None:
 def test_every_flag_is_heeded() -> None:
     key = "A" * 15 + "_"
     arguments = f"--http-port 0 --smtp-port 2526 --data-dir /d --api-key {key} --no-demo --ready-json".split()
+    arguments += ["--smtp-cert", "/c.pem", "--smtp-key", "/k.pem"]
     assert read_options(arguments) == Options(
         http=PortChoice("HTTP", 0, is_default=False),
         smtp=PortChoice("SMTP", 2526, is_default=False),
@@ -28,6 +29,8 @@ def test_every_flag_is_heeded() -> None:
         api_key=key,
         demo=False,
         ready_json=True,
+        smtp_certificate=Path("/c.pem"),
+        smtp_key=Path("/k.pem"),
     )
 
 
@@ -39,6 +42,7 @@ def test_every_flag_is_heeded() -> None:
         (["--api-key", "sixteen-or-more-but-with-dashes"], "16 to 100 characters"),
         (["--http-port", "65536"], "is not a port"),
         (["--smtp-port", "smtp"], "is not a port"),
+        (["--smtp-key", "/k.pem"], "needs --smtp-cert"),
     ],
 )
 def test_what_cannot_be_read_is_a_sentence(

@@ -110,7 +110,8 @@ def test_a_first_start_has_demo_data_and_a_restart_finds_everything_and_adds_not
         ready = run.ready()
         (inbox,) = get(ready, "/inboxes")["data"]
         messages = f"/inboxes/{inbox['id']}/messages"
-        total = get(ready, messages)["total"]
+        total = get(ready, f"{messages}?direction=outbound")["total"]
+        wait_for(lambda: get(ready, f"{messages}?status=received")["total"] == 1)
         wait_for(lambda: get(ready, f"{messages}?status=bounced")["total"] == 1)
         wait_for(lambda: get(ready, f"{messages}?status=complained")["total"] == 1)
         run.process.send_signal(signal.SIGINT)
@@ -119,9 +120,10 @@ def test_a_first_start_has_demo_data_and_a_restart_finds_everything_and_adds_not
         again = run.ready()
         assert again["apiKey"] == ready["apiKey"]
         assert get(again, "/inboxes")["data"][0]["address"] == inbox["address"]
-        assert get(again, messages)["total"] == total == 5
-        wait_for(lambda: get(again, f"{messages}?status=delivered")["total"] == 3)
-    assert len(list((tmp_path / "outbox").iterdir())) == 5
+        assert get(again, f"{messages}?direction=outbound")["total"] == total == 6
+        wait_for(lambda: get(again, f"{messages}?status=delivered")["total"] == 4)
+        assert get(again, f"{messages}?direction=inbound")["total"] == 1
+    assert len(list((tmp_path / "outbox").iterdir())) == 6
 
 
 def test_a_killed_run_leaves_no_process_no_port_and_no_lock_and_a_restart_finds_every_message(tmp_path: Path) -> None:
@@ -137,21 +139,31 @@ def test_a_killed_run_leaves_no_process_no_port_and_no_lock_and_a_restart_finds_
         again = run.ready()
         (inbox,) = get(again, "/inboxes")["data"]
         listed = f"/inboxes/{inbox['id']}/messages"
-        assert get(again, listed)["total"] == 5
+        assert get(again, f"{listed}?direction=outbound")["total"] == 6
         # One that was just being handed over waits for SES's word (docs/guarantees.md); all others go their way.
         wait_for(lambda: get(again, f"{listed}?status=queued")["total"] == 0)
     mails = [path.read_bytes() for path in (tmp_path / "outbox").iterdir()]
     message_ids = [email.message_from_bytes(mail)["Message-ID"] for mail in mails]
-    assert len(message_ids) == len(set(message_ids)) <= 5
+    assert len(message_ids) == len(set(message_ids)) <= 6
 
 
-def test_the_block_has_a_curl_line_that_works_when_pasted(tmp_path: Path) -> None:
+def pasted(command: str) -> str:
+    answer = subprocess.run(["bash", "-c", command], check=True, capture_output=True, text=True)
+    return answer.stdout
+
+
+def test_the_lines_of_the_block_work_when_pasted(tmp_path: Path) -> None:
     with started(tmp_path) as run:
-        line = next(line for line in run.output if line.strip().startswith("curl"))
-        command = line.replace("curl -s", "curl -s -w '\\n%{http_code}'")
-        pasted = subprocess.run(["bash", "-c", command], check=True, capture_output=True, text=True)
-        body, status = pasted.stdout.rsplit("\n", 1)
+        block = list[str]()
+        while not block or not block[-1].startswith("Ctrl-C"):
+            block.append(run.output.readline())
+        send, read, bring, listing = (line for number, line in enumerate(block) if "curl -s" in line)
+        body, status = pasted(send.replace("curl -s", "curl -s -w '\\n%{http_code}'")).rsplit("\n", 1)
         assert (status, json.loads(body)["status"]) == ("202", "queued")
+        message_id = json.loads(body)["id"]
+        wait_for(lambda: json.loads(pasted(read.replace("/ID ", f"/{message_id} ")))["status"] == "delivered")
+        pasted(block[block.index(bring) - 1] + bring)
+        wait_for(lambda: any(mail["subject"] == "Hi" for mail in json.loads(pasted(listing))["data"]))
 
 
 def test_a_second_run_on_the_same_folder_gets_a_sentence_and_two_folders_run_side_by_side(tmp_path: Path) -> None:
@@ -210,6 +222,15 @@ def test_a_service_that_is_not_where_a_variable_says_is_a_sentence(tmp_path: Pat
     assert run.process.returncode == 1
     assert f"Nothing answers at {nowhere}" in errors
     assert "Traceback" not in errors
+
+
+def test_a_certificate_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with started(tmp_path, "--smtp-cert", "/nowhere/certificate.pem") as run:
+        _, errors = run.process.communicate(timeout=30)
+
+    assert run.process.returncode == 1
+    assert errors.startswith("--smtp-cert /nowhere/certificate.pem")
+    assert len(errors.splitlines()) == 1
 
 
 def test_a_python_without_the_libraries_is_a_sentence(tmp_path: Path) -> None:

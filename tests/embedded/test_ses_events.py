@@ -117,6 +117,7 @@ def reports_of(event: dict[str, Any]) -> list[tuple[EventType, DeliveryStatus | 
         (Outcome.DELIVERY, (EventType.DELIVERED, DeliveryStatus.DELIVERED, ADA)),
         (Outcome.DELIVERY_DELAY, (EventType.DELAYED, DeliveryStatus.SENT, ADA)),
         (Outcome.BOUNCE_UNKNOWN_USER, (EventType.BOUNCED, DeliveryStatus.BOUNCED, ADA)),
+        (Outcome.BOUNCE_NO_INBOX, (EventType.BOUNCED, DeliveryStatus.BOUNCED, ADA)),
         (Outcome.BOUNCE_SUPPRESSED, (EventType.BOUNCED, DeliveryStatus.BOUNCED, ADA)),
         (Outcome.BOUNCE_AUTOMATIC_ANSWER, (EventType.FAILED, DeliveryStatus.FAILED_SOFTLY, ADA)),
         (Outcome.COMPLAINT, (EventType.COMPLAINED, DeliveryStatus.COMPLAINED, ADA)),
@@ -133,4 +134,4 @@ def test_the_product_takes_a_send_event_for_everyone() -> None:
 
 
 def test_there_is_a_case_for_every_outcome() -> None:
-    assert set(SHAPES) | {Outcome.BOUNCE_SUPPRESSED} == set(Outcome)
+    assert set(SHAPES) | {Outcome.BOUNCE_SUPPRESSED, Outcome.BOUNCE_NO_INBOX} == set(Outcome)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.ses_journal import KEEP_PUBLISHED_SECONDS, OwedEvent, SesJournal
+from embedded.ses_journal import KEEP_PUBLISHED_SECONDS, OwedDelivery, OwedEvent, SesJournal
 
 
 @pytest.fixture
@@ -86,3 +86,37 @@ def test_a_mail_is_refused_so_many_times_and_then_no_more_also_over_a_restart(tm
     restarted = open_journal(tmp_path, outbox)
     assert [restarted.refuse_once_more("mail", 2) for _ in range(3)] == [True, False, False]
     restarted.close()
+
+
+def test_a_delivery_is_owed_until_it_is_noted_as_done_together_with_its_events(tmp_path: Path, outbox: Path) -> None:
+    journal = open_journal(tmp_path, outbox)
+    journal.accept(
+        "1.eml", b"mail", [], [OwedDelivery(10, {"to": "anna"}, b"for anna"), OwedDelivery(20, {}, b"later")]
+    )
+    assert (journal.due_delivery(9), journal.next_delivery_at()) == (None, 10)
+    journal.close()
+
+    restarted = open_journal(tmp_path, outbox)
+    due = restarted.due_delivery(10)
+    assert due is not None
+    assert (due.body, due.raw) == ({"to": "anna"}, b"for anna")
+    with pytest.raises(TypeError):
+        restarted.delivered(due, [OwedEvent(10, "topic", {"name": object()})])
+    assert restarted.due_delivery(10) == due
+    assert names(restarted, 10) == []
+    restarted.delivered(due, [owed(10, "delivered")])
+    assert restarted.due_delivery(10) is None
+    assert (names(restarted, 10), restarted.next_delivery_at()) == (["delivered"], 20)
+    restarted.close()
+
+
+def test_a_delivery_that_was_put_off_lets_the_others_go_first(tmp_path: Path, outbox: Path) -> None:
+    journal = open_journal(tmp_path, outbox)
+    journal.accept("1.eml", b"mail", [], [OwedDelivery(10, {}, b"first"), OwedDelivery(10, {}, b"second")])
+    first = journal.due_delivery(10)
+    assert first is not None
+    journal.put_off(first, 11)
+    second = journal.due_delivery(11)
+    assert second is not None
+    assert (first.raw, second.raw) == (b"first", b"second")
+    journal.close()

@@ -1,8 +1,10 @@
 """The embedded system as a process, driven over HTTP alone."""
 
 import json
+import os
 import select
 import signal
+import smtplib
 import subprocess
 import sys
 import time
@@ -67,6 +69,25 @@ class RunningSystem:
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
+
+    def mail_in(self, raw: bytes, *to: str, mail_from: str = "carl@example.com") -> dict[str, tuple[int, bytes]]:
+        """Bring a mail to the SMTP door; the recipients that were refused."""
+        host, _, port = self.smtp.rpartition(":")
+        with smtplib.SMTP(host, int(port), timeout=30) as client:
+            return client.sendmail(mail_from, to, raw)
+
+    def kill(self) -> None:
+        """As the machine would, with everything below it, and no time to say good-bye."""
+        listed = subprocess.run(["ps", "-eo", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
+        parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+        doomed = [self.process.pid]
+        for above in doomed:  # grows while it is read
+            doomed += [pid for pid, parent in parents.items() if parent == above]
+        for pid in doomed:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def outbox(self) -> list[bytes]:
         """Every mail the simulated SES has taken."""

@@ -1,5 +1,6 @@
 """Mails that come in, and the receipts that tell of them."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -35,6 +36,20 @@ def make_mail(
     if references:
         lines.append(f"References: {' '.join(references)}")
     return "\r\n".join([*lines, "", body, ""]).encode()
+
+
+def make_mail_with_files(*files: bytes, message_id: str = "<1@example.com>") -> bytes:
+    """A mail with a text and these files, named 0.bin, 1.bin …"""
+    parts = [b"Content-Type: text/plain\r\n\r\nSee the files.\r\n"]
+    for number, data in enumerate(files):
+        head = (
+            f'Content-Type: application/x-file\r\nContent-Disposition: attachment; filename="{number}.bin"\r\n'
+            "Content-Transfer-Encoding: base64\r\n\r\n"
+        )
+        parts.append(head.encode() + base64.encodebytes(data).replace(b"\n", b"\r\n"))
+    mixed = b"".join(b"--b\r\n" + part for part in parts) + b"--b--\r\n"
+    headers = ["MIME-Version: 1.0", "Content-Type: multipart/mixed; boundary=b"]
+    return make_mail(message_id=message_id, headers=headers, body="").removesuffix(b"\r\n\r\n") + b"\r\n\r\n" + mixed
 
 
 def make_receipt(*recipients: str, ses_message_id: str = SES_ID, **changes: Any) -> Receipt:

@@ -11,6 +11,7 @@ from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.inbox import InboxStatus
 from chalicelib.domain.message import Direction
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.get_message import SourceLink
 from chalicelib.operations.ports import PageRequest
 from chalicelib.operations.receive_message import MailMissing
 from tests.factories.accounts import NOON, make_inbox
@@ -65,6 +66,21 @@ def test_its_source_is_kept_and_the_mail_as_ses_stored_it_is_gone() -> None:
 
     assert world.read_raw(message.key, world.caller) == make_mail()
     assert world.mails.stored == {}
+
+
+def test_a_source_of_any_bytes_is_read_as_it_came() -> None:
+    world = World()
+    mail = b"From: ada@example.com\n\n" + bytes(range(256)) * 3 + b"\r\r\n\n"
+    assert world.read_raw(received(world, mail).key, world.caller) == mail
+
+
+def test_a_source_too_long_for_an_answer_is_read_by_a_link_to_the_copy() -> None:
+    world = World()
+    message = received(world, make_mail(body="long " * 1_000_000))
+
+    link = world.read_raw(message.key, world.caller)
+
+    assert link == SourceLink(world.mails.copy_url(message.key))
 
 
 def test_its_timeline_begins_with_its_arrival() -> None:

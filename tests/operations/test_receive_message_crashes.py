@@ -14,6 +14,7 @@ from tests.operations.incoming import (
     arrive,
     content,
     make_mail,
+    make_mail_with_files,
     make_receipt,
     only_message,
 )
@@ -48,7 +49,18 @@ def for_both() -> World:
     return world
 
 
-SCENES = {"begun": (begun, RECEIPT), "in a conversation": (in_a_conversation, RECEIPT), "for both": (for_both, BOTH)}
+def with_files_for_both() -> World:
+    world = two_inboxes()
+    arrive(world, make_mail_with_files(b"one", b"two"), BOTH)
+    return world
+
+
+SCENES = {
+    "begun": (begun, RECEIPT),
+    "in a conversation": (in_a_conversation, RECEIPT),
+    "for both": (for_both, BOTH),
+    "with files, for both": (with_files_for_both, BOTH),
+}
 
 
 def dies(world: World, watch: Watch, receipt: object = RECEIPT) -> bool:
@@ -70,6 +82,8 @@ def is_as_it_should_be(world: World, messages: int) -> None:
     assert len(world.listed()) == messages
     threads = world.list_threads(INBOX, world.caller, PageRequest())
     assert sum(summary.thread.message_count for summary in threads.items) == messages
+    files = {file.id for known in world.messages.contents.values() for file in known.attachments}
+    assert files == set(world.attachments.files) == set(world.attachments.kept)
     header = content(world, arrived[0]).arrival.message_id_header  # type: ignore[union-attr]
     assert header is not None
     assert world.message_id_headers.find(INBOX, [header]) == {header: arrived[0]}

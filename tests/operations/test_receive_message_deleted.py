@@ -6,9 +6,16 @@ import pytest
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import MessageKey
-from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import PageRequest
-from tests.operations.incoming import ADDRESS, SES_ID, arrive, make_mail, make_receipt, received
+from tests.operations.incoming import (
+    ADDRESS,
+    SES_ID,
+    arrive,
+    make_mail,
+    make_mail_with_files,
+    make_receipt,
+    received,
+)
 from tests.operations.test_receive_message import SECOND, SECOND_ADDRESS, listed, two_inboxes
 from tests.operations.test_receive_message_crashes import dies
 from tests.operations.watched import Crash, FailingAt, Meanwhile
@@ -18,17 +25,24 @@ FIRST = MessageKey(INBOX, 0)
 RECEIPT = make_receipt()
 
 
+MAIL = make_mail_with_files(b"one", b"two")
+
+
 def nothing_is_left(world: World) -> bool:
-    return (
-        not any((world.listed(), world.messages.contents, world.mails.copies, world.threads.threads))
-        and not world.message_id_headers.known
-        and world.phase(FIRST) is MessagePhase.GONE
+    stored = (
+        world.messages.contents,
+        world.mails.copies,
+        world.threads.threads,
+        world.message_id_headers.known,
+        world.attachments.files,
+        world.attachments.kept,
     )
+    return not any((world.listed(), *stored))
 
 
 def test_a_deleted_message_is_gone_with_its_source_and_its_message_id() -> None:
     world = World()
-    received(world)
+    received(world, MAIL)
 
     world.delete_message(FIRST, world.caller)
 
@@ -39,7 +53,7 @@ def test_a_deleted_message_is_gone_with_its_source_and_its_message_id() -> None:
 
 def test_its_message_id_is_free_for_the_next_mail() -> None:
     world = World()
-    received(world)
+    received(world, MAIL)
     world.delete_message(FIRST, world.caller)
 
     message = received(world, receipt=make_receipt(ses_message_id="another"))
@@ -62,10 +76,10 @@ def test_a_notice_that_comes_after_the_deletion_changes_nothing(
     has_mail: bool,  # noqa: FBT001 - a table's column
 ) -> None:
     world = World()
-    received(world)
+    received(world, MAIL)
     world.delete_message(FIRST, world.caller)
     if has_mail:
-        arrive(world)
+        arrive(world, MAIL)
 
     world.receive_message(RECEIPT)
     world.receive_message(RECEIPT)
@@ -94,17 +108,17 @@ def test_a_deletion_that_died_anywhere_with_a_late_notice_is_finished_or_leaves_
 ) -> None:
     for number in count():
         world = World()
-        received(world)
+        received(world, MAIL)
         failing = FailingAt(number, after_effect)
         try:
             with world.watching(failing):
                 world.delete_message(FIRST, world.caller)
         except Crash:
-            arrive(world)
+            arrive(world, MAIL)
             world.receive_message(RECEIPT)
             if world.listed():
                 assert world.listed() == [FIRST]
-                assert world.read_raw(FIRST, world.caller) == make_mail()
+                assert world.read_raw(FIRST, world.caller) == MAIL
                 world.delete_message(FIRST, world.caller)
         assert nothing_is_left(world)
         if len(failing.calls) <= number:
@@ -116,7 +130,7 @@ def test_a_message_that_is_deleted_while_a_second_worker_still_stores_it_stays_d
     """The second began before the first had finished; whatever it stores late is cleared away."""
     for number in count():
         world = World()
-        arrive(world)
+        arrive(world, MAIL)
 
         def finish_and_delete(world: World = world) -> None:
             world.receive_message(RECEIPT)
@@ -129,8 +143,7 @@ def test_a_message_that_is_deleted_while_a_second_worker_still_stores_it_stays_d
         if not meanwhile.has_happened:
             break
 
-        assert not any((world.listed(), world.messages.contents, world.mails.copies, world.threads.threads))
-        assert world.message_id_headers.known == {}
+        assert nothing_is_left(world)
         filing = world.filings.get(SES_ID, INBOX)
         assert filing is not None
         assert filing.is_deleted

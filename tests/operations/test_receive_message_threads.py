@@ -177,6 +177,28 @@ def test_a_reference_is_worth_what_its_sender_is_worth(sender: str, dmarc: Verdi
     assert (message.thread == THREAD, known) == expected
 
 
+@pytest.mark.parametrize("dmarc", [Verdict.PASS, Verdict.NONE])
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"From: {ADA}\r\nFrom: {EVE}",
+        f"From: {EVE}\r\nFrom: {ADA}",
+        f"From: {ADA}\r\nFrom: nobody can read this",
+        f"Sender: {ADA}",
+        f"From: nobody can read this\r\nSender: {ADA}",
+        "X-Nothing: at all",
+    ],
+)
+def test_a_sender_whom_dmarc_need_not_have_judged_is_nobody(header: str, dmarc: Verdict) -> None:
+    world = wrote_to_ada()
+    mail = f"{header}\r\nIn-Reply-To: {of_ses(world)}\r\n\r\nHi".encode()
+
+    message = received(world, mail, make_receipt(mail_from=ADA, authentication=Authentication(dmarc=dmarc)))
+
+    assert message.thread != THREAD
+    assert WarningCode.REFERENCE_NOT_TRUSTED in warnings(message)
+
+
 def test_whoever_got_the_message_may_answer_it_blind_copies_too() -> None:
     world = wrote_to_ada(bcc=(Mailbox(BOB),))
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.account import Caller
+from chalicelib.domain.attachment import Enclosure
 from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, event_type
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
+from chalicelib.domain.ids import AttachmentId, MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.message import DeliveryMode, Draft, Message
 from chalicelib.domain.message_phase import MessagePhase
@@ -36,6 +37,8 @@ from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
 from tests.factories.accounts import NOON, make_caller, make_inbox
+from tests.factories.attachments import DATA as FILE
+from tests.factories.attachments import make_attachment
 from tests.factories.messages import make_mailbox
 from tests.fakes.attachment_store import FakeAttachmentStore
 from tests.fakes.clock import FakeClock
@@ -210,6 +213,12 @@ class World:
         assert self.status(key) is MessageStatus.SENT
         return key
 
+    def file(self, number: int = 1, **changes: object) -> AttachmentId:
+        """An uploaded file that no message uses yet."""
+        attachment = make_attachment(id=AttachmentId(f"att_{number:020}"), **changes)
+        self.attachments.create(attachment, FILE)
+        return attachment.id
+
     # -------------------------------------------------------------------------------------- the queue
 
     def work(self) -> None:
@@ -300,6 +309,11 @@ class World:
 
 def make_draft(*to: str, **changes: Any) -> Draft:
     return Draft(**{"to": tuple(map(make_mailbox, to or (ADA,))), "subject": "Hello", "body_text": "Hi.\n"} | changes)
+
+
+def enclosing(*ids: str, **changes: Any) -> Draft:
+    """A draft that names these files."""
+    return make_draft(enclosures=tuple(Enclosure(AttachmentId(text)) for text in ids), **changes)
 
 
 def make_event(

@@ -56,6 +56,7 @@ WHOLE = make_content(
         date=NOON,
         authentication=Authentication(spf=Verdict.PASS, dkim=Verdict.GRAY, dmarc=Verdict.FAIL, virus=Verdict.PASS),
         warnings=(MessageWarning(WarningCode.HIDDEN_TEXT, "12 characters are hidden"),),
+        is_sender_sure=False,
     ),
 )
 
@@ -358,3 +359,20 @@ def test_a_received_message_is_stored_however_long_and_odd_its_texts_are(stores:
     assert stored.content.arrival is not None
     assert odd.startswith(stored.content.arrival.extracted_text or "-")
     assert replace(stored.content, arrival=content.arrival) == content
+
+
+LONG_TEXT = "".join(random.Random(8).choices(string.ascii_letters, k=900_000))
+
+
+@pytest.mark.parametrize("body", ["Good morning.\n\n> Well?\n", LONG_TEXT, None, "other words"])
+@pytest.mark.parametrize("extracted", ["Good morning.", LONG_TEXT[:200_000], "", None])
+def test_the_new_words_are_read_back_wherever_the_text_lies(
+    stores: Stores, body: str | None, extracted: str | None
+) -> None:
+    content = replace(WHOLE, body_text=body, arrival=make_arrival(extracted_text=extracted))
+
+    stores.messages.put(content)
+
+    assert stores.messages.get(KEY) == StoredMessage(content, None)
+    (listed,) = stores.messages.page([KEY], body_budget=0)
+    assert listed.content.arrival == content.arrival

@@ -1,0 +1,26 @@
+"""Which addresses reach an inbox here: what SES's receipt rule knows of a domain, and we of its inboxes."""
+
+from dataclasses import dataclass
+
+from chalicelib.operations.ports import InboxStore
+from chalicelib.operations.receive_message import addresses_meant
+
+
+@dataclass(frozen=True)
+class Mailboxes:
+    """The deployment's inboxes, as the outside writes to them."""
+
+    inboxes: InboxStore
+    mail_domain: str
+
+    def reached_by(self, address: str) -> bool:
+        """Whether mail to this address would become a message: of an inbox that is there, and not deleted."""
+        meant = addresses_meant(address)
+        owners = self.inboxes.owners(meant) if meant else {}
+        number = next((owners[form] for form in meant if form in owners), None)
+        inbox = None if number is None else self.inboxes.get(number)
+        return inbox is not None and not inbox.is_deleted
+
+    def is_here(self, address: str) -> bool:
+        """Whether mail to this address comes here, be there an inbox or not."""
+        return address.lower().rpartition("@")[2] == self.mail_domain or self.reached_by(address)

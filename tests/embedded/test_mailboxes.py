@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.domain.inbox import InboxStatus
+from chalicelib.operations.create_inbox import CreateInbox, NewInbox
+from embedded.mailboxes import Mailboxes
+from tests.factories.accounts import NOON, make_caller
+from tests.fakes.clock import FakeClock
+from tests.fakes.inbox_store import FakeInboxStore
+
+
+@pytest.fixture
+def inboxes() -> FakeInboxStore:
+    store = FakeInboxStore()
+    create = CreateInbox(store, FakeClock(NOON), "agents.test", daily_send_limit=10)
+    for number, name in enumerate(("anna", "suspended", "deleted"), 1):
+        create(NewInbox(number, name), make_caller())
+    store.inboxes[2] = replace(store.inboxes[2], status=InboxStatus.SUSPENDED)
+    store.inboxes[3] = replace(store.inboxes[3], status=InboxStatus.DELETED)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"),
+    [
+        ("anna@agents.test", True),
+        ("Anna+orders@Agents.Test", True),
+        ("suspended@agents.test", True),
+        ("deleted@agents.test", False),
+        ("deleted+x@agents.test", False),
+        ("bert@agents.test", False),
+        ("anna@example.com", False),
+        ("anna", False),
+        ("", False),
+        ("änna@agents.test", False),
+        ("+@agents.test", False),
+    ],
+)
+def test_mail_reaches_an_inbox_that_is_there_by_its_name_and_any_tag(
+    inboxes: FakeInboxStore, address: str, *, reached: bool
+) -> None:
+    assert Mailboxes(inboxes, "agents.test").reached_by(address) is reached
+
+
+@pytest.mark.parametrize(
+    ("address", "here"), [("nobody@Agents.test", True), ("anna@agents.test", True), ("anna@example.com", False)]
+)
+def test_every_address_under_the_mail_domain_is_here(inboxes: FakeInboxStore, address: str, *, here: bool) -> None:
+    assert Mailboxes(inboxes, "agents.test").is_here(address) is here
+    assert Mailboxes(inboxes, "other.test").is_here("anna@agents.test")
