@@ -6,7 +6,7 @@ from email import message_from_bytes
 import pytest
 
 from chalicelib.domain.account import Caller
-from chalicelib.domain.errors import ErrorCode, InvalidInput, NotFound, TooMany, Unavailable
+from chalicelib.domain.errors import ErrorCode, Forbidden, InvalidInput, NotFound, TooMany, Unavailable
 from chalicelib.domain.ids import AccountId, MessageKey
 from chalicelib.domain.inbox import InboxStatus
 from chalicelib.domain.message import Message, MessageContent
@@ -200,10 +200,13 @@ def test_a_message_deleted_meanwhile_is_not_answered(call: str) -> None:
     assert world.waiting() == []
 
 
-def test_a_suspended_inbox_and_a_used_up_day_refuse_a_reply_like_any_send() -> None:
+def test_a_used_up_day_and_a_suspended_or_deleted_inbox_refuse_a_reply_like_any_send() -> None:
     world = World(daily_send_limit=0)
     original = arrived(world)
     assert refused(world, TooMany, lambda: reply(world, original.key)).code is ErrorCode.DAILY_LIMIT_EXCEEDED
+
+    world.inboxes.inboxes[INBOX] = replace(world.inbox(), status=InboxStatus.SUSPENDED)
+    assert refused(world, Forbidden, lambda: reply(world, original.key)).code is ErrorCode.INBOX_SUSPENDED
 
     world.inboxes.inboxes[INBOX] = replace(world.inbox(), status=InboxStatus.DELETED)
     refused(world, NotFound, lambda: reply(world, original.key))
