@@ -85,6 +85,7 @@ class Bench:
             yield Row(f"a status change, body of {size // 1000} KB", _of(sized, "status event"), "the same for each")
         yield from self._replies()
         yield from self._reads()
+        yield from self._files()
 
     def _replies(self) -> Iterator[Row]:
         first = self.accept()
@@ -112,6 +113,24 @@ class Bench:
         ):
             yield Row(what, (self._counted(partial(self._rig.api, "GET", target)),), goal)
         yield Row("delete a message", (self._counted(lambda: self._rig.api("DELETE", f"/messages/{newest['id']}")),))
+
+    def _files(self) -> Iterator[Row]:
+        data = self._chance.randbytes(100_000)
+        uploads = [self._counted(lambda: self._rig.upload(data)) for _ in range(REPEATS)]
+        yield Row("upload a file of 100 KB", tuple(uploads))
+        accepted, sent, deleted = [], [], []
+        self._rig.jobs()
+        for _ in range(REPEATS):
+            ids = [self._rig.upload(data)["id"] for _ in range(2)]
+            with self.counting() as count:
+                message = self.accept(attachmentIds=ids)
+            accepted.append(count)
+            [job] = self._rig.jobs()
+            sent.append(self._counted(partial(self._rig.send, job)))
+            deleted.append(self._counted(partial(self._rig.api, "DELETE", f"/messages/{message['id']}")))
+        yield Row("accept a message with two files", tuple(accepted))
+        yield Row("send it", tuple(sent))
+        yield Row("delete it, and its files with it", tuple(deleted))
 
     def _counted(self, work: Callable[[], Any]) -> Count:
         with self.counting() as count:

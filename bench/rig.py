@@ -64,12 +64,19 @@ class Rig:
 
     def api(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> Any:
         """One request through the app; the decoded answer. Raises when the answer is an error."""
-        data = b"" if body is None else json.dumps(body).encode()
-        headers = [("x-api-key", API_KEY), ("content-type", "application/json"), ("host", "bench")]
+        return self._call(method, target, b"" if body is None else json.dumps(body).encode(), "application/json")
+
+    def upload(self, data: bytes) -> Any:
+        """One file through the app, as a form."""
+        head = b'Content-Disposition: form-data; name="file"; filename="report.pdf"\r\n\r\n'
+        form = b"--bench\r\n" + head + data + b"\r\n--bench--\r\n"
+        return self._call("POST", "/attachments", form, "multipart/form-data; boundary=bench")
+
+    def _call(self, method: str, target: str, data: bytes, content_type: str) -> Any:
+        headers = [("x-api-key", API_KEY), ("content-type", content_type), ("host", "bench")]
         request = HttpRequest(method, target, headers, data, "127.0.0.1")
-        event = proxy_event(
-            request, self._routes.match(method, request.path), request_id=str(uuid.uuid4()), binary_types=()
-        )
+        match, request_id = self._routes.match(method, request.path), str(uuid.uuid4())
+        event = proxy_event(request, match, request_id=request_id, binary_types=self._app.api.binary_types)
         answer = self._app(event, LambdaContext("api_handler", 29))
         if answer["statusCode"] >= 400:
             raise RuntimeError(f"{method} {target}: {answer['statusCode']} {answer['body']}")

@@ -12,6 +12,7 @@ from chalicelib.domain.attachment import Attachment
 from chalicelib.domain.errors import ErrorCode, NotFound
 from chalicelib.domain.ids import attachment_id as _id
 from chalicelib.operations.answer_once import Fresh, NameResource
+from chalicelib.operations.manage_attachments import ReadableAttachment
 from chalicelib.wiring import operations
 
 routes = Routes(__name__)
@@ -30,11 +31,11 @@ def upload_attachment(request: ApiRequest) -> Answer:
         made = operations().upload_attachment(
             file.described(), file.data, caller=request.caller, name_resource=name_resource
         )
-        return _shown(request, made.id)
+        return _shown(made)
 
     def recover(resource: str) -> Fresh | None:
         try:
-            return _shown(request, resource)
+            return _shown(operations().get_attachment(_id(resource), request.caller))
         except NotFound:
             return None
 
@@ -81,7 +82,7 @@ def get_attachment(request: ApiRequest, attachment_id: str) -> Answer:
 
     The link needs no key and works for an hour. What a browser would run is handed out as application/octet-stream.
     """
-    return json_answer(200, msgspec.json.encode(_read(request, attachment_id)))
+    return json_answer(200, attachment_as_json(operations().get_attachment(_id(attachment_id), request.caller)))
 
 
 @routes.delete("/attachments/{attachment_id}", Success(204), scope=Scope.MANAGE)
@@ -94,15 +95,11 @@ def delete_attachment(request: ApiRequest, attachment_id: str) -> Answer:
     return NO_CONTENT
 
 
-def _read(request: ApiRequest, text: str) -> AttachmentJson:
-    return attachment_as_json(operations().get_attachment(_id(text), request.caller))
-
-
 # Neither answer is kept for replays: a replay makes it again, with a link that works for an hour from then.
 
 
-def _shown(request: ApiRequest, text: str) -> Fresh:
-    return Fresh(msgspec.json.encode(_read(request, text)), remade=True)
+def _shown(readable: ReadableAttachment) -> Fresh:
+    return Fresh(msgspec.json.encode(attachment_as_json(readable)), remade=True)
 
 
 def _link(attachment: Attachment) -> Fresh:

@@ -1,6 +1,7 @@
 """Colours of CSS: names, #rrggbb and rgb() as three numbers."""
 
 import re
+from colorsys import hls_to_rgb
 from dataclasses import dataclass
 
 Color = tuple[int, int, int]
@@ -38,7 +39,7 @@ _NAMES = """
     """
 _NAMED = dict(pair.split(":") for pair in _NAMES.split())
 _HEX = re.compile(r"#([0-9a-f]{3,8})")
-_FUNCTION = re.compile(r"rgba?\(([^()]{1,100})\)")
+_FUNCTION = re.compile(r"(rgb|hsl)a?\(([^()]{1,100})\)")
 _NUMBER = re.compile(r"([0-9]{0,9}\.?[0-9]{1,9})(%?)")
 _BARELY_SEEN = 0.1  # of full opacity
 _STEPS_APART = 16  # in each of red, green and blue: nobody reads #fcfcfc on white
@@ -60,7 +61,8 @@ def ink(value: str) -> Ink | None:
     if found := _HEX.fullmatch("#" + _NAMED[value] if value in _NAMED else value):
         return _from_digits(found[1])
     if found := _FUNCTION.fullmatch(value):
-        return _from_numbers(_NUMBER.findall(found[1]))
+        numbers = _NUMBER.findall(found[2])
+        return _from_numbers(numbers) if found[1] == "rgb" else _from_hue(numbers)
     return None
 
 
@@ -82,5 +84,17 @@ def _from_numbers(numbers: list[tuple[str, str]]) -> Ink | None:
     if len(numbers) not in (3, 4):
         return None
     red, green, blue = (min(round(float(n) * (2.55 if percent else 1)), 255) for n, percent in numbers[:3])
-    alpha = [float(n) / (100 if percent else 1) for n, percent in numbers[3:]]
-    return Ink((red, green, blue), transparent=bool(alpha) and alpha[0] < _BARELY_SEEN)
+    return Ink((red, green, blue), transparent=_is_transparent(numbers))
+
+
+def _from_hue(numbers: list[tuple[str, str]]) -> Ink | None:
+    if len(numbers) not in (3, 4):
+        return None
+    hue, saturation, lightness = (float(number) for number, _ in numbers[:3])
+    rgb = hls_to_rgb(hue / 360 % 1, min(lightness, 100) / 100, min(saturation, 100) / 100)
+    red, green, blue = (round(part * 255) for part in rgb)
+    return Ink((red, green, blue), transparent=_is_transparent(numbers))
+
+
+def _is_transparent(numbers: list[tuple[str, str]]) -> bool:
+    return any(float(number) / (100 if percent else 1) < _BARELY_SEEN for number, percent in numbers[3:])

@@ -11,6 +11,7 @@ _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.?))", re.DOTALL)
 _IN_WORDS = re.compile(r"[A-Za-z0-9#._%-]")
 # Each alternative takes what it begins, to the end if need be: nothing is looked at twice.
 _DECLARATION = re.compile(r"""((?:[^;"'(]+|"[^"]*(?:"|\Z)|'[^']*(?:'|\Z)|\([^)]*(?:\)|\Z))+)""")
+_CALC_OF_ONE = re.compile(r"calc\(\s*([0-9.a-z%-]{1,20})\s*\)")
 _LENGTH = re.compile(r"[+-]?(?:[0-9]{1,9}\.?[0-9]{0,9}|\.[0-9]{1,9})(?:[a-z]{1,5}|%)?")
 _DISPLAYS = re.compile(
     r"none|block|inline|flow|flow-root|run-in|contents|list-item|ruby|initial|inherit|unset|revert|math"
@@ -40,6 +41,8 @@ _OBEYED: Mapping[str, Callable[[str], bool]] = {
     "visibility": _one_of("visible|hidden|collapse|inherit|initial|unset"),
     "opacity": _is_length,
     "color": _is_color,
+    "-webkit-text-fill-color": _is_color,
+    "filter": _anything,
     "background": _anything,
     "background-color": _anything,
     "background-image": _anything,
@@ -90,6 +93,8 @@ def declarations(text: str) -> Declarations:
         chosen = normal
         if (mark := value.rfind("!")) >= 0 and value[mark + 1 :].strip() == "important":
             chosen, value = important, value[:mark].rstrip()
+        if "calc(" in value:
+            value = _CALC_OF_ONE.sub(r"\1", value)
         if name in _OBEYED and _OBEYED[name](value):
             chosen.pop(name, None)  # the last of shorthand and longhand wins, so their order counts
             chosen[name] = value
@@ -123,7 +128,7 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 # -------------------------------------------------------------------------------------------------- style sheets
 
-_MOST_RULES = 5_000
+_LONGEST_SELECTOR = 2_000  # characters
 _PIECE_END = re.compile(r"[{};]")
 _CLOSER = re.compile(r"[{}]")
 _UNCONDITIONAL_MEDIA = re.compile(r"@media\s+(?:only\s+)?(?:all|screen)\s*", re.IGNORECASE)
@@ -144,7 +149,6 @@ class Rule:
 
 def rules(sheet: str) -> Iterator[Rule]:
     """The rules of a style sheet whose selectors are made of tags, classes and ids, under no condition."""
-    found = 0
     for selectors, body in _blocks(cleaned(sheet).replace("<!--", " ").replace("-->", " ")):
         declared = declarations(body)
         if not declared.normal and not declared.important:
@@ -152,9 +156,6 @@ def rules(sheet: str) -> Iterator[Rule]:
         for selector in selectors.split(","):
             if (rule := _rule(selector, declared)) is not None:
                 yield rule
-                found += 1
-                if found >= _MOST_RULES:
-                    return
 
 
 def _blocks(css: str) -> Iterator[tuple[str, str]]:
@@ -183,7 +184,8 @@ def _after_block(css: str, at: int) -> int:
 
 
 def _rule(selector: str, declared: Declarations) -> Rule | None:
-    compounds = [compound for compound in _COMBINATORS.split(selector) if compound]
+    # Of one that is absurdly long the end counts, which says what the element itself is.
+    compounds = [compound for compound in _COMBINATORS.split(selector[-_LONGEST_SELECTOR:]) if compound]
     if not compounds or not all(_COMPOUND.fullmatch(compound) for compound in compounds):
         return None
     parts = [[_spelled(part) for part in _PART.findall(compound)] for compound in compounds]

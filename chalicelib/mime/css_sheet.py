@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from chalicelib.mime.css_rules import Rule, cascaded, declarations, rules
 
-# A mail written to keep us busy would have every rule looked at for every element; no rule is, past this many looks.
-_MOST_LOOKS = 200_000
+# More than any mail needs. One that was written to keep us busy would have every rule looked at for every element.
+_MOST_LOOKS = 500_000
 _MOST_RULES = 5_000
 
 
@@ -20,9 +20,14 @@ class StyleSheet:
         self._looks = 0
         self._around: Counter[str] = Counter()  # parts of the elements that are open
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether this is more than is looked at: which rules apply is not known any longer."""
+        return self._looks >= _MOST_LOOKS or self._count >= _MOST_RULES
+
     def add(self, sheet: str) -> None:
         for rule in rules(sheet):
-            if self._count >= _MOST_RULES:
+            if self.exhausted:
                 break
             self._count += 1
             self._rules.setdefault(min(rule.own - {"*"}, default="*"), []).append((self._count, rule))
@@ -36,7 +41,7 @@ class StyleSheet:
 
     def style(self, name: str, attributes: Mapping[str, str]) -> Mapping[str, str]:
         """The values that hold for an element, from the rules and from its style attribute."""
-        matching = self._matching(name, attributes) if self._rules and self._looks < _MOST_LOOKS else ()
+        matching = self._matching(name, attributes) if self._rules else ()
         self._looks += len(matching)
         layers = [rule.declared for rule in matching if self._stands_within(rule)]
         if inline := attributes.get("style"):
@@ -54,7 +59,7 @@ class StyleSheet:
     def _candidates(self, own: Iterable[str]) -> Iterator[tuple[int, Rule]]:
         for part in own:
             for entry in self._rules.get(part, ()):
-                if self._looks >= _MOST_LOOKS:
+                if self.exhausted:
                     return
                 yield entry
 

@@ -28,7 +28,7 @@ _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 _ROW_ENDS = frozenset({"tr"})
 # How far up an element is looked for that has to be ended: enough for every mail, and never a long walk.
 _LOOK_UP = 60
-_MOST_REOPENED = 4
+_MOST_ALIKE = 3  # of elements with the same attributes that go on (section 13.2.4.3, the Noah's Ark clause)
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
 
@@ -147,6 +147,14 @@ class OpenElements:
 
 def reopened(ended: list[Element]) -> list[StartTag]:
     """The formatting that goes on after elements have ended, the outermost first."""
-    if not ended or ended[-1].tag.name in _SCOPES:
+    if len(ended) < 2 or ended[-1].tag.name in _SCOPES:
         return []
-    return [element.tag for element in ended[-2::-1] if element.tag.name in FORMATTING][:_MOST_REOPENED]
+    alike: Counter[tuple[str, frozenset[tuple[str, str]]]] = Counter()
+    tags: list[StartTag] = []
+    for element in ended[:-1]:
+        if element.tag.name in FORMATTING:
+            kind = (element.tag.name, frozenset(element.tag.attributes.items()))
+            alike[kind] += 1
+            if alike[kind] <= _MOST_ALIKE:
+                tags.append(element.tag)
+    return tags[::-1]

@@ -24,10 +24,11 @@ _PIXELS: Mapping[str, float] = {
 }  # fmt: skip
 _FONT_SIZE_IN_SHORTHAND = re.compile(r"(?:^|\s)(0|[0-9.]{1,9}(?:[a-z]{1,5}|%)|(?:x{1,3}-)?(?:small|large))(?=\s|/|$)")
 _IMAGE = re.compile(r"url\(|gradient\(|image\(|image-set\(|element\(|var\(")
-_COLOR_IN_SHORTHAND = re.compile(r"#[0-9a-z]+|rgba?\([^)]*\)|[a-z]+")
+_COLOR_IN_SHORTHAND = re.compile(r"#[0-9a-z]+|(?:rgb|hsl)a?\([^)]*\)|[a-z]+")
 _CLIPPED_RECT = re.compile(r"rect\(\s*[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?\s*\)")
 _CLIPPED_PATH = re.compile(r"(?:inset\(\s*(?:50|[5-9][0-9]|1[0-9]{2})(?:\.[0-9]+)?%|circle\(\s*0|polygon\(\s*\))")
 _SCALED_AWAY = re.compile(r"scale[xy3d]{0,2}\(\s*0(?:\.0+)?\s*[,)]")
+_FILTERED_AWAY = re.compile(r"opacity\(\s*0?\.?0*%?\s*\)")
 _MOVED_AWAY = re.compile(r"translate[xy3d]{0,2}\(([^()]{1,60})\)")
 
 
@@ -122,6 +123,7 @@ def _ways_to_be_elsewhere(style: Mapping[str, str], font_size: float) -> Iterato
     yield any((away := pixels(value, font_size)) is not None and away <= _OUT_OF_SIGHT for value in moved)
     yield position in ("absolute", "fixed") and _CLIPPED_RECT.search(style.get("clip", "")) is not None
     yield _CLIPPED_PATH.search(style.get("clip-path", "")) is not None
+    yield _FILTERED_AWAY.search(style.get("filter", "")) is not None
     yield _SCALED_AWAY.search(style.get("transform", "")) is not None
 
 
@@ -195,7 +197,7 @@ def _color(
     said = (attributes.get("text") if name == "body" else attributes.get("color") if name == "font" else None) or ""
     if found := ink(said.lower()):
         color, transparent = found.color, found.transparent
-    value = style.get("color", "")
+    value = style.get("-webkit-text-fill-color") or style.get("color", "")
     if found := ink(value):
         color, transparent = found.color, found.transparent
     elif value in ("inherit", "currentcolor", "unset"):

@@ -14,8 +14,10 @@ from chalicelib.mime.quote_marks import Quote, QuoteFinder
 from chalicelib.mime.text_page import BLANK_LINE, LINE, TextPage
 from chalicelib.mime.words import words
 
-# A few seconds of reading; a mail with more tags is made to keep us busy. Text between tags may have any length.
-_MOST_TAGS = 200_000
+# A few seconds of reading; what has more was made to keep us busy, and is not read to its end. Text between the tags
+# may have any length.
+_MOST_TAGS = 100_000
+_MOST_REOPENED = 20_000
 _CUT_OFF = "[…]"  # what follows was not read
 
 _BLOCKS = words(
@@ -50,6 +52,7 @@ class HtmlReader:
         self._elements = OpenElements(Look())
         self._link: _Link | None = None
         self._last_note = ""
+        self._reopened = 0
 
     def read(self, html: str) -> None:
         tags = 0
@@ -63,7 +66,7 @@ class HtmlReader:
                     self._text(token.text)
             else:
                 tags += 1
-                if tags > _MOST_TAGS:
+                if tags > _MOST_TAGS or self._reopened > _MOST_REOPENED or self._sheet.exhausted:
                     self.page.gap(BLANK_LINE)
                     self.page.write(_CUT_OFF)
                     break
@@ -175,6 +178,7 @@ class HtmlReader:
 
     def _reopen(self, ended: list[Element]) -> None:
         for tag in reopened(ended):
+            self._reopened += 1
             self._enter(tag)
 
     def _leave(self, ended: Iterable[Element]) -> None:

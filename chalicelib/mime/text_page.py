@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 LINE, BLANK_LINE = 1, 2  # sizes of a gap between blocks
 
 _SPACES = re.compile(r"[\s\u200b]+")
-_LINE_ENDS = re.compile(r"\r\n?|[\n\u2028\u2029]")
+_LINE_ENDS = re.compile(r"\r\n?|[\n\x85\u2028\u2029]")
 # Deeper quotes and lists look like these, so that no line grows by more than a few characters.
 _DEEPEST_QUOTE = 5
 _WIDEST_INDENT = 8

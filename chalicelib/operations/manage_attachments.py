@@ -39,7 +39,7 @@ class NewFile:
             size=self.size,
             created_at=now,
             status=status,
-            expires_at=now + UNUSED_LIFETIME,
+            expires_at=(now + UNUSED_LIFETIME).replace(microsecond=0),  # a time to live is in whole seconds
         )
 
 
@@ -62,11 +62,13 @@ class UploadAttachment:
     attachments: AttachmentStore
     clock: Clock
 
-    def __call__(self, file: NewFile, data: bytes, *, caller: Caller, name_resource: NameAttachment) -> Attachment:
+    def __call__(
+        self, file: NewFile, data: bytes, *, caller: Caller, name_resource: NameAttachment
+    ) -> ReadableAttachment:
         attachment = file.to_attachment(caller, self.clock, UploadStatus.COMPLETE)
         name_resource(attachment.id)
         self.attachments.create(attachment, data)
-        return attachment
+        return ReadableAttachment(attachment, self.attachments.url(attachment))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def stored(fakes: FakeOperations) -> None:
 
     def upload(_file: NewFile, _data: bytes, *, caller: object, name_resource: Any) -> object:
         name_resource(FILE_ID)
-        return make_attachment()
+        return ReadableAttachment(make_attachment(), URL)
 
     def begin(_file: NewFile, *, caller: object, name_resource: Any) -> object:
         name_resource(FILE_ID)

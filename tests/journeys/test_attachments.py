@@ -133,6 +133,9 @@ def test_a_direct_upload_waits_for_its_bytes(journey: Journey) -> None:
     early = journey.client.post(f"/inboxes/{journey.inbox['id']}/messages", json=draft)
     assert (early.status_code, list(early.json()["error"]["details"])) == (400, ["attachmentIds[0]"])
     with httpx.Client(trust_env=False) as storage:
+        for wrong in (b"", b"righ", b"right!"):
+            assert storage.put(begun["uploadUrl"], headers=begun["headers"], content=wrong).status_code == 403
+        assert storage.put(begun["uploadUrl"], content=b"right").status_code == 403
         assert storage.put(begun["uploadUrl"], headers=begun["headers"], content=b"right").status_code == 200
     shown = journey.call("GET", f"/attachments/{begun['id']}")
     assert (shown["status"], downloaded(shown["url"]).content) == ("complete", b"right")

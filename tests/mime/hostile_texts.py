@@ -28,6 +28,7 @@ HTML: Mapping[str, Hostile] = {
     "formatting ended crosswise": Hostile("<b><i></b></i>"),
     "formatting ended late": Hostile("</b>", before="<b>" * 300 + "<div>" * 300),
     "open formatting and paragraphs": Hostile("<p>x</p>", before="<b style='color:red'>" * 300),
+    "formatting that goes on": Hostile("<p><b id=1><b id=2></p>"),
     "links": Hostile("<a href=x>"),
     "links around links": Hostile("<a href='http://x.example/'>x"),
     "tables": Hostile("<table><tr><td>"),
@@ -40,7 +41,6 @@ HTML: Mapping[str, Hostile] = {
     "quotes in quotes": Hostile("<blockquote>x"),
     "line breaks": Hostile("<br>"),
     "scripts that are never closed": Hostile("<script></", before="<script>"),
-    "styles": Hostile("<style>.a{color:red}</style><p class=a>x"),
     "rules": Hostile(".a .b{color:red}", before="<style>", after="</style>" + "<b class='a b'>x</b>" * 50),
     "rules that never match": Hostile(".a.b{color:red}", before="<style>", after="</style>" + "<b class=a>x</b>" * 50),
     "braces": Hostile("{", before="<style>"),
@@ -67,6 +67,13 @@ HTML: Mapping[str, Hostile] = {
     "joiners": Hostile("\u200c", before="x"),
     "tag characters": Hostile("\U000e0041", before="x"),
     "letters": Hostile("x"),
+}
+
+# Work that grows faster than its length, up to a bound where reading ends.
+BOUNDED_HTML: Mapping[str, Hostile] = {
+    "styles that pile up": Hostile("<style>.a{color:red}</style><p class=a>x"),
+    "formatting that is carried out of each block": Hostile("<div><b id=1><i id=2><u id=3></div>"),
+    "many rules for many elements": Hostile("<p class=a>x", before="<style>" + ".a{color:red}" * 300 + "</style>"),
 }
 
 TEXT: Mapping[str, Hostile] = {

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
 
+from chalicelib.mime import css_sheet, html_reader, html_tokens
 from chalicelib.mime.html_text import html_to_text, quote_marked_text
-from tests.mime.hostile_texts import HTML, Hostile
+from tests.mime.hostile_texts import BOUNDED_HTML, HTML, Hostile
 from tests.mime.steps import counted_steps
 
 
@@ -125,6 +126,11 @@ HIDING_STYLES = [
     "color:rgb(255, 255, 255)",
     "color:rgb(100% 100% 100%)",
     "color:#fefdfe",
+    "color:hsl(0, 0%, 100%)",
+    "color:hsla(0,0%,0%,0)",
+    "-webkit-text-fill-color:white",
+    "font-size:calc(0px)",
+    "filter:opacity(0)",
     "color:transparent",
     "color:rgba(0,0,0,0)",
     "color:#00000000",
@@ -180,6 +186,7 @@ def test_hidden_text_is_left_out_and_counted(style: str) -> None:
         '<p style="display:none">not seen<p>seen',  # the second paragraph ends the first
         '<p style="display:none">not seen<div>seen</div>',
         '<div><b style="display:none">not</div>seen</b>seen',  # formatting goes on after the block it began in
+        "<div>" + "".join(f"<b id=b{n}>" for n in range(50)) + '<b style="display:none">not</div>seen</b>seen',
         '<b><div style="display:none">not</b>seen</div>seen',  # … and ends without what stands in it
         '<div style="display:none"><table><tr><td>not</div></td></tr></table>seen</div>seen',  # no end from within a cell
         '<div style="display:none">not</span></b></p></td></body></html>seen</div>seen',
@@ -242,7 +249,24 @@ def test_30_000_open_elements_are_read() -> None:
 
 
 def test_the_text_says_where_reading_ended() -> None:
-    assert html_to_text("<b>" * 200_001 + "not read").text == "[…]"
+    assert html_to_text("<b>" * 100_001 + "not read").text == "[…]"
+
+
+def test_no_mail_gets_past_its_own_styles_by_having_too_many() -> None:
+    many = "".join(f".x{n}{{color:red}}" for n in range(6_000))
+    found = html_to_text(f"<style>{many}.h{{display:none}}</style>a<p class=h>not seen</p>")
+
+    assert "not seen" not in found.text
+    assert found.text.endswith("[…]")
+
+
+def test_no_mail_gets_past_its_styles_by_having_many_elements() -> None:
+    rules = ".x{color:red}" * 4_000
+    html = "".join(f"<b class='x a{n}'>x</b>" for n in range(300))
+    found = html_to_text(f"<style>{rules}.h{{display:none}}</style>{html}<p class=h>not seen</p>")
+
+    assert "not seen" not in found.text
+    assert found.text.endswith("[…]")
 
 
 # --------------------------------------------------------------------------------------------- marks of earlier mail
@@ -288,6 +312,7 @@ ANY_HTML = st.one_of(st.text(), st.lists(st.one_of(FRAGMENTS, st.text(max_size=3
 
 
 @given(ANY_HTML)
+@example("<textarea>\x850")
 @example("<a href='http://x.example/\u2028\x85y'>z")
 def test_any_text_is_read_without_controls_and_within_bounds(html: str) -> None:
     found = html_to_text(html)
@@ -321,9 +346,22 @@ def test_steps_grow_with_the_length(hostile: Hostile) -> None:
     assert four_times <= 5 * once + 1_000
 
 
+@pytest.mark.parametrize("hostile", BOUNDED_HTML.values(), ids=BOUNDED_HTML.keys())
+def test_reading_ends_where_a_mail_keeps_us_busy(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(css_sheet, "_MOST_LOOKS", 2_000)
+    monkeypatch.setattr(html_reader, "_MOST_REOPENED", 200)
+    short, long = hostile.of_length(50_000), hostile.of_length(200_000)
+    with counted_steps() as counter:
+        once = counter.of(lambda: html_to_text(short))
+        four_times = counter.of(lambda: html_to_text(long))
+
+    assert html_to_text(short).text == html_to_text(long).text
+    assert html_to_text(short).text.endswith("[…]")
+    assert four_times <= once + 1_000
+
+
 def test_the_counter_sees_a_square() -> None:
     """Reading anew from every tag on is what the tokenizer must not do."""
-    from chalicelib.mime import html_tokens  # noqa: PLC0415 - its pattern, which the counter has replaced
 
     def search_from_everywhere(text: str) -> None:
         for at in range(len(text)):

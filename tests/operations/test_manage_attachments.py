@@ -41,7 +41,7 @@ class Desk:
         self.delete = DeleteAttachment(self.store, self.clock)
 
     def upload(self, file: NewFile = REPORT, data: bytes = DATA) -> Attachment:
-        return self.upload_(file, data, caller=self.caller, name_resource=self.named.append)
+        return self.upload_(file, data, caller=self.caller, name_resource=self.named.append).attachment
 
     def begin(self, file: NewFile = REPORT) -> Attachment:
         return self.begin_(file, caller=self.caller, name_resource=self.named.append)
@@ -190,7 +190,7 @@ def test_an_upload_that_died_is_there_under_its_name_or_not_at_all(
     UploadAttachment(watched("store", desk.store, calls), desk.clock)(
         REPORT, DATA, caller=desk.caller, name_resource=desk.named.append
     )
-    assert calls.calls == ["store.create"]
+    assert calls.calls == ["store.create", "store.url"]
     failing = UploadAttachment(watched("store", desk.store, FailingAt(0, after_effect, error)), desk.clock)
     with pytest.raises((Crash, AgentSendError)):
         failing(REPORT, DATA, caller=desk.caller, name_resource=desk.named.append)
