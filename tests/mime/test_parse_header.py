@@ -116,6 +116,17 @@ def test_a_body_may_follow_without_an_empty_line() -> None:
     assert message.body_text == "Hello Bob,\nsee: below\n\nBye\n"
 
 
+@pytest.mark.parametrize("line", ["From ada Thu Nov 5 2026", ">From ada Thu Nov 5 2026"])
+def test_a_line_of_an_mbox_below_the_fields_of_the_last_servers_is_no_problem(line: str) -> None:
+    raw = (
+        f"Return-Path: <ada@example.com>\r\nReceived: from a by b; Thu, 5 Nov 2026\r\n{line}\r\nSubject: Hi\r\n\r\nText"
+    )
+
+    message = parse_mail(raw.encode())
+
+    assert (message.subject, message.body_text, message.degraded) == ("Hi", "Text", None)
+
+
 @pytest.mark.parametrize("start", [b"From ada Thu Nov 5 2026\n", b"\n\r\n", b" "])
 def test_what_stands_before_the_first_field_costs_nothing(start: bytes) -> None:
     message = parse_mail(start + mail("Subject: s"))
