@@ -24,9 +24,9 @@ lint: ## ruff and mypy alone
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 
-fuzz: ## the long random tests of the message index, of reading mail and of ten thousand mails coming in (FUZZ_SEED=… FUZZ_OPERATIONS=…)
+fuzz: ## the long random tests of the message index, of reading and receiving mail (FUZZ_SEED=… FUZZ_OPERATIONS=…)
 	@$(PYTHON) embedded/set_up.py test
-	$(VENV)/pytest -m long tests/storage tests/mime tests/journeys
+	$(VENV)/pytest -m long tests/storage tests/mime tests/operations tests/journeys
 
 bench: ## count what each operation costs and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run
