@@ -146,6 +146,7 @@ GROWING: dict[str, Callable[[int], bytes]] = {
     "encoded words begun": lambda n: mail("Subject: " + "=?utf-8?q?" * n + "?="),
     "encoded words in names": lambda n: mail("To: " + "=?utf-8?b?QQ==?= " * n + "<a@x.com>"),
     "message ids": lambda n: mail("References: " + "<a@x>" * n),
+    "message ids in encoded words": lambda n: mail("References: " + "<a@x> =?utf-8?q?=3Ca=40x=3E?= " * n),
     "parameters": lambda n: mail("Content-Type: text/plain" + "; a=b" * n),
     "sections of a parameter": lambda n: mail("Content-Type: text/plain" + "".join(f"; a*{i}=b" for i in range(n))),
     "fields": lambda n: mail(*["X: y"] * n),
