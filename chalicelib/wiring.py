@@ -23,6 +23,7 @@ from chalicelib.operations.delete_message import DeleteMessage
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.file_received import FileReceived
 from chalicelib.operations.find_thread import FindThread
+from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
@@ -38,10 +39,12 @@ from chalicelib.operations.ports import Clock, MailProvider
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
+from chalicelib.operations.reply_to_message import ReplyToMessage
 from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.show_status import ShowStatus
+from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
 from chalicelib.providers.dry_run_sender import DryRunSender
 from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_message_id_domain
@@ -58,6 +61,7 @@ from chalicelib.storage.key_store import DynamoKeyStore
 from chalicelib.storage.message_id_header_store import DynamoMessageIdHeaders
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.message_store import DynamoMessageStore
+from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.source_links import BucketSourceLinks
@@ -114,6 +118,7 @@ class Operations:
         self.ses_message_ids = DynamoSesMessageIds()
         self.filings = DynamoFilingStore()
         self.message_id_headers = DynamoMessageIdHeaders()
+        self.peers = DynamoPeerStore()
 
     # ------------------------------------------------------------------------- stores and providers
 
@@ -184,11 +189,20 @@ class Operations:
             self.index,
             self.send_queue,
             self.attachments,
+            StopLoops(self.peers, self.inboxes),
             self._public_ids,
             self._settings.delivery_mode,
             self._clock,
             self._together,
         )
+
+    @built_once
+    def reply_to_message(self) -> ReplyToMessage:
+        return ReplyToMessage(self.get_message, self.inboxes, self.submit_message, self._settings.allow_test_domains)
+
+    @built_once
+    def forward_message(self) -> ForwardMessage:
+        return ForwardMessage(self.get_message, self.submit_message)
 
     @built_once
     def send_message(self) -> SendMessage:
@@ -263,6 +277,7 @@ class Operations:
             self.message_id_headers,
             find_thread,
             self.attachments,
+            NoteArrival(self.peers),
             self.abandon_reservation,
             self._settings.delivery_mode,
             self._clock,

@@ -7,7 +7,7 @@ from chalicelib.domain.arrival import Authentication, Verdict, WarningCode
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message import MessageContent, own_message_id_header
 from chalicelib.operations.ports import PageRequest
-from tests.factories.accounts import make_inbox
+from tests.factories.accounts import NOON, make_inbox
 from tests.operations.incoming import (
     ADDRESS,
     DMARC_FAILS,
@@ -383,7 +383,7 @@ def test_mail_from_an_inbox_of_ours_is_not_heard_from_outside(number: int) -> No
     if number == SECOND:
         world.inboxes.create(make_inbox(number=SECOND, address=SECOND_ADDRESS, next_sequence=0))
     received(world, make_mail(SECOND_ADDRESS.upper() if number == SECOND else ADDRESS))
-    assert (world.inbox().heard_at, world.inbox().automatic_at) == (None, None)
+    assert (world.inbox().heard_at, world.inbox().automatic_at) == (None, NOON)
 
 
 def test_a_mail_from_nobody_is_stored() -> None:

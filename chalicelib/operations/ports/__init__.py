@@ -24,6 +24,7 @@ from chalicelib.operations.ports.mail_out import (
     SesAcceptance,
 )
 from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
+from chalicelib.operations.ports.peers import PeerStore
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Outcome",
     "Page",
     "PageRequest",
+    "PeerStore",
     "ReceivedMails",
     "Reservation",
     "Run",
