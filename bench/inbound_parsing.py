@@ -42,7 +42,7 @@ FIELDS = ("subject", "addresses", "text", "html", "file_names", "files", "date")
 
 def with_email_package(raw: bytes) -> Reading:
     """The same work with Python's `email` package: all its headers that are shown, both bodies, every file."""
-    mail = cast("EmailMessage", email.message_from_bytes(raw, policy=email.policy.default))
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
     files = list(mail.iter_attachments()) if mail.is_multipart() else []
     for name in ("message-id", "in-reply-to", "references"):

@@ -20,7 +20,7 @@ _EMPTY_LINE = re.compile(rb"\r*(?:\n|\Z)")
 _INDENT = re.compile(rb"[ \t]{1,80}")
 _HEADER_END = re.compile(rb"\n\r*\n")
 _LONGEST_DELIMITER = FIELD_LIMIT + 10
-_MBOX_LINE = re.compile(rb">?From [^\n]*\n")
+_MBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\n]*\n")
 # A line that is no field stands inside a header only if one of these follows it; otherwise the body begins there.
 _USUAL = re.compile(
     rb"(?:from|to|cc|bcc|sender|reply-to|subject|date|message-id|in-reply-to|references|mime-version|received"
