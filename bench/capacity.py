@@ -105,12 +105,26 @@ class Bench:
 
     def _replies(self) -> Iterator[Row]:
         first = self.accept()
-        counts = []
+        self._rig.send(*self._rig.jobs())
+        accepting, sending = [], []
         for _ in range(REPEATS):
             with self.counting() as count:
                 self.accept(threadId=first["threadId"])
-            counts.append(count)
-        yield Row("accept a reply into a thread", tuple(counts))
+            accepting.append(count)
+            [job] = self._rig.jobs()
+            with self.counting() as count:
+                self._rig.send(job)
+            sending.append(count)
+        self._rig.take_events()
+        yield Row("accept a reply into a thread", tuple(accepting), "≤ 9 calls, ≤ 5 round trips")
+        yield Row("send that reply", tuple(sending), "≤ 8 calls")
+        path = f"/messages/{first['id']}"
+        for what, target, body in (
+            ("reply to a message", f"{path}/reply", {"bodyText": prose(2_500, self._chance)}),
+            ("forward a message", f"{path}/forward", {"to": ["bob@example.com"]}),
+        ):
+            answers = [self._counted(partial(self._rig.api, "POST", target, body)) for _ in range(REPEATS)]
+            yield Row(what, tuple(answers))
 
     def _reads(self) -> Iterator[Row]:
         for _ in range(120):

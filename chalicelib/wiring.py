@@ -25,6 +25,7 @@ from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.file_received import FileReceived
 from chalicelib.operations.find_thread import FindThread
+from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.list_messages import ListMessages
@@ -42,6 +43,7 @@ from chalicelib.operations.ports import Clock, MailProvider
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
+from chalicelib.operations.reply_to_message import ReplyToMessage
 from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
@@ -49,6 +51,7 @@ from chalicelib.operations.send_pace import Pace, SendPace, Unpaced
 from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
+from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
 from chalicelib.providers.dry_run_sender import DryRunSender
 from chalicelib.providers.ses_quota import SesQuota
@@ -67,6 +70,7 @@ from chalicelib.storage.message_id_header_store import DynamoMessageIdHeaders
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.message_store import DynamoMessageStore
 from chalicelib.storage.news_mark_store import DynamoNewsMark
+from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.send_rate_store import DynamoSendRates
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
@@ -124,6 +128,7 @@ class Operations:
         self.ses_message_ids = DynamoSesMessageIds()
         self.filings = DynamoFilingStore()
         self.message_id_headers = DynamoMessageIdHeaders()
+        self.peers = DynamoPeerStore()
 
     # ------------------------------------------------------------------------- stores and providers
 
@@ -204,11 +209,20 @@ class Operations:
             self.index,
             self.send_queue,
             self.attachments,
+            StopLoops(self.peers, self.inboxes),
             self._public_ids,
             self._settings.delivery_mode,
             self._clock,
             self._together,
         )
+
+    @built_once
+    def reply_to_message(self) -> ReplyToMessage:
+        return ReplyToMessage(self.get_message, self.inboxes, self.submit_message, self._settings.allow_test_domains)
+
+    @built_once
+    def forward_message(self) -> ForwardMessage:
+        return ForwardMessage(self.get_message, self.submit_message)
 
     @built_once
     def send_message(self) -> SendMessage:
@@ -343,6 +357,7 @@ class Operations:
             self.message_id_headers,
             find_thread,
             self.attachments,
+            NoteArrival(self.peers),
             self.abandon_reservation,
             self._settings.delivery_mode,
             self._clock,

@@ -2,7 +2,7 @@
 
 aiosmtpd reads a mail line by line and refuses lines over 1,001 octets. Mail comes with longer ones, and 40 MB of short
 ones would be millions of objects; so DATA is read here in large pieces (RFC 5321 sections 4.1.1.4 and 4.5.2). Some names
-are private to the pinned version; tests/embedded/test_smtp_inbound.py speaks every one of these ways with it.
+are private to the pinned version; tests/embedded/test_smtp_*.py speak every one of these ways with it.
 """
 
 import asyncio

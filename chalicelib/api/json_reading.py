@@ -171,6 +171,8 @@ def _read_scalar(value: object, kind: inspect.Type) -> tuple[object, str | None]
             return value, _text_problem(value, kind)
         case inspect.IntType():
             return value, _number_problem(value, kind)
+        case inspect.BoolType():
+            return value, None if isinstance(value, bool) else f"must be true or false, not {json_type(value)}"
         case inspect.EnumType(cls=choices):
             return _read_choice(value, choices)
         case inspect.DateTimeType():
@@ -241,18 +243,18 @@ def _not_null(kind: inspect.UnionType) -> inspect.Type:
 
 def _empty(kind: inspect.Type) -> object:
     """What stands in a field whose value was refused; the request is refused as well, so nobody acts on it."""
-    match kind:
-        case inspect.Metadata(type=inner):
-            return _empty(inner)
-        case inspect.ListType():
-            return []
-        case inspect.DictType():
-            return {}
-        case inspect.StrType():
-            return ""
-        case inspect.IntType():
-            return 0
-    return None
+    if isinstance(kind, inspect.Metadata):
+        return _empty(kind.type)
+    return next((make() for types, make in _EMPTY if isinstance(kind, types)), None)
+
+
+_EMPTY: tuple[tuple[type[inspect.Type], type], ...] = (
+    (inspect.ListType, list),
+    (inspect.DictType, dict),
+    (inspect.StrType, str),
+    (inspect.IntType, int),
+    (inspect.BoolType, bool),
+)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

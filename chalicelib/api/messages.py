@@ -1,14 +1,12 @@
 """Messages: send, list, read, delete; their timelines and their sources."""
 
-from dataclasses import replace
-
-import msgspec
-
+from chalicelib.api.accepting import ACCEPTING_ERRORS, accept_once
 from chalicelib.api.answer_size import fitted, fitted_one
 from chalicelib.api.answers import MAIL, NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
-from chalicelib.api.json_requests import DraftJson, MessagesQuery
+from chalicelib.api.json_requests import MessagesQuery
 from chalicelib.api.json_shapes import PageJson
+from chalicelib.api.message_requests import DraftJson
 from chalicelib.api.message_shapes import (
     MessageJson,
     TimelineEntryJson,
@@ -20,10 +18,7 @@ from chalicelib.api.routes import Routes, Success
 from chalicelib.domain.account import Scope
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ids import inbox_number
-from chalicelib.domain.message import Message
-from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.access import require_reach
-from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.operations.get_message import SourceLink
 from chalicelib.wiring import operations
 
@@ -36,15 +31,7 @@ routes = Routes(__name__)
     scope=Scope.SEND,
     body=DraftJson,
     creates=True,
-    errors=frozenset(
-        {
-            ErrorCode.THREAD_INBOX_MISMATCH,
-            ErrorCode.ATTACHMENTS_TOO_LARGE,
-            ErrorCode.ATTACHMENT_WITHHELD,
-            ErrorCode.INBOX_SUSPENDED,
-            ErrorCode.DAILY_LIMIT_EXCEEDED,
-        }
-    ),
+    errors=ACCEPTING_ERRORS | {ErrorCode.THREAD_INBOX_MISMATCH},
 )
 def submit_message(request: ApiRequest, inbox_id: str) -> Answer:
     """Send a message.
@@ -58,20 +45,12 @@ def submit_message(request: ApiRequest, inbox_id: str) -> Answer:
     require_reach(request.caller, number)  # a repeated request may be answered from its record alone
     draft = body.to_draft(None if body.thread_id is None else ids.thread_key(body.thread_id))
 
-    def create(name_resource: NameResource) -> Fresh:
-        message = operations().submit_message(
-            draft,
-            inbox_number=number,
-            caller=request.caller,
-            name_resource=lambda key: name_resource(ids.message_id(key)),
-        )
-        return _fresh(message)
-
-    def recover(resource: str) -> Fresh | None:
-        message = operations().recover_message(ids.message_key(resource), request.caller)
-        return None if message is None else _fresh(message, by_earlier_request=True)
-
-    return request.answer_once(202, create, recover)
+    return accept_once(
+        request,
+        lambda name_resource: operations().submit_message(
+            draft, inbox_number=number, caller=request.caller, name_resource=name_resource
+        ),
+    )
 
 
 @routes.get("/inboxes/{inbox_id}/messages", Success(200, PageJson[MessageJson]), scope=Scope.READ, query=MessagesQuery)
@@ -128,10 +107,3 @@ def read_raw_message(request: ApiRequest, message_id: str) -> Answer:
 def message_page(page: PageJson[MessageJson]) -> Answer:
     """A page of messages as an answer, within what an answer may hold."""
     return json_answer(200, PageJson(data=fitted(page.data), total=page.total, next_cursor=page.next_cursor))
-
-
-def _fresh(message: Message, *, by_earlier_request: bool = False) -> Fresh:
-    """The answer as it was at first, whatever has become of the message since: it follows from the content alone."""
-    at_first = replace(message, status=MessageStatus.QUEUED, delivery=None)
-    shown = fitted_one(message_as_json(at_first, operations().public_ids()))
-    return Fresh(msgspec.json.encode(shown), by_earlier_request=by_earlier_request, remade=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.header_text import header_text_problem
 
+RECIPIENTS_LIMIT = 50  # different addresses of one message, as SES takes them (its Destination type)
 NAME_LIMIT = 256  # characters; mail programs show far fewer
 _ADDRESS_LIMIT = 320  # characters before any normalising; RFC 5321 allows 254 octets, which is judged at the end
 _TEXT_LIMIT = 1_000

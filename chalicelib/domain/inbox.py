@@ -31,7 +31,9 @@ class Inbox:
     next_sequence: int  # the sequence number the next message gets
     created_at: datetime
     domain_id: str | None = None
-    automatic_at: datetime | None = None  # when the latest automatic mail came in
+    automatic_at: datetime | None = (
+        None  # when the latest mail came in that a program may have written (domain/loop.py)
+    )
     heard_at: datetime | None = None  # when the latest mail of a person outside this deployment came in
 
     @property

@@ -12,6 +12,8 @@ from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
 from chalicelib.domain.message_status import MessageStatus
 
+BODY_LIMIT = 1_000_000  # characters of each body of a message that is sent
+
 
 class Direction(StrEnum):
     OUTBOUND = "outbound"
@@ -45,6 +47,8 @@ class Draft:
     headers: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     thread: ThreadKey | None = None
+    parent: MessageKey | None = None  # the message it answers; None: the newest of `thread`
+    references: tuple[str, ...] = ()  # of a mail that begins a thread and still tells where it comes from: a forward
     enclosures: tuple[Enclosure, ...] = ()
 
 

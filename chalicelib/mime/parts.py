@@ -121,6 +121,11 @@ _LEAF_TYPE = re.compile(rf"((?!message/|multipart/){_TOKEN}/{_TOKEN})(?:; (metho
 _CONTENT_ID = re.compile(r"[!-;=?-~]{1,250}")
 
 
+def is_content_id(text: str) -> bool:
+    """Whether a mail of ours can name a file so; a stranger's may be anything."""
+    return _CONTENT_ID.fullmatch(text) is not None
+
+
 def attachment_part(attachment: AttachmentPart) -> Part:
     """An attached file, in base64.
 
@@ -135,7 +140,7 @@ def attachment_part(attachment: AttachmentPart) -> Part:
         with_filename("Content-Disposition", "inline" if attachment.inline else "attachment", attachment.filename),
     ]
     if attachment.content_id is not None:
-        if not _CONTENT_ID.fullmatch(attachment.content_id):
+        if not is_content_id(attachment.content_id):
             raise ComposeError(f"{attachment.content_id!r} is not a Content-ID")
         fields.append(tokens("Content-ID", (f"<{attachment.content_id}>",)))
     return Part(tuple(fields), to_base64(attachment.data), content_type, attachment.data, attachment.filename)

@@ -8,6 +8,7 @@ from chalicelib.mime.attachment_names import clean_filename, made_up_filename
 from chalicelib.mime.bounds import Problems
 from chalicelib.mime.charsets import clean_text, decode
 from chalicelib.mime.content_type import Disposition, read_content_id, read_disposition
+from chalicelib.mime.guarded import guarded
 from chalicelib.mime.parsed_mail import ParsedAttachment
 from chalicelib.mime.split_parts import Part
 from chalicelib.mime.transfer_encodings import undo
@@ -113,7 +114,7 @@ class _Reader:
         content = bytes(self._raw[part.start : part.end])
         if _is_message(part) and not (encoding.lower() == "base64" and _BASE64_FILE.fullmatch(content)):
             return content  # RFC 2046 section 5.2.1 allows it no encoding, so what is claimed is mostly untrue
-        return undo(content, encoding, self._problems)
+        return guarded("a part", lambda: undo(content, encoding, self._problems), content, self._problems)
 
     def _text(self, part: Part) -> str:
         octets = self._data(part)

@@ -22,7 +22,7 @@ _UU_LINE_LIMIT = 1_000_000  # of 45 octets each, as they are written: more than 
 
 _IDENTITY = frozenset({"", "7bit", "7bits", "8bit", "8bits", "binary"})
 _UUENCODE = frozenset({"xuuencode", "uuencode", "xuue", "uue"})
-_NO_LETTERS = re.compile(r"[\s\"'_-]+")
+_NO_LETTERS = re.compile(r"\([^()]*\)|[\s\"'_-]+")  # comments too (RFC 822 section 3.4.3)
 
 
 def undo(encoded: bytes, encoding: str, problems: Problems) -> bytes:
@@ -99,18 +99,20 @@ def _from_uuencode(encoded: bytes, problems: Problems) -> bytes:
         return encoded
     decoded = bytearray()
     for number, line in enumerate(_UU_LINE.finditer(encoded, begin.end())):
-        if line[1] in {b"end", b""}:
+        if line[1] == b"end":
             break
         if number >= _UU_LINE_LIMIT:
             problems.add("a uuencoded part has too many lines")
             break
-        decoded += _uu_line(line[1])
+        if line[1]:
+            decoded += _uu_line(line[1])
     return bytes(decoded)
 
 
 def _uu_line(line: bytes) -> bytes:
     length = (line[0] - 32) & 63
-    # Only as many characters as the length calls for, with spaces for those that are missing or no uuencode.
-    needed = (length + 2) // 3 * 4
-    body = bytes(c if 32 <= c <= 96 else 32 for c in line[1 : 1 + needed]).ljust(needed, b" ")
-    return binascii.a2b_uu(bytes((32 + length,)) + body)
+    # As many whole quadruples as the length calls for, with spaces for characters that are missing or no uuencode.
+    quadruples = (length + 2) // 3
+    body = bytes(c if 32 <= c <= 96 else 32 for c in line[1 : 1 + 4 * quadruples]).ljust(4 * quadruples, b" ")
+    # All octets of the last one are asked for, and those beyond the length cut off: `a2b_uu` wants them to be empty.
+    return binascii.a2b_uu(bytes((32 + 3 * quadruples,)) + body)[:length]

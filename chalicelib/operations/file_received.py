@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from chalicelib.domain.errors import NotFound, Unavailable
-from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
+from chalicelib.domain.ids import MessageKey, ThreadKey
+from chalicelib.domain.inbox import Inbox
+from chalicelib.domain.loop import Origin
 from chalicelib.domain.message import DeliveryMode
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.abandon_reservation import AbandonReservation
@@ -35,6 +37,7 @@ from chalicelib.operations.ports import (
 )
 from chalicelib.operations.received_content import ReceivedMail, received_content
 from chalicelib.operations.received_files import received_files
+from chalicelib.operations.stop_loops import NoteArrival, PeerMail
 from chalicelib.operations.thread_entry import ThreadEntry
 
 NUMBERS_TRIED = 3  # in one go; a notice that comes again tries further
@@ -59,7 +62,7 @@ class _Decision:
     """What stands in the record. `is_fresh`: it was written just now, so nothing is stored of the message yet."""
 
     filing: Filing
-    account_id: AccountId
+    inbox: Inbox
     is_fresh: bool = False
     seen: Sight | None = None
 
@@ -77,6 +80,7 @@ class FileReceived:
     message_id_headers: MessageIdHeaders
     find_thread: FindThread
     attachments: AttachmentStore
+    note_arrival: NoteArrival
     abandon_reservation: AbandonReservation
     mode: DeliveryMode
     clock: Clock
@@ -107,7 +111,7 @@ class FileReceived:
 
     def _resumed(self, known: Filing) -> _Decision | None:
         inbox = self.inboxes.get(known.message.inbox_number)
-        return None if inbox is None else _Decision(known, inbox.account_id)
+        return None if inbox is None else _Decision(known, inbox)
 
     def _decide(self, delivery: Delivery, instead_of: Filing | None = None) -> _Decision | None:
         """Choose number and thread, and write that down; None when the inbox is gone.
@@ -125,10 +129,9 @@ class FileReceived:
         standing = self.filings.put(delivery.ses_message_id, ours, instead_of)
         if standing is None:
             raise Unavailable("The record of a received mail disappeared while it was being replaced.")
-        account_id = reservation.inbox.account_id
         if standing != ours:
-            return _Decision(standing, account_id)
-        return _Decision(standing, account_id, is_fresh=True, seen=found.seen)
+            return _Decision(standing, reservation.inbox)
+        return _Decision(standing, reservation.inbox, is_fresh=True, seen=found.seen)
 
     def _carry_out(self, delivery: Delivery, decision: _Decision) -> bool:
         """Whether the mail is in the inbox now, or is never to be again."""
@@ -137,6 +140,7 @@ class FileReceived:
         if phase.visible or (
             phase is MessagePhase.RESERVED and not filing.is_deleted and self._store(delivery, decision)
         ):
+            self.note_arrival(_peer_mail(delivery), decision.inbox)
             self.index.seal_due(filing.message)
             return True
         # Deleted, or killed because it took too long, or its thread is gone; or the mail is, because a rival has finished.
@@ -161,7 +165,7 @@ class FileReceived:
 
     def _store(self, delivery: Delivery, decision: _Decision) -> bool:
         """Store all of the message, then commit it; False when its number, its thread or the mail itself is gone."""
-        mail, account_id = delivery.mail, decision.account_id
+        mail, account_id = delivery.mail, decision.inbox.account_id
         files = received_files(mail, decision.filing.message)
         content = received_content(
             mail,
@@ -197,3 +201,10 @@ class FileReceived:
 def _reference(mail: ReceivedMail) -> Reference:
     parsed = mail.parsed
     return Reference(parsed.in_reply_to, parsed.references, mail.trusted_sender, mail.receipt.authentication)
+
+
+def _peer_mail(delivery: Delivery) -> PeerMail:
+    mail, origin = delivery.mail, Origin.PERSON if delivery.from_outside else Origin.SIBLING
+    if mail.is_automatic:
+        origin = Origin.PROGRAM
+    return PeerMail(mail.sender, mail.parsed.reply_to, origin, mail.receipt.received_at)

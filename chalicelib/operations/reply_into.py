@@ -1,11 +1,13 @@
-"""Find out what a message answers when it is sent into a thread."""
+"""Find out what a message answers when it is sent into a thread, and what its header says of that."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
+from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.errors import ErrorCode, InvalidInput, NotFound
 from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
-from chalicelib.domain.message import own_message_id_header
+from chalicelib.domain.message import MessageContent, own_message_id_header
 from chalicelib.domain.message_id_header import is_repeatable
 from chalicelib.domain.thread import reply_references
 from chalicelib.operations.access import require_inbox, require_thread
@@ -33,7 +35,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class ReplyInto:
-    """The newest visible message of a thread is the parent: its Message-ID, and its chain of References."""
+    """The parent is the message named, or else the newest visible one: its Message-ID, and its chain of References."""
 
     inboxes: InboxStore
     threads: ThreadStore
@@ -42,8 +44,13 @@ class ReplyInto:
     public_ids: PublicIds
     together: Together
 
-    def __call__(self, thread: ThreadKey, inbox_number: int, caller: Caller) -> Reply:
-        """Raises NotFound for a thread that is not the caller's, InvalidInput for one of another inbox of theirs."""
+    def __call__(
+        self, thread: ThreadKey, inbox_number: int, caller: Caller, answered: MessageKey | None = None
+    ) -> Reply:
+        """Raises NotFound for a thread that is not the caller's, InvalidInput for one of another inbox of theirs.
+
+        `answered`, a message of that thread, may have been deleted since it was looked at: NotFound, too.
+        """
         members = require_thread(self.threads, thread, caller)
         if thread.inbox_number != inbox_number:
             require_inbox(self.inboxes, inbox_number, caller)
@@ -52,45 +59,61 @@ class ReplyInto:
                 fix="Send from the inbox the thread is in (its `inboxId`), or leave `threadId` out to begin a thread.",
                 code=ErrorCode.THREAD_INBOX_MISMATCH,
             )
-        seen, parent = self._look(inbox_number, newest_sequences(self.threads, members))
-        header = self._message_id_header(parent)
-        return Reply(thread, header, reply_references(_chain(parent), header), seen)
+        seen, parent = self._look(inbox_number, newest_sequences(self.threads, members), answered)
+        header = repeatable_message_id(parent.content, parent.delivery, self.public_ids)
+        return Reply(thread, header, references_after(parent.content, parent.delivery, self.public_ids), seen)
 
-    def _message_id_header(self, parent: StoredMessage) -> str | None:
-        content = parent.content
-        if content.arrival is not None:
-            header = content.arrival.message_id_header
-            return header if header is not None and is_repeatable(header) else None
-        final = parent.delivery.message_id_header if parent.delivery else None
-        return final or own_message_id_header(self.public_ids.message_id(content.key), content.sender.domain)
+    def _look(
+        self, inbox_number: int, newest: tuple[int, ...], answered: MessageKey | None
+    ) -> tuple[Sight, StoredMessage]:
+        """What the index shows of the thread, and the message that is answered.
 
-    def _look(self, inbox_number: int, sequences: tuple[int, ...]) -> tuple[Sight, StoredMessage]:
-        """What the index shows of the thread, and its newest visible message: mostly the newest, so that is read beside."""
+        Without `answered` that is the newest visible one: mostly the newest, so that is read beside.
+        """
+        likely = (answered.sequence,) if answered else newest[-1:]
         looks: list[Sight] = []
-        newest: list[StoredMessage | None] = []
+        read: list[StoredMessage | None] = []
         self.together(
             [
-                lambda: looks.append(self.index.look(inbox_number, sequences)),
-                lambda: newest.extend(self.messages.get(MessageKey(inbox_number, last)) for last in sequences[-1:]),
+                lambda: looks.append(self.index.look(inbox_number, {*newest, *likely})),
+                lambda: read.extend(self.messages.get(MessageKey(inbox_number, sequence)) for sequence in likely),
             ]
         )
         (seen,) = looks
-        for found in newest:
+        for found in read:
             if found is not None and seen.phases[found.content.key.sequence].visible:
                 return seen, found
-        return seen, self._newest_visible(inbox_number, seen)
+        wanted = likely if answered else sorted(seen.phases, reverse=True)
+        return seen, self._first_visible(inbox_number, seen, wanted)
 
-    def _newest_visible(self, inbox_number: int, seen: Sight) -> StoredMessage:
-        for sequence in sorted(seen.phases, reverse=True):
+    def _first_visible(self, inbox_number: int, seen: Sight, wanted: Iterable[int]) -> StoredMessage:
+        for sequence in wanted:
             if seen.phases[sequence].visible and (found := self.messages.get(MessageKey(inbox_number, sequence))):
                 return found
         raise NotFound
 
 
-def _chain(parent: StoredMessage) -> tuple[str, ...]:
-    """What a reply's References begin with (RFC 5322 section 3.6.4): the parent's, or what it says it answers."""
-    content = parent.content
+def repeatable_message_id(
+    content: MessageContent, delivery: MessageDelivery | None, public_ids: PublicIds
+) -> str | None:
+    """The Message-ID under which others know this message by now; None when no header of ours can name it."""
+    if content.arrival is not None:
+        header = content.arrival.message_id_header
+        return header if header is not None and is_repeatable(header) else None
+    final = delivery.message_id_header if delivery else None
+    return final or own_message_id_header(public_ids.message_id(content.key), content.sender.domain)
+
+
+def references_after(
+    content: MessageContent, delivery: MessageDelivery | None, public_ids: PublicIds
+) -> tuple[str, ...]:
+    """The References of a mail that comes after this one (RFC 5322 section 3.6.4)."""
+    return reply_references(_chain(content, delivery), repeatable_message_id(content, delivery, public_ids))
+
+
+def _chain(content: MessageContent, delivery: MessageDelivery | None) -> tuple[str, ...]:
+    """What References begin with: the parent's, or what it says it answers."""
     if content.arrival is None:
-        return (parent.delivery.references if parent.delivery else ()) or content.references
+        return (delivery.references if delivery else ()) or content.references
     answered = (content.in_reply_to,) if content.in_reply_to else ()
     return tuple(header for header in content.references or answered if is_repeatable(header))

@@ -34,6 +34,7 @@ from chalicelib.operations.ports import (
     Together,
 )
 from chalicelib.operations.reply_into import Reply, ReplyInto
+from chalicelib.operations.stop_loops import StopLoops
 from chalicelib.operations.thread_entry import ThreadEntry
 
 SECONDS_A_DAY = 86_400
@@ -49,6 +50,7 @@ class SubmitMessage:
     index: MessageIndex
     send_queue: SendQueue
     attachments: AttachmentStore
+    stop_loops: StopLoops
     public_ids: PublicIds
     mode: DeliveryMode
     clock: Clock
@@ -61,9 +63,10 @@ class SubmitMessage:
         reply = None
         if draft.thread is not None:
             find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids, self.together)
-            reply = find(draft.thread, inbox_number, caller)
+            reply = find(draft.thread, inbox_number, caller, draft.parent)
         files = ChooseAttachments(self.attachments, self.clock)(draft, caller)
         reservation = self._reserve(inbox_number, caller)
+        self._stop_loops(draft, reservation)
         key = MessageKey(inbox_number, reservation.sequence)
         content = self._content(draft, key, reservation.inbox, reply, files)
         name_resource(key)
@@ -140,6 +143,13 @@ class SubmitMessage:
             code=ErrorCode.DAILY_LIMIT_EXCEEDED,
         )
 
+    def _stop_loops(self, draft: Draft, reservation: Reservation) -> None:
+        try:
+            self.stop_loops(reservation.inbox, (*draft.to, *draft.cc, *draft.bcc), self.clock())
+        except AgentSendError:
+            self.inboxes.give_back(reservation.inbox)
+            raise
+
     def _content(
         self, draft: Draft, key: MessageKey, inbox: Inbox, reply: Reply | None, files: Sequence[ChosenFile]
     ) -> MessageContent:
@@ -160,7 +170,7 @@ class SubmitMessage:
             headers=draft.headers,
             metadata=draft.metadata,
             in_reply_to=reply.in_reply_to if reply else None,
-            references=reply.references if reply else (),
+            references=reply.references if reply else draft.references,
             created_at=to_milliseconds(self.clock()),
             attachments=tuple(file.in_message() for file in files),
         )

@@ -61,9 +61,9 @@ class DynamoInboxStore:
 
     def reserve_received(self, inbox_number: int, heard: Heard) -> Reservation | None:
         actions: list[Action] = [InboxItem.next_sequence.add(1)]
-        if heard.automatic:
+        if heard.automatic or not heard.from_outside:
             actions.append(InboxItem.automatic_at.set(heard.at.isoformat()))
-        elif heard.from_outside:
+        else:
             actions.append(InboxItem.heard_at.set(heard.at.isoformat()))
         there = InboxItem.pk.exists() & (InboxItem.status != InboxStatus.DELETED.value)
         outcome = update_if(_bare_item(inbox_number), actions, there)

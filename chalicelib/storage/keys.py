@@ -10,6 +10,7 @@
 |                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
 |                | R#SES id          | which message a received mail is                                  |
 |                | H#hash            | which message has this Message-ID                                 |
+|                | P#hash            | an address that wrote automatic mail, and sends to it, 30 days    |
 |                | T#first sequence  | a thread and its newest members; `#start` behind it: older ones   |
 | A#account      | A                 | the account                                                       |
 |                | L#list            | how many places of one of its lists (inboxes, keys) are taken     |
@@ -84,6 +85,11 @@ def filing(ses_id: str) -> str:
 def message_id_header(text: str) -> str:
     """A Message-ID by its hash: a stranger's may be longer than a key."""
     return "H#" + hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def peer(address: str) -> str:
+    """An address by its hash: a stranger's may be longer than a key."""
+    return "P#" + hashlib.blake2b(address.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def thread(first_sequence: int) -> str:

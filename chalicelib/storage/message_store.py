@@ -11,7 +11,7 @@ import msgspec
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import MessageKey, encode
-from chalicelib.domain.message import BodyUrls, MessageContent
+from chalicelib.domain.message import BodyUrls, Direction, MessageContent
 from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
 from chalicelib.storage import delivery_items, keys
 from chalicelib.storage.arrival_codec import apart_from_text
@@ -39,6 +39,7 @@ INLINE_LIMIT = 300_000  # bytes of a compressed content that stay in the table; 
 ANSWER_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL
 _LARGEST_GROWTH = 12  # bytes in Lambda's answer for one character: an emoji is two escapes of six
 BLOB_READERS = 8
+AT_ONCE = 50  # messages of two items each that one BatchGetItem reads
 FEW = 3  # stretches that are read by a query each, side by side; more are read by their keys
 # Up to this many messages in a stretch for each one wanted, the whole stretch is read. A query is billed by the sum of
 # what it reads, a read by key by whole units: at the usual sizes both cost the same at about this density.
@@ -158,11 +159,9 @@ class DynamoMessageStore:
         partition = keys.inbox_partition(wanted[0].inbox_number)
         sequences = [key.sequence for key in wanted]
         stretches = _stretches(sequences)
-        if len(stretches) > FEW:
-            # A query for each would cost half the units, for it adds up what it reads; but a page of 100 be 100 calls.
-            items = batch_get(_both(partition, sequences), consistent=False)
-        else:
-            items = _read_stretches(partition, stretches)
+        # A query for each would cost half the units, for it adds up what it reads; but a page of 100 be 100 calls.
+        by_key = len(stretches) > FEW
+        items = _read_scattered(partition, sequences) if by_key else _read_stretches(partition, stretches)
         contents, deliveries = _sorted_out(items)
         missing = [sequence for sequence in sequences if sequence not in contents]
         if missing:
@@ -238,6 +237,15 @@ def _read_stretches(partition: str, stretches: Collection[tuple[int, int]]) -> l
         return [item for stretch in stretches for item in read(stretch)]
     with ThreadPoolExecutor(FEW) as readers:
         return [item for part in readers.map(read, stretches) for item in part]
+
+
+def _read_scattered(partition: str, sequences: Sequence[int]) -> list[dict[str, Any]]:
+    """The items of some messages, eventually consistent; of many first the contents: received ones have no more."""
+    if len(sequences) <= AT_ONCE:
+        return batch_get(_both(partition, sequences), consistent=False)
+    items = batch_get([(partition, keys.message(sequence)) for sequence in sequences], consistent=False)
+    sent = [key for key, stored in _sorted_out(items)[0].items() if stored.direction == Direction.OUTBOUND.value]
+    return items + batch_get([(partition, keys.delivery(sequence)) for sequence in sent], consistent=False)
 
 
 def _sorted_out(items: Iterable[Mapping[str, Any]]) -> tuple[dict[int, StoredContent], dict[int, MessageDelivery]]:

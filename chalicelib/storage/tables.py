@@ -108,6 +108,16 @@ class MessageIdHeaderItem(Item):
     sequence = NumberAttribute(attr_name="sq")
 
 
+class PeerItem(Item):
+    """Times are in milliseconds since the epoch."""
+
+    program_at = NumberAttribute(attr_name="pr", null=True)
+    sibling_at = NumberAttribute(attr_name="si", null=True)
+    person_at = NumberAttribute(attr_name="pe", null=True)
+    sends = UnicodeAttribute(attr_name="se", null=True)  # comma-separated
+    version = NumberAttribute(attr_name="n")
+
+
 class SesMessageIdItem(Item):
     inbox_number = NumberAttribute(attr_name="in")
     sequence = NumberAttribute(attr_name="sq")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api import attachment_shapes, json_requests, json_shapes, message_shapes
+from chalicelib.api import attachment_shapes, json_requests, json_shapes, message_requests, message_shapes
 from chalicelib.api.errors import STATUS
 from chalicelib.api.json_reading import INVALID, RequestShape, read_value
 from chalicelib.api.openapi import document
@@ -122,6 +122,8 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
     assert required == {
         "/inboxes": False,
         "/inboxes/{inbox_id}/messages": True,
+        "/messages/{message_id}/reply": False,
+        "/messages/{message_id}/forward": True,
         "/account/api-keys": False,
         "/accounts": True,
         "/attachments": True,
@@ -165,7 +167,7 @@ def test_declared_success_is_the_first_response(app: Chalice, openapi: dict[str,
 
 
 def shapes() -> Iterator[type[msgspec.Struct]]:
-    for module in (attachment_shapes, json_requests, json_shapes, message_shapes):
+    for module in (attachment_shapes, json_requests, json_shapes, message_requests, message_shapes):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__:
                 yield value

@@ -14,6 +14,7 @@ from botocore.config import Config
 from embedded.data_folder import DataFolder
 from embedded.emulated_aws import EmulatedAws
 from embedded.resources import AwsClients
+from tests.embedded.smtp_client import Door, opened
 
 REGION = "us-east-1"
 
@@ -77,3 +78,10 @@ def folder(tmp_path: Path) -> Iterator[DataFolder]:
     folder.lock()
     yield folder
     folder.unlock()
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    """An SMTP door with stand-ins behind it."""
+    with opened() as door:
+        yield door

@@ -54,9 +54,9 @@ class FakeInboxStore:
             if inbox is None or inbox.is_deleted:
                 return None
             after = replace(inbox, next_sequence=inbox.next_sequence + 1)
-            if heard.automatic:
+            if heard.automatic or not heard.from_outside:
                 after = replace(after, automatic_at=heard.at)
-            elif heard.from_outside:
+            else:
                 after = replace(after, heard_at=heard.at)
             self.inboxes[inbox_number] = after
             return Reservation(after, inbox.next_sequence)

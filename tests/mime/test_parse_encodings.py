@@ -151,6 +151,9 @@ def test_quoted_printable_is_read_whatever_has_happened_to_it(encoded: bytes, de
         (b"intro\r\nbegin 644 a.txt\r\n#0V%T\r\n`\r\nend\r\n", b"Cat"),
         (b"begin 644 a.txt\n#0V%T", b"Cat"),
         (b"begin 644 a.txt\n#0V\n", b"C`\0"),
+        (b'begin 644 a.txt\n!0V%T\n"0V%T\n', b"CCa"),
+        (b"begin 644 a.txt\n!#0644 a\n", b"\x0d"),
+        (b"begin 644 a.txt\n#0V%T\n\n#0V%T\n", b"CatCat"),
         (b"begin 644 a.txt\n\xff\x00\n#0V%T", b"\0" * 31 + b"Cat"),
     ],
 )

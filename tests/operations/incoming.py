@@ -80,3 +80,8 @@ def only_message(world: World) -> MessageContent:
     (key,) = world.listed()
     assert key.inbox_number == INBOX
     return content(world, key)
+
+
+def of_ses(world: World, key: MessageKey) -> str:
+    """The Message-ID that the real SES writes into a mail that was sent."""
+    return f"<{world.delivery(key).ses_message_id}@eu-west-1.amazonses.com>"

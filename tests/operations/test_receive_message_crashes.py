@@ -1,6 +1,7 @@
 """A handler that dies, gets no reply, or meets another: each mail is one message, and none is lost."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.mime.parse import parse_mail
+from chalicelib.operations.file_received import Delivery
 from chalicelib.operations.ports import PageRequest
+from chalicelib.operations.received_content import ReceivedMail
 from tests.operations.incoming import (
     ADDRESS,
     arrive,
@@ -16,6 +20,7 @@ from tests.operations.incoming import (
     make_mail,
     make_mail_with_files,
     make_receipt,
+    of_ses,
     only_message,
 )
 from tests.operations.test_receive_message import SECOND, SECOND_ADDRESS, listed, two_inboxes
@@ -38,8 +43,7 @@ def in_a_conversation() -> World:
     """An inbox that has written to Ada, who answers."""
     world = World()
     world.sent()
-    header = world.delivery(FIRST).message_id_header
-    arrive(world, make_mail(in_reply_to=header, message_id="<2@example.com>"))
+    arrive(world, make_mail(in_reply_to=of_ses(world, FIRST), message_id="<2@example.com>"))
     return world
 
 
@@ -81,7 +85,7 @@ def is_as_it_should_be(world: World, messages: int) -> None:
     assert world.mails.stored == {}
     assert len(world.listed()) == messages
     threads = world.list_threads(INBOX, world.caller, PageRequest())
-    assert sum(summary.thread.message_count for summary in threads.items) == messages
+    assert [summary.thread.message_count for summary in threads.items] == [messages]
     files = {file.id for known in world.messages.contents.values() for file in known.attachments}
     assert files == set(world.attachments.files) == set(world.attachments.kept)
     header = content(world, arrived[0]).arrival.message_id_header  # type: ignore[union-attr]
@@ -131,6 +135,21 @@ def test_two_workers_who_meet_at_any_call_make_one_message(scene: str) -> None:
 
         is_as_it_should_be(world, messages=2 if scene == "in a conversation" else 1)
         if not meeting.has_happened:
+            break
+    assert number >= 10
+
+
+def test_a_worker_who_is_overtaken_in_one_inbox_follows_what_was_decided_there() -> None:
+    """The other has filed the mail there and not finished, so the mail still lies where SES put it."""
+    for number in count():
+        world = begun()
+        delivery = Delivery(ReceivedMail(RECEIPT, parse_mail(make_mail()), 1), INBOX, ADDRESS, from_outside=True)
+        overtaking = Meanwhile(number, partial(world.file_received, delivery))
+
+        assert not dies(world, overtaking)
+
+        is_as_it_should_be(world, messages=1)
+        if not overtaking.has_happened:
             break
     assert number >= 10
 

@@ -7,7 +7,7 @@ from chalicelib.domain.arrival import Authentication, Verdict, WarningCode
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message import MessageContent, own_message_id_header
 from chalicelib.operations.ports import PageRequest
-from tests.factories.accounts import make_inbox
+from tests.factories.accounts import NOON, make_inbox
 from tests.operations.incoming import (
     ADDRESS,
     DMARC_FAILS,
@@ -16,10 +16,12 @@ from tests.operations.incoming import (
     content,
     make_mail,
     make_receipt,
+    of_ses,
     only_message,
     received,
 )
 from tests.operations.test_receive_message import SECOND, SECOND_ADDRESS, listed, two_inboxes
+from tests.operations.watched import Crash, Failing
 from tests.operations.world import ADA, BOB, EVE, IDS, INBOX, World, make_draft
 
 FIRST = MessageKey(INBOX, 0)
@@ -33,17 +35,6 @@ def wrote_to_ada(**draft: object) -> World:
     world = World()
     world.sent(make_draft(**draft))
     return world
-
-
-def ses_header(world: World, key: MessageKey = FIRST) -> str:
-    header = world.delivery(key).message_id_header
-    assert header is not None
-    return header
-
-
-def of_ses(world: World, key: MessageKey = FIRST) -> str:
-    """What SES itself writes into a mail."""
-    return f"<{world.delivery(key).ses_message_id}@eu-west-1.amazonses.com>"
 
 
 def answer(
@@ -73,7 +64,7 @@ def warnings(message: MessageContent) -> list[WarningCode]:
 
 def test_an_answer_names_the_id_that_ses_gave() -> None:
     world = wrote_to_ada()
-    assert answer(world, in_reply_to=of_ses(world)).thread == THREAD
+    assert answer(world, in_reply_to=of_ses(world, FIRST)).thread == THREAD
 
 
 def test_an_answer_names_the_id_that_we_gave() -> None:
@@ -115,7 +106,7 @@ def test_an_unknown_reference_begins_a_thread_without_a_word() -> None:
 
 def test_a_deleted_message_is_known_no_more() -> None:
     world = wrote_to_ada()
-    header = of_ses(world)
+    header = of_ses(world, FIRST)
     world.delete_message(FIRST, world.caller)
 
     message = answer(world, in_reply_to=header)
@@ -126,8 +117,13 @@ def test_a_deleted_message_is_known_no_more() -> None:
 
 def test_a_message_that_is_not_committed_is_not_known_yet() -> None:
     world = World()
-    world.message_id_headers.claim("<1@example.com>", MessageKey(INBOX, 9))
-    assert warnings(answer(world, in_reply_to="<1@example.com>")) == []
+    with world.watching(Failing("index.commit", [Crash()])), pytest.raises(Crash):
+        world.receive_message(arrive(world))
+
+    message = answer(world, in_reply_to="<1@example.com>")
+
+    assert message.thread == ThreadKey(INBOX, message.key.sequence)
+    assert warnings(message) == []
 
 
 def test_a_thousand_references_are_not_all_looked_up() -> None:
@@ -168,7 +164,7 @@ BEGINS: Expected = (False, [WarningCode.REFERENCE_NOT_TRUSTED])
 )
 def test_a_reference_is_worth_what_its_sender_is_worth(sender: str, dmarc: Verdict, expected: Expected) -> None:
     world = wrote_to_ada()
-    header = of_ses(world)
+    header = of_ses(world, FIRST)
     mail = make_mail(sender, message_id="<2@example.com>", in_reply_to=header)
 
     message = received(world, mail, make_receipt(mail_from="", authentication=Authentication(dmarc=dmarc)))
@@ -191,7 +187,7 @@ def test_a_reference_is_worth_what_its_sender_is_worth(sender: str, dmarc: Verdi
 )
 def test_a_sender_whom_dmarc_need_not_have_judged_is_nobody(header: str, dmarc: Verdict) -> None:
     world = wrote_to_ada()
-    mail = f"{header}\r\nIn-Reply-To: {of_ses(world)}\r\n\r\nHi".encode()
+    mail = f"{header}\r\nIn-Reply-To: {of_ses(world, FIRST)}\r\n\r\nHi".encode()
 
     message = received(world, mail, make_receipt(mail_from=ADA, authentication=Authentication(dmarc=dmarc)))
 
@@ -202,17 +198,17 @@ def test_a_sender_whom_dmarc_need_not_have_judged_is_nobody(header: str, dmarc: 
 def test_whoever_got_the_message_may_answer_it_blind_copies_too() -> None:
     world = wrote_to_ada(bcc=(Mailbox(BOB),))
 
-    message = answer(world, BOB, in_reply_to=of_ses(world))
+    message = answer(world, BOB, in_reply_to=of_ses(world, FIRST))
 
     assert (message.thread, warnings(message)) == (THREAD, [])
 
 
 def test_who_joined_is_a_participant_from_then_on_and_so_is_whom_they_wrote_to() -> None:
     world = wrote_to_ada()
-    answer(world, EVE, in_reply_to=of_ses(world), authentication=DMARC_PASSES, headers=(f"Cc: {BOB}",))
+    answer(world, EVE, in_reply_to=of_ses(world, FIRST), authentication=DMARC_PASSES, headers=(f"Cc: {BOB}",))
 
-    assert warnings(answer(world, EVE, in_reply_to=of_ses(world), number=3)) == []
-    assert warnings(answer(world, BOB, in_reply_to=of_ses(world), number=4)) == []
+    assert warnings(answer(world, EVE, in_reply_to=of_ses(world, FIRST), number=3)) == []
+    assert warnings(answer(world, BOB, in_reply_to=of_ses(world, FIRST), number=4)) == []
     thread = world.get_thread(THREAD, world.caller).thread
     assert set(thread.participants) == {ADDRESS, ADA, EVE, BOB}
     assert thread.message_count == 4
@@ -220,17 +216,19 @@ def test_who_joined_is_a_participant_from_then_on_and_so_is_whom_they_wrote_to()
 
 def test_who_was_refused_is_none() -> None:
     world = wrote_to_ada()
-    answer(world, EVE, in_reply_to=of_ses(world))
+    answer(world, EVE, in_reply_to=of_ses(world, FIRST))
 
     assert set(world.get_thread(THREAD, world.caller).thread.participants) == {ADDRESS, ADA}
-    assert warnings(answer(world, EVE, in_reply_to=of_ses(world), number=3)) == [WarningCode.REFERENCE_NOT_TRUSTED]
+    assert warnings(answer(world, EVE, in_reply_to=of_ses(world, FIRST), number=3)) == [
+        WarningCode.REFERENCE_NOT_TRUSTED
+    ]
 
 
 def test_a_refused_reference_does_not_keep_a_mail_from_its_own_conversation() -> None:
     world = wrote_to_ada()
     own = answer(world, EVE)
 
-    message = answer(world, EVE, in_reply_to=of_ses(world), references=("<2@example.com>",), number=3)
+    message = answer(world, EVE, in_reply_to=of_ses(world, FIRST), references=("<2@example.com>",), number=3)
 
     assert (message.thread, warnings(message)) == (own.thread, [])
 
@@ -239,16 +237,18 @@ def test_a_delivery_report_is_in_a_thread_of_its_own_unless_dmarc_vouches_for_it
     daemon = "mailer-daemon@example.com"
     for verdicts, joins in ((NO_VERDICT, False), (DMARC_FAILS, False), (DMARC_PASSES, True)):
         world = wrote_to_ada()
-        assert (answer(world, daemon, in_reply_to=of_ses(world), authentication=verdicts).thread == THREAD) is joins
+        assert (
+            answer(world, daemon, in_reply_to=of_ses(world, FIRST), authentication=verdicts).thread == THREAD
+        ) is joins
 
 
 def test_a_retried_notice_decides_as_the_first_did() -> None:
     """What a mail joined, it stays in, whoever was deleted or came meanwhile."""
     world = wrote_to_ada()
-    message = answer(world, in_reply_to=of_ses(world))
+    message = answer(world, in_reply_to=of_ses(world, FIRST))
     receipt = make_receipt(ses_message_id="ses-in-2", authentication=DMARC_FAILS)
 
-    arrive(world, make_mail(in_reply_to=of_ses(world), message_id="<2@example.com>"), receipt)
+    arrive(world, make_mail(in_reply_to=of_ses(world, FIRST), message_id="<2@example.com>"), receipt)
     world.receive_message(receipt)
 
     assert world.listed() == [message.key, FIRST]
@@ -261,14 +261,15 @@ def test_a_retried_notice_decides_as_the_first_did() -> None:
 def test_an_id_of_another_inbox_is_answered_like_one_that_never_was(authentication: Authentication) -> None:
     world = two_inboxes()
     world.sent()
-    header, own = of_ses(world), own_message_id_header(IDS.message_id(FIRST), "mail.example.com")
+    unrelated = make_mail(BOB, message_id="<9@example.net>")
+    world.receive_message(arrive(world, unrelated, make_receipt(SECOND_ADDRESS, ses_message_id="unrelated")))
+    header, own = of_ses(world, FIRST), own_message_id_header(IDS.message_id(FIRST), "mail.example.com")
     mail = make_mail(EVE, in_reply_to=header, references=(own, "<1@example.com>"), message_id="<2@example.com>")
 
     world.receive_message(arrive(world, mail, make_receipt(SECOND_ADDRESS, authentication=authentication)))
 
-    (key,) = listed(world, SECOND)
-    message = content(world, key)
-    assert message.thread == ThreadKey(SECOND, 0)
+    message = content(world, listed(world, SECOND)[0])
+    assert message.thread == ThreadKey(SECOND, 1)
     assert warnings(message) == []
 
 
@@ -314,7 +315,7 @@ def reply(world: World, thread: ThreadKey = THREAD) -> MessageKey:
 
 def test_a_reply_names_what_the_received_mail_calls_itself_and_its_chain() -> None:
     world = wrote_to_ada()
-    header = of_ses(world)
+    header = of_ses(world, FIRST)
     answer(world, in_reply_to=header, references=("<0@x>", header))
 
     delivery = world.delivery(reply(world))
@@ -325,7 +326,7 @@ def test_a_reply_names_what_the_received_mail_calls_itself_and_its_chain() -> No
 
 def test_a_reply_to_a_mail_without_references_names_what_that_answered() -> None:
     world = wrote_to_ada()
-    header = of_ses(world)
+    header = of_ses(world, FIRST)
     answer(world, in_reply_to=header)
 
     assert world.delivery(reply(world)).references == (header, "<2@example.com>")
@@ -333,7 +334,7 @@ def test_a_reply_to_a_mail_without_references_names_what_that_answered() -> None
 
 def test_a_reply_to_a_mail_without_a_message_id_keeps_the_chain() -> None:
     world = wrote_to_ada()
-    header = of_ses(world)
+    header = of_ses(world, FIRST)
     received(world, make_mail(message_id=None, in_reply_to=header), make_receipt())
 
     delivery = world.delivery(reply(world))
@@ -382,7 +383,7 @@ def test_mail_from_an_inbox_of_ours_is_not_heard_from_outside(number: int) -> No
     if number == SECOND:
         world.inboxes.create(make_inbox(number=SECOND, address=SECOND_ADDRESS, next_sequence=0))
     received(world, make_mail(SECOND_ADDRESS.upper() if number == SECOND else ADDRESS))
-    assert (world.inbox().heard_at, world.inbox().automatic_at) == (None, None)
+    assert (world.inbox().heard_at, world.inbox().automatic_at) == (None, NOON)
 
 
 def test_a_mail_from_nobody_is_stored() -> None:

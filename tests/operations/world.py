@@ -24,6 +24,7 @@ from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.file_received import FileReceived
 from chalicelib.operations.find_thread import FindThread
+from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.list_messages import ListMessages
@@ -32,12 +33,14 @@ from chalicelib.operations.ports import PageRequest, SendJob
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
+from chalicelib.operations.reply_to_message import ReplyToMessage
 from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.send_pace import Pace, Unpaced
 from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
+from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.factories.attachments import DATA as FILE
@@ -53,6 +56,7 @@ from tests.fakes.message_id_headers import FakeMessageIdHeaders
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.message_store import FakeMessageStore
 from tests.fakes.news_mark import FakeNewsMark
+from tests.fakes.peer_store import FakePeerStore
 from tests.fakes.received_mails import FakeReceivedMails
 from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
@@ -92,6 +96,7 @@ class World:
         self.mails = FakeReceivedMails()
         self.message_id_headers = FakeMessageIdHeaders(self.ses_message_ids)
         self.inbound_queue = FakeInboundQueue()
+        self.peers = FakePeerStore()
         self.named: list[MessageKey] = []
         self._waiting: list[tuple[datetime, SendJob]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
@@ -120,6 +125,7 @@ class World:
         headers = self._watched("message_id_headers", self.message_id_headers)
         discard = DiscardMessage(messages, mails, headers, ses_message_ids, attachments, source_links)
         abandon = AbandonReservation(messages, threads, index, discard)
+        peers = self._watched("peers", self.peers)
         self.submit_message = SubmitMessage(
             inboxes,
             messages,
@@ -127,6 +133,7 @@ class World:
             index,
             send_queue,
             attachments,
+            StopLoops(peers, inboxes),
             IDS,
             DeliveryMode.EMAIL,
             self.clock,
@@ -186,6 +193,7 @@ class World:
             headers,
             FindThread(messages, threads, index, headers, IDS),
             attachments,
+            NoteArrival(peers),
             abandon,
             DeliveryMode.EMAIL,
             self.clock,
@@ -194,6 +202,8 @@ class World:
         self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received)
         self.requeue_received = RequeueReceived(mails, self._watched("inbound_queue", self.inbound_queue))
         self.get_message = GetMessage(messages, index)
+        self.reply_to_message = ReplyToMessage(self.get_message, inboxes, self.submit_message, allow_test_domains=True)
+        self.forward_message = ForwardMessage(self.get_message, self.submit_message)
         self.recover_message = RecoverMessage(self.get_message, abandon)
         self.list_events = ListMessageEvents(self.get_message)
         self.read_raw = ReadRawMessage(messages, index, mails, IDS, attachments, source_links)

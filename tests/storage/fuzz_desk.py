@@ -68,10 +68,13 @@ class Desk:
 
     messages: dict[int, Known] = field(default_factory=dict)
     members: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    unsettled: set[int] = field(default_factory=set)  # threads at which a writer died
+    unsettled: dict[int, int] = field(
+        default_factory=dict
+    )  # threads at which a writer died -> the last of these deaths
     moment: int = 0
     next_sequence: int = 0
     lock: Lock = field(default_factory=Lock)
+    _deaths: int = 0
     _stalled: list[int] = field(default_factory=list)
     _there: list[int] = field(default_factory=list)  # those once committed, to choose from
     _busy_threads: dict[int, int] = field(default_factory=lambda: defaultdict(int))
@@ -106,6 +109,17 @@ class Desk:
     def leave(self, sequence: int) -> None:
         with self.lock:
             self.members[self.messages[sequence].thread].discard(sequence)
+
+    def unsettle(self, thread: int) -> None:
+        with self.lock:
+            self._deaths += 1
+            self.unsettled[thread] = self._deaths
+
+    def settle(self, thread: int, death: int | None) -> None:
+        """Somebody has looked at the thread who began after this death of a writer; one since then is another matter."""
+        with self.lock:
+            if self.unsettled.get(thread) == death:
+                self.unsettled.pop(thread, None)
 
     def stall(self, sequence: int) -> None:
         with self.lock:

@@ -97,14 +97,15 @@ class Writer:
             return self.index.commit(MessageKey(INBOX, sequence), MessagePhase.QUEUED, members, seen)
 
         with self.desk.at(sequence, commits=True) as known:
+            death = self.desk.unsettled.get(thread)
             committed = self._live(commit)
             if committed is None and self.luck.random() < 0.5:
                 committed = commit()  # the request came again under its idempotency key
             elif committed is None:
-                self.desk.unsettled.add(thread)  # nobody has looked at the thread after that commit
+                self.desk.unsettle(thread)  # nobody has looked at the thread after that commit
                 committed = not self._give_up(sequence)
             elif committed:
-                self.desk.unsettled.discard(thread)
+                self.desk.settle(thread, death)
             known.committed, known.gone = committed, not committed
         if not committed:
             self.desk.leave(sequence)
@@ -167,8 +168,11 @@ class Reader:
         threads = Counter(self.desk.messages[item.key.sequence].thread for item in page.items)
         for thread, heads in threads.items():
             # Two replies into a thread of which nothing else is left may both stand for it until one has looked again.
-            assert heads == 1 or not self.desk.is_quiet(thread, moment)
+            assert heads == 1 or not self.desk.is_quiet(thread, moment), self._cells(thread)
             self.done["threads with two heads"] += heads > 1
+
+    def _cells(self, thread: int) -> str:
+        return f"thread {thread} now: {dict(self.index.look(INBOX, self.desk.thread_members(thread)).cells)}"
 
     def walk(self) -> None:
         phases = random_filter(self.luck)

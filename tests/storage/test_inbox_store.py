@@ -321,7 +321,7 @@ def test_a_received_mail_takes_the_next_number_and_counts_against_no_limit(
         (Heard(NOON, automatic=True, from_outside=True), {"automatic_at": NOON}),
         (Heard(NOON, automatic=True, from_outside=False), {"automatic_at": NOON}),
         (Heard(NOON, automatic=False, from_outside=True), {"heard_at": NOON}),
-        (Heard(NOON, automatic=False, from_outside=False), {}),
+        (Heard(NOON, automatic=False, from_outside=False), {"automatic_at": NOON}),
     ],
 )
 def test_an_inbox_notes_when_it_heard_a_program_and_when_a_person_outside(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.ids import MessageKey, ThreadKey
-from chalicelib.domain.message import MessageContent
+from chalicelib.domain.message import Direction, MessageContent
 from chalicelib.storage.message_store import NEIGHBOURS, DynamoMessageStore, _stretches
 from tests.factories.deliveries import make_delivery
 from tests.factories.messages import INBOX_NUMBER, make_content
@@ -61,11 +61,14 @@ def test_a_page_comes_whole_and_in_the_order_asked_for(sequences: list[int]) -> 
 
 
 @pytest.mark.parametrize("table", ["embedded"], indirect=True)
-def test_a_scattered_page_of_a_hundred_is_two_calls(network: Network) -> None:
+@pytest.mark.parametrize(("direction", "calls"), [(Direction.OUTBOUND, 2), (Direction.INBOUND, 1)])
+def test_a_scattered_page_of_a_hundred_is_two_calls_and_of_received_mail_one(
+    direction: Direction, calls: int, network: Network
+) -> None:
     store = DynamoMessageStore(FakeBlobStore())
     scattered = [MessageKey(INBOX_NUMBER, sequence * 100) for sequence in range(100)]
     for key in scattered:
-        store.put(content(key.sequence))
+        store.put(replace(content(key.sequence), direction=direction))
     heard = network.listen()
     assert len(store.page(scattered, body_budget=1_000_000)) == len(scattered)
-    assert heard == ["BatchGetItem", "BatchGetItem"]
+    assert heard == ["BatchGetItem"] * calls

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 from moto import mock_aws
@@ -94,6 +95,15 @@ def test_a_copy_has_the_same_bytes_and_stays_when_the_mail_goes(door: Door) -> N
 def test_of_a_mail_that_is_gone_there_is_no_copy(door: Door) -> None:
     assert door.mails.keep_copy(RECEIPT, RECEIPT.recipients[0], KEY) is False
     assert door.mails.read_copy(KEY) is None
+
+
+def test_a_link_to_a_copy_gives_its_bytes_as_a_download(embedded_endpoints: dict[str, str]) -> None:
+    with bucket(embedded_endpoints["AWS_ENDPOINT_URL_S3"]) as door, httpx.Client(trust_env=False) as client:
+        door.put(RECEIPT.blob, RAW, None)
+        door.mails.keep_copy(RECEIPT, RECEIPT.recipients[0], KEY)
+        answer = client.get(door.mails.copy_url(KEY))
+    assert answer.content == RAW
+    assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
 def test_a_copy_of_one_message_is_not_anothers(door: Door) -> None:

@@ -25,6 +25,7 @@ from chalicelib.operations.ports.mail_out import (
     SesAcceptance,
 )
 from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
+from chalicelib.operations.ports.peers import PeerStore
 from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates, TurnRefused, TurnTaken
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
@@ -53,6 +54,7 @@ __all__ = [
     "Outcome",
     "Page",
     "PageRequest",
+    "PeerStore",
     "ReceivedMails",
     "Reservation",
     "Run",
