@@ -150,7 +150,9 @@ def rig(path: Path | None = None) -> Iterator[Rig]:
         deployment = Deployment(template, PARAMETERS | {"RateLimitPerMinute": "1000000"}, clients, "us-east-1")
         deployment.create()
         os.environ.update(SETTINGS)
-        os.environ.update(deployment.environment() | {"INBOX_DAILY_SEND_LIMIT": "1000000"})
+        # The window is that of a deployment, not the embedded run's: how far SES's news has come is noted once a minute.
+        counted = {"INBOX_DAILY_SEND_LIMIT": "1000000", "EVIDENCE_WINDOW_SECONDS": "900"}
+        os.environ.update(deployment.environment() | counted)
         listener, _ = listen(PortChoice("SES", 0, is_default=False))
         point(os.environ, "SESV2", f"http://{address_of(listener)}")
         journal = SesJournal(folder.simulator_journal, folder.outbox)
