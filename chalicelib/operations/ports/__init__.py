@@ -7,6 +7,22 @@ Every store speaks the domain's language and raises only errors of `domain/error
 from chalicelib.operations.ports.accounts import AccountStore, KeyStore, KeyUse
 from chalicelib.operations.ports.attachments import AttachmentStore, SourceLinks
 from chalicelib.operations.ports.basics import Clock, Together
+from chalicelib.operations.ports.housekeeping import (
+    BucketWalk,
+    PartKind,
+    SeenBlob,
+    SeenExpired,
+    SeenFile,
+    SeenInbox,
+    SeenPart,
+    SeenThread,
+    SeenUnfinished,
+    SequenceMarks,
+    Sighting,
+    TableWalk,
+    Walk,
+    WalkStore,
+)
 from chalicelib.operations.ports.idempotency import FirstRequest, IdempotencyStore
 from chalicelib.operations.ports.inboxes import Heard, InboxStore, Reservation
 from chalicelib.operations.ports.index import Advance, InboxFront, IndexedMessage, MessageIndex, Sight
@@ -31,6 +47,7 @@ __all__ = [
     "AccountStore",
     "Advance",
     "AttachmentStore",
+    "BucketWalk",
     "Clock",
     "Envelope",
     "Filing",
@@ -51,10 +68,18 @@ __all__ = [
     "Outcome",
     "Page",
     "PageRequest",
+    "PartKind",
     "PeerStore",
     "ReceivedMails",
     "Reservation",
     "Run",
+    "SeenBlob",
+    "SeenExpired",
+    "SeenFile",
+    "SeenInbox",
+    "SeenPart",
+    "SeenThread",
+    "SeenUnfinished",
     "SendJob",
     "SendNotReached",
     "SendOutcomeUnknown",
@@ -62,13 +87,18 @@ __all__ = [
     "SendQueue",
     "SendRefused",
     "SendThrottled",
+    "SequenceMarks",
     "SesAcceptance",
     "SesMessageIds",
     "Sight",
+    "Sighting",
     "SourceLinks",
     "StoredMessage",
+    "TableWalk",
     "ThreadMembers",
     "ThreadStore",
     "Together",
     "VersionConflict",
+    "Walk",
+    "WalkStore",
 ]
