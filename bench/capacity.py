@@ -102,6 +102,13 @@ class Bench:
         self._rig.take_events()
         yield Row("accept a reply into a thread", tuple(accepting), "≤ 9 calls, ≤ 5 round trips")
         yield Row("send that reply", tuple(sending), "≤ 8 calls")
+        path = f"/messages/{first['id']}"
+        for what, target, body in (
+            ("reply to a message", f"{path}/reply", {"bodyText": prose(2_500, self._chance)}),
+            ("forward a message", f"{path}/forward", {"to": ["bob@example.com"]}),
+        ):
+            answers = [self._counted(partial(self._rig.api, "POST", target, body)) for _ in range(REPEATS)]
+            yield Row(what, tuple(answers))
 
     def _reads(self) -> Iterator[Row]:
         for _ in range(120):

@@ -12,6 +12,7 @@ _BARE = re.compile(r"[^\s<>,;\"]+@[^\s<>,;\"]+")
 _SPACES = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _LONGEST_DATE = 200
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_TOO_LATE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def read_message_ids(text: str) -> tuple[str, ...]:
@@ -29,10 +30,10 @@ def newest(references: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def read_date(text: str) -> datetime | None:
-    """The date in UTC; None when it cannot be read or is before 1970. Without a zone it is taken for UTC."""
+    """The date in UTC; None when it cannot be read or is not of 1970 to 2099. Without a zone it is taken for UTC."""
     try:
         date = parsedate_to_datetime(clean_line(text)[:_LONGEST_DATE])
         date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None  # there are as many ways to write a date wrongly; the library has an exception for each
-    return date if date >= _EARLIEST else None
+    return date if _EARLIEST <= date < _TOO_LATE else None

@@ -116,6 +116,17 @@ def test_a_body_may_follow_without_an_empty_line() -> None:
     assert message.body_text == "Hello Bob,\nsee: below\n\nBye\n"
 
 
+@pytest.mark.parametrize("line", ["From ada Thu Nov 5 2026", ">From ada Thu Nov 5 2026"])
+def test_a_line_of_an_mbox_below_the_fields_of_the_last_servers_is_no_problem(line: str) -> None:
+    raw = (
+        f"Return-Path: <ada@example.com>\r\nReceived: from a by b; Thu, 5 Nov 2026\r\n{line}\r\nSubject: Hi\r\n\r\nText"
+    )
+
+    message = parse_mail(raw.encode())
+
+    assert (message.subject, message.body_text, message.degraded) == ("Hi", "Text", None)
+
+
 @pytest.mark.parametrize("start", [b"From ada Thu Nov 5 2026\n", b"\n\r\n", b" "])
 def test_what_stands_before_the_first_field_costs_nothing(start: bytes) -> None:
     message = parse_mail(start + mail("Subject: s"))
@@ -141,7 +152,8 @@ def test_anything_is_a_mail(raw: bytes) -> None:
         ("21 Nov 97 09:55 GMT", datetime(1997, 11, 21, 9, 55, tzinfo=UTC)),
         ("Fri, 21 Nov 1997 09:55:06 -0000", datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)),
         ("Fri, 21 Nov 1997 09:55:06", datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)),
-        ("Fri, 21 Nov 9999 23:55:06 +0000", datetime(9999, 11, 21, 23, 55, 6, tzinfo=UTC)),
+        ("Fri, 21 Nov 2099 23:55:06 +0000", datetime(2099, 11, 21, 23, 55, 6, tzinfo=UTC)),
+        ("Mon, 30 Jun 3609 15:33:50 +0600", None),
         ("Fri, 31 Dec 9999 23:55:06 -0600", None),
         ("1 Jan 1960 00:00:00 +0000", None),
         ("Fri, 21 Nov 1997 09:55:06 +9999999999999", None),
