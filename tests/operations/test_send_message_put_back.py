@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.ids import ThreadKey
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.hand_over import PAUSE_LIMIT
 from chalicelib.operations.ports import SendJob, SendNotReached, SendPaused, SendThrottled
-from chalicelib.operations.send_message import GROWING_DELAYS, PAUSE_DELAY, PAUSE_LIMIT
+from chalicelib.operations.send_delays import GROWING_DELAYS, PAUSE_DELAY
 from chalicelib.operations.send_reasons import Wait
 from tests.factories.accounts import NOON
 from tests.operations.watched import Meanwhile

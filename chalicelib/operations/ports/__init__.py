@@ -16,6 +16,7 @@ from chalicelib.operations.ports.mail_in import Filing, FilingStore, InboundQueu
 from chalicelib.operations.ports.mail_out import (
     Envelope,
     MailProvider,
+    NewsMark,
     SendNotReached,
     SendOutcomeUnknown,
     SendPaused,
@@ -25,6 +26,7 @@ from chalicelib.operations.ports.mail_out import (
 )
 from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
 from chalicelib.operations.ports.peers import PeerStore
+from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates, TurnRefused, TurnTaken
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "MessageIdHeaders",
     "MessageIndex",
     "MessageStore",
+    "NewsMark",
     "Outcome",
     "Page",
     "PageRequest",
@@ -60,6 +63,9 @@ __all__ = [
     "SendOutcomeUnknown",
     "SendPaused",
     "SendQueue",
+    "SendQuota",
+    "SendRate",
+    "SendRates",
     "SendRefused",
     "SendThrottled",
     "SesAcceptance",
@@ -70,5 +76,7 @@ __all__ = [
     "ThreadMembers",
     "ThreadStore",
     "Together",
+    "TurnRefused",
+    "TurnTaken",
     "VersionConflict",
 ]
