@@ -69,8 +69,8 @@ from chalicelib.storage.key_store import DynamoKeyStore
 from chalicelib.storage.message_id_header_store import DynamoMessageIdHeaders
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.message_store import DynamoMessageStore
-from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.news_mark_store import DynamoNewsMark
+from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.send_rate_store import DynamoSendRates
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds

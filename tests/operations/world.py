@@ -55,8 +55,8 @@ from tests.fakes.mail_provider import FakeMailProvider
 from tests.fakes.message_id_headers import FakeMessageIdHeaders
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.message_store import FakeMessageStore
-from tests.fakes.peer_store import FakePeerStore
 from tests.fakes.news_mark import FakeNewsMark
+from tests.fakes.peer_store import FakePeerStore
 from tests.fakes.received_mails import FakeReceivedMails
 from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
