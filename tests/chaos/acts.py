@@ -211,6 +211,12 @@ def nobody_knows(run: Run) -> None:
     run.client.send(run.inbox, DONE)
 
 
+def nobody_knows_but_others_go(run: Run) -> None:
+    """The news of another mail that was taken later comes, and none of this one."""
+    nobody_knows(run)
+    run.client.send(run.inbox, DONE, after=300)
+
+
 def a_lost_send_queue(run: Run) -> None:
     run.client.send(run.inbox, DONE)
     run.deployment.queues.waiting = [
@@ -254,6 +260,7 @@ ACTS = {
     "paused": Act(paused),
     "rejected": Act(rejected),
     "nobody knows whether it went": Act(nobody_knows),
+    "nobody knows whether it went, but others go": Act(nobody_knows_but_others_go),
     "a lost send queue": Act(a_lost_send_queue),
     "a lost notice": Act(a_lost_notice),
     # What only a first death leads to: its own calls may fail as any.

@@ -70,8 +70,8 @@ class Client:
             setattr(twin, name, copy.copy(getattr(self, name)))
         return twin
 
-    def send(self, url: str, *to: str, files: Sequence[str] = (), **more: Any) -> Wish:
-        """POST a message; its metadata says which wish it is."""
+    def send(self, url: str, *to: str, files: Sequence[str] = (), after: float = 0, **more: Any) -> Wish:
+        """POST a message, some seconds from now; its metadata says which wish it is."""
         name = f"wish {len(self.sends)}"
         body = {"metadata": {"wish": name}, "bodyText": f"This is {name}.", **more}
         if to:
@@ -83,7 +83,10 @@ class Client:
         key = new_key()
         wish = Wish(lambda: self.deployment.api("POST", url, body, once=key), name, to, tuple(files))
         self.sends.append(wish)
-        self.want(wish)
+        if after:
+            self.again.append((self.deployment.clock() + timedelta(seconds=after), wish))
+        else:
+            self.want(wish)
         return wish
 
     def make(self, url: str, body: object) -> Wish:

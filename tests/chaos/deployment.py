@@ -18,8 +18,11 @@ from chalicelib import wiring
 from chalicelib.events.delivery_notifications import delivery_notifications
 from chalicelib.events.inbound_notifications import inbound_notifications
 from chalicelib.events.send_queue import send_queue_sender
+from chalicelib.operations.send_pace import SendPace
+from chalicelib.providers.ses_quota import SesQuota
 from chalicelib.settings import Settings, settings
 from chalicelib.storage import tables
+from chalicelib.storage.send_rate_store import DynamoSendRates
 from tests.chaos.services import EVENTS_QUEUE, Bucket, Queues, Record, Ses
 from tests.chaos.wire import Wire
 from tests.factories.api_events import ApiAnswer, ApiClient
@@ -56,6 +59,7 @@ class OneProcess(wiring.Operations):
 
     def __init__(self, made_from: Settings, clock: FakeClock) -> None:
         super().__init__(made_from, clock)
+        vars(self)["_pace"] = SendPace(DynamoSendRates(), SesQuota(self._ses), clock, clock.advance)
         vars(self)["send_message"] = replace(self.send_message, sleep=clock.advance)
 
     def _together(self, calls: Sequence[Callable[[], None]]) -> None:

@@ -87,6 +87,7 @@ class Wire:
     plan: Plan = nothing_fails
     calls: list[Call] = field(default_factory=list)
     is_dead: bool = False  # the process: nothing it still does has an effect
+    is_shared: bool = False  # each thread is a process of its own, and a death is that thread's alone
     _current: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _unseen: bool = False
@@ -164,7 +165,7 @@ class Wire:
         return answer
 
     def _die(self) -> None:
-        self.is_dead = True
+        self.is_dead = not self.is_shared
         raise Crash
 
 
