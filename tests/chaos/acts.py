@@ -1,6 +1,5 @@
 """What the product does, each act on a deployment with a past: sealed lists, threads, files in use, received mail."""
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +8,8 @@ from chalicelib.domain.errors import Unavailable
 from tests.chaos.client import Client, noise
 from tests.chaos.deployment import API_KEY, SEND_QUEUE, Deployment, Snapshot
 from tests.chaos.oracle import Oracle
-from tests.chaos.services import Blob, ServiceError
-from tests.chaos.wire import Call, Fault, Plan, nothing_fails
+from tests.chaos.services import Blob
+from tests.chaos.wire import Call, Fault, Plan, ServiceError, nothing_fails
 from tests.operations.incoming import make_mail, make_mail_with_files
 from tests.operations.watched import Crash
 
@@ -71,9 +70,7 @@ def build_past(deployment: Deployment) -> Past:
     """A few dozen messages, so that lists in small buckets are sealed (tests/storage/small_buckets.py)."""
     deployment.operations().bootstrap(API_KEY)
     client = Client(deployment)
-    inboxes = {
-        address: client.make("/inboxes", {"address": address}).made or "" for address in (AGENT, OTHER)
-    }
+    inboxes = {address: client.make("/inboxes", {"address": address}).made or "" for address in (AGENT, OTHER)}
     url = f"/inboxes/{inboxes[AGENT]}/messages"
     used, spare = (client.upload(data) for data in (b"used " * 100, b"spare " * 100))
     first = client.send(url, ADA)
@@ -181,7 +178,9 @@ def delete_while_it_is_queued(run: Run) -> None:
 
 def upload_both_ways_and_send(run: Run) -> None:
     data = b"direct" * 50
-    begun = run.client.make("/attachments/uploads", {"filename": "a.txt", "contentType": "text/plain", "size": len(data)})
+    begun = run.client.make(
+        "/attachments/uploads", {"filename": "a.txt", "contentType": "text/plain", "size": len(data)}
+    )
     made = run.client.upload(b"by form")
     run.client.rest()
     files = [wish.made for wish in (begun, made) if wish.made is not None]
@@ -219,9 +218,7 @@ def nobody_knows_but_others_go(run: Run) -> None:
 
 def a_lost_send_queue(run: Run) -> None:
     run.client.send(run.inbox, DONE)
-    run.deployment.queues.waiting = [
-        record for record in run.deployment.queues.waiting if record.queue != SEND_QUEUE
-    ]
+    run.deployment.queues.waiting = [record for record in run.deployment.queues.waiting if record.queue != SEND_QUEUE]
     again(run, lambda: run.deployment.operations().requeue_unsent())
 
 
@@ -268,7 +265,9 @@ ACTS = {
     "a request that died and never came again": Act(
         send, (("message_index:DynamoMessageIndex.commit", Fault.DIES_BEFORE),), is_patient=False
     ),
-    "a request that died behind its commit": Act(send, (("idempotency_store:DynamoIdempotencyStore.finish", Fault.DIES_BEFORE),)),
+    "a request that died behind its commit": Act(
+        send, (("idempotency_store:DynamoIdempotencyStore.finish", Fault.DIES_BEFORE),)
+    ),
     "a worker that died at SES": Act(send, (("sesv2.SendEmail", Fault.DIES_BEFORE),)),
     "a worker that died behind SES": Act(send, (("sesv2.SendEmail", Fault.DIES_AFTER),)),
     "a handler of received mail that died at its commit": Act(

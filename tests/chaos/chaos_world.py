@@ -115,7 +115,7 @@ class Day:
         except NotFound:  # the thread went with its last message
             self._at(REPEAT_AFTER, Record(lambda: self._submit(wish)))
             return
-        wish.made = IDS.message_key(answer.answer.decode())  # type: ignore[arg-type]
+        wish.made = IDS.message_key(answer.answer.decode())
         if self.luck.random() < 0.03:
             self._at(timedelta(seconds=self.luck.uniform(0, 600)), Record(lambda: self._delete(wish)))
 
@@ -158,8 +158,9 @@ class Day:
             self._at(self.weather.delay(), Record(record.work, dies_at_most=record.dies_at_most))
         try:
             if self.weather.is_lost():
-                raise Crash
-            record.work()
+                self._back(record)
+            else:
+                record.work()
         except (Crash, Unavailable):
             self._back(record)
         finally:
@@ -178,7 +179,7 @@ class Day:
             self._at(timedelta(seconds=delay) + self.weather.delay(), Record(self._job(job)))
         self.world.send_queue.jobs.clear()
         for mail in self.world.provider.mails[self._seen :]:
-            self._tell(IDS.message_key(mail.message_id), mail.acceptance.ses_message_id)  # type: ignore[arg-type]
+            self._tell(IDS.message_key(mail.message_id), mail.acceptance.ses_message_id)
         self._seen = len(self.world.provider.mails)
 
     def _job(self, job: SendJob) -> Callable[[], None]:

@@ -106,7 +106,10 @@ class Oracle:
         )
         for thread_id, members in wanted.items():
             thread = shown.get(thread_id, {})
-            self.require(thread.get("messageCount") == len(members), f"{thread_id}: {thread.get('messageCount')} ≠ {len(members)}")
+            self.require(
+                thread.get("messageCount") == len(members),
+                f"{thread_id}: {thread.get('messageCount')} ≠ {len(members)}",
+            )
             self.require(thread.get("lastMessage", {}).get("id") == members[-1], f"{thread_id}: another last message")
             if len(members) > 1:
                 in_thread = [each["id"] for each in self._walk(f"/threads/{thread_id}/messages", 100)]
@@ -115,9 +118,7 @@ class Oracle:
     def _counters(self, inbox_id: str) -> None:
         """Bounces and complaints are counted once a message; those of deleted messages stay counted."""
         inbox = self.get(f"/inboxes/{inbox_id}")
-        statuses = [
-            {recipient["status"] for recipient in message["recipients"]} for message in self.messages[inbox_id]
-        ]
+        statuses = [{recipient["status"] for recipient in message["recipients"]} for message in self.messages[inbox_id]]
         for status, counter in (("bounced", "bounceCount"), ("complained", "complaintCount")):
             least = sum(status in known for known in statuses)
             most = least + len(self.client.deletions)
@@ -159,7 +160,9 @@ class Oracle:
         shown = {recipient["address"]: recipient["status"] for recipient in message["recipients"]}
         if accepted:
             wanted = {address: status_by_ses(address) for address in shown}
-            self.require(sorted(accepted[0]) == sorted(shown), f"{wish.name} went to {accepted[0]}, not to {list(shown)}")
+            self.require(
+                sorted(accepted[0]) == sorted(shown), f"{wish.name} went to {accepted[0]}, not to {list(shown)}"
+            )
             self.require(shown == wanted, f"{wish.name}: shown {shown}, but SES told {wanted}")
             overall = min(wanted.values(), key=WORST_FIRST.index)
             self.require(message["status"] == overall, f"{wish.name} is {message['status']}, not {overall}")

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import FrameType
 
 PRODUCT = str(Path(__file__).parents[2] / "chalicelib") + "/"
 # What stands around every call of a request or record tells nothing of where it is.
@@ -18,7 +19,7 @@ PLUMBING = {
 def caller_path() -> tuple[str, ...]:
     """The product's functions that led to the call that is made right now, in this thread."""
     path: list[str] = []
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(PRODUCT) and (module := name.removeprefix(PRODUCT)) not in PLUMBING:
@@ -26,5 +27,5 @@ def caller_path() -> tuple[str, ...]:
             step = f"{module.removesuffix('.py')}:{function}"
             if path[-1:] != [step]:  # the function and a lambda in it are one place
                 path.append(step)
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return tuple(path)

@@ -38,7 +38,7 @@ def acceptances(day: Day) -> dict[MessageKey, list[str]]:
     """SES's ids of each message, in order."""
     found: dict[MessageKey, list[str]] = defaultdict(list)
     for mail in day.world.provider.mails:
-        found[IDS.message_key(mail.message_id)].append(mail.acceptance.ses_message_id)  # type: ignore[arg-type]
+        found[IDS.message_key(mail.message_id)].append(mail.acceptance.ses_message_id)
     return found
 
 

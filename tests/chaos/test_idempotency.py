@@ -5,6 +5,7 @@
 
 import os
 import random
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ REPLAYED = "idempotent-replayed"
 
 
 @pytest.fixture
-def deployment(embedded_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+def deployment(embedded_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """One whose requests come side by side, each a process of its own."""
     for name, value in embedded_engine.variables.items():
         monkeypatch.setenv(name, value)
@@ -36,7 +37,7 @@ def deployment(embedded_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iter
     deployment = Deployment(embedded_engine, monkeypatch)
     deployment.operations().bootstrap(API_KEY)
     deployment.wire.is_shared = True
-    yield deployment
+    return deployment
 
 
 @dataclass
@@ -116,8 +117,6 @@ class DiesOnce:
     _lock: Lock = field(default_factory=Lock)
 
     def __call__(self, call: Call) -> Fault | None:
-        import threading  # noqa: PLC0415
-
         if not any("answer_once" in step or "idempotency" in step for step in call.path):
             return None
         with self._lock:

@@ -178,5 +178,8 @@ def _answered(service: Service, operation: str, parameters: Mapping[str, Any]) -
 
 
 def _error(code: str, status: int) -> Response:
-    parsed = {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}}}
+    parsed = {
+        "Error": {"Code": code, "Message": code},
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}},
+    }
     return SimpleNamespace(status_code=status, headers={}), parsed
