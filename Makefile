@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz bench bench-http reset
+.PHONY: help setup run test lint fuzz bench bench-http reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ bench-http: ## time lists and sending through HTTP and write it into bench/READM
 	@$(PYTHON) embedded/set_up.py run
 	$(VENV)/python -m bench.http_times --write
 	$(VENV)/python -m bench.throughput --write
+
+redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound ARGS=--dry-run)
+	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)
+
+requeue: ## rebuild the queues from table and bucket, after a restore (STACK=…)
+	@$(VENV)/python -m infra.requeue --stack "$(STACK)"
 
 reset: ## clear the data of `make run`
 	@$(PYTHON) embedded/set_up.py reset

@@ -3,7 +3,7 @@
 from chalice.app import Chalice
 
 from chalicelib.api import account, attachments, fallback, health, inboxes, messages, openapi, replies, threads
-from chalicelib.events import delivery_notifications, inbound_notifications, send_queue
+from chalicelib.events import delivery_notifications, housekeeping, inbound_notifications, send_queue
 
 app = Chalice(app_name="agentsend")
 # Bodies of every type come in base64, and whatever we mark as base64 is decoded for every client, whichever types its
@@ -13,5 +13,5 @@ app.register_middleware(fallback.frame, "http")
 
 for api_door in (account, attachments, health, inboxes, messages, openapi, replies, threads, fallback):
     app.register_blueprint(api_door.routes)
-for event_door in (send_queue, delivery_notifications, inbound_notifications):
+for event_door in (send_queue, delivery_notifications, inbound_notifications, housekeeping):
     app.register_blueprint(event_door.door.blueprint)

@@ -19,6 +19,7 @@ from chalicelib.operations.authenticate import Authenticate
 from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInboxes
 from chalicelib.operations.browse_threads import GetThread, ListThreadMessages, ListThreads
 from chalicelib.operations.create_inbox import CreateInbox
+from chalicelib.operations.dead_messages import Coroner
 from chalicelib.operations.delete_message import DeleteMessage
 from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.discard_message import DiscardMessage
@@ -28,6 +29,7 @@ from chalicelib.operations.find_thread import FindThread
 from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.housekeeping import KeepHouse
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
 from chalicelib.operations.manage_attachments import (
@@ -53,6 +55,9 @@ from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
+from chalicelib.operations.tidy_bucket import TidyBucket
+from chalicelib.operations.tidy_inbound import TidyInbound
+from chalicelib.operations.tidy_table import TidyTable
 from chalicelib.providers.dry_run_sender import DryRunSender
 from chalicelib.providers.ses_quota import SesQuota
 from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_message_id_domain
@@ -61,6 +66,7 @@ from chalicelib.settings import Settings, settings
 from chalicelib.storage.account_store import DynamoAccountStore
 from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
+from chalicelib.storage.bucket_walk import S3BucketWalk
 from chalicelib.storage.filing_store import DynamoFilingStore
 from chalicelib.storage.id_key_store import load_or_create_id_key
 from chalicelib.storage.idempotency_store import DynamoIdempotencyStore
@@ -75,8 +81,10 @@ from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.send_rate_store import DynamoSendRates
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.source_links import BucketSourceLinks
+from chalicelib.storage.table_walk import DynamoTableWalk
 from chalicelib.storage.tables import bind_table
 from chalicelib.storage.thread_store import DynamoThreadStore
+from chalicelib.storage.walk_store import DynamoSequenceMarks, DynamoWalkStore
 
 TOGETHER_WORKERS = 16
 # Seconds and tries that leave room for a second attempt within an API request of 29 s.
@@ -367,6 +375,29 @@ class Operations:
     @built_once
     def requeue_received(self) -> RequeueReceived:
         return RequeueReceived(self.mails, self.inbound_queue)
+
+    # ------------------------------------------------------------------------------------ housekeeping
+
+    @built_once
+    def keep_house(self) -> KeepHouse:
+        bucket, marks = S3BucketWalk(self._s3, self._settings.bucket_name), DynamoSequenceMarks()
+        coroner = Coroner(self.index, marks, self.abandon_reservation)
+        table = TidyTable(
+            DynamoTableWalk(),
+            bucket,
+            marks,
+            self.index,
+            self.threads,
+            self.attachments,
+            self.send_queue,
+            coroner,
+        )
+        rounds = (
+            table,
+            TidyBucket(bucket, self.attachments, coroner),
+            TidyInbound(bucket, self.mails, self.inbound_queue),
+        )
+        return KeepHouse(rounds, DynamoWalkStore(), self._clock)
 
     # ------------------------------------------------------------------------- messages and threads
 

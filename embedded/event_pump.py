@@ -20,6 +20,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], Any]
 _BATCHES_AT_ONCE = 4  # a queue, unless its handler says `maximum_concurrency`
 _RECEIVE_LIMIT = 10  # SQS gives no more at once
 _WAIT_SECONDS = 1  # a long poll; a stop waits for its end
+_FIRST_SECONDS = 10.0  # until a schedule's function is called for the first time
 _RETRY_SECONDS = 1.0  # after a call to SQS has failed
 _TIMEOUT_SECONDS = 60.0
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
@@ -127,7 +128,10 @@ class EventPump:
         return threading.Thread(target=self._poll, args=(source,), name=source.name, daemon=True)
 
     def _keep_schedule(self, schedule: Schedule) -> None:
-        while not self._stopping.wait(schedule.every_seconds):
+        # Soon after the start, too: here a process often ends before an hour is over.
+        wait = min(_FIRST_SECONDS, schedule.every_seconds)
+        while not self._stopping.wait(wait):
+            wait = schedule.every_seconds
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             event = {"source": "aws.events", "detail-type": "Scheduled Event", "time": now, "region": self._region}
             event |= {"id": schedule.name, "account": "000000000000", "version": "0"}

@@ -28,6 +28,8 @@ from embedded.ses_notices import ReceiptRule
 from embedded.ses_simulator import SesSimulator, start_ses_api
 from embedded.smtp_inbound import SmtpDoor
 from embedded.template import Template, read_template
+from infra.redrive import DeadLetters
+from infra.stack import QUEUES
 
 # Where a run on one machine differs from a deployment. A variable of the same name in the environment wins.
 PARAMETERS = {
@@ -82,6 +84,7 @@ class System:
         if ses_listener is not None:
             self._start_simulator(deployment, clients.sns, LocalPost(mailboxes, inbound, region), ses_listener)
         operations().bootstrap(api_key)
+        _put_back_dead_letters(clients.sqs, deployment)
         operations().requeue_unsent()
         operations().requeue_received()
         self._start_pump(deployment, clients.sqs, region)
@@ -125,6 +128,14 @@ class System:
         pump = EventPump(sources, sqs=sqs, region=region)
         pump.start()
         self._running.callback(pump.stop)
+
+
+def _put_back_dead_letters(sqs: Any, deployment: Deployment) -> None:
+    """A restart is what one tries first: every record gets another chance, as `make redrive` gives it in AWS."""
+    for queue in QUEUES.values():
+        letters = DeadLetters.of(sqs, deployment.ref(queue))
+        if letters.count():
+            letters.move()
 
 
 def _parameters(template: Template, environ: MutableMapping[str, str]) -> dict[str, str]:

@@ -82,6 +82,7 @@ def read_template(path: Path) -> Template:
         resources={
             logical_id: Resource(logical_id, definition.get("Type", ""), definition.get("Properties", {}))
             for logical_id, definition in document.get("Resources", {}).items()
+            if "Condition" not in definition  # what is there only on a condition is for a deployment
         },
     )
 

@@ -1,4 +1,4 @@
-"""Opens the envelope of a queue batch: each record to the handler, failures back to the queue.
+"""Opens the envelope of a queue batch: each record to the handler, failures back to the queue. And keeps schedules.
 
 Lambda imports the module of one handler alone, without `app.py` and without any middleware of it, so everything an
 event needs around it is here.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from chalice.app import Blueprint, SQSEvent
+from chalice.app import Blueprint, CloudWatchEvent, SQSEvent
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,19 @@ class EventDoor:
 
             decorate = self.blueprint.on_sqs_message(queue=queue, batch_size=batch_size, name=name)
             registered: Callable[..., Any] = decorate(handle_batch)
+            return registered
+
+        return register
+
+    def on_schedule(self, expression: str, *, name: str) -> Callable[[Callable[[], None]], Callable[..., Any]]:
+        """Call the decorated function again and again, as the expression says: `rate(15 minutes)`."""
+
+        def register(handle: Callable[[], None]) -> Callable[..., Any]:
+            @functools.wraps(handle)
+            def handle_event(_event: CloudWatchEvent) -> None:
+                handle()
+
+            registered: Callable[..., Any] = self.blueprint.schedule(expression, name=name)(handle_event)
             return registered
 
         return register

@@ -125,7 +125,7 @@ class DeleteAttachment:
 
     def __call__(self, attachment_id: AttachmentId, caller: Caller) -> None:
         found = require_attachment(self.attachments, attachment_id, caller, self.clock())
-        if not self.attachments.delete_unused(found):
+        if not self.attachments.delete_unused(found.id):
             raise InvalidInput(
                 {"attachmentId": ["a message uses this file, and messages never change"]},
                 fix="Delete the messages that use it; the file goes with the last of them.",

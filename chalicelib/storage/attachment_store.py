@@ -11,7 +11,7 @@ so that each message counts once however often it is noted or let go. The last o
 bytes and then its item; whoever lets go again finds the mark and finishes that.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -107,19 +107,25 @@ class DynamoAttachmentStore:
             left = [each for place, each in enumerate(left) if 2 * place not in failed]
         return frozenset()
 
+    def known(self, ids: Collection[AttachmentId]) -> Mapping[AttachmentId, bool]:
+        places = [keys.attachment(attachment_id) for attachment_id in dict.fromkeys(ids)]
+        items = map(AttachmentItem.from_raw_data, batch_get([(place.pk, place.sk) for place in places]))
+        return {AttachmentId(item.pk.removeprefix("U#")): bool(item.uses) for item in items}
+
+    def delete_unused(self, attachment_id: AttachmentId) -> bool:
+        going: list[Action] = [AttachmentItem.is_going.set(value=True)]
+        outcome = update_if(_bare_item(attachment_id), going, AttachmentItem.uses == 0)
+        if not isinstance(outcome, Written):
+            return outcome.found is None
+        self._remove(attachment_id)
+        return True
+
     def release(self, ids: Sequence[AttachmentId], message: MessageKey) -> None:
         _side_by_side(lambda attachment_id: self._release(attachment_id, message), ids)
 
-    def delete_unused(self, attachment: Attachment) -> bool:
-        going: list[Action] = [AttachmentItem.is_going.set(value=True)]
-        outcome = update_if(_bare_item(attachment.id), going, AttachmentItem.uses == 0)
-        if not isinstance(outcome, Written):
-            return outcome.found is None
-        self._remove(attachment.id)
-        return True
-
     def put_received(self, attachment: Attachment, data: bytes, message: MessageKey) -> None:
-        self.blobs.put(_kept(attachment.id), data, ANY_TYPE)
+        # With its message: until the item is there, nothing else tells whose these bytes are.
+        self.blobs.put(_kept(attachment.id), data, ANY_TYPE, owner=message)
         item = _to_item(attachment)
         item.uses = 1
         # Both or none: when either is there, both were written by an earlier try.

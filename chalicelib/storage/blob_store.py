@@ -1,10 +1,12 @@
 """Raw bytes in S3: what is too large for the table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
+from chalicelib.domain.ids import MessageKey, decode, encode
 from chalicelib.storage.download_headers import disposition, safe_type
 from chalicelib.storage.failures import raises_unavailable
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 URL_SECONDS = 3_600
 
+_OWNER = "message"  # x-amz-meta-message
 _MISSING = frozenset({"NoSuchKey", "404"})
 _CHANGED = frozenset({"PreconditionFailed", "412"})
 
@@ -29,7 +32,8 @@ class BlobHead:
 class BlobStore(Protocol):
     """Bytes under a name; putting the same again is harmless."""
 
-    def put(self, name: str, data: bytes, content_type: str) -> None: ...
+    def put(self, name: str, data: bytes, content_type: str, owner: MessageKey | None = None) -> None:
+        """Store it; with the message it is for, where its name does not tell."""
 
     def get(self, name: str) -> bytes | None: ...
 
@@ -58,14 +62,15 @@ class S3BlobStore:
     client: "S3Client"
     bucket: str
 
-    def put(self, name: str, data: bytes, content_type: str) -> None:
-        self.client.put_object(Bucket=self.bucket, Key=name, Body=data, ContentType=content_type)
+    def put(self, name: str, data: bytes, content_type: str, owner: MessageKey | None = None) -> None:
+        metadata = {} if owner is None else {_OWNER: f"{encode(owner.inbox_number, 12)}/{owner.sequence}"}
+        self.client.put_object(Bucket=self.bucket, Key=name, Body=data, ContentType=content_type, Metadata=metadata)
 
     def get(self, name: str) -> bytes | None:
         try:
             return self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
+            if is_missing(error):
                 return None
             raise
 
@@ -73,7 +78,7 @@ class S3BlobStore:
         try:
             found = self.client.head_object(Bucket=self.bucket, Key=name)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
+            if is_missing(error):
                 return None
             raise
         return BlobHead(found["ContentLength"], found["ETag"])
@@ -109,3 +114,16 @@ class S3BlobStore:
         # Both go into the signature: S3 refuses a body of another length, or under another type.
         parameters = {"Bucket": self.bucket, "Key": name, "ContentLength": size, "ContentType": content_type}
         return self.client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=URL_SECONDS)
+
+
+def owner_in(metadata: Mapping[str, str]) -> MessageKey | None:
+    """The message that an object with this metadata is for; None where it does not say."""
+    if _OWNER not in metadata:
+        return None
+    inbox, _, sequence = metadata[_OWNER].partition("/")
+    return MessageKey(decode(inbox), int(sequence))
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether S3 says that there is no such object."""
+    return error.response["Error"]["Code"] in _MISSING

@@ -12,6 +12,7 @@
 |                | H#hash            | which message has this Message-ID                                 |
 |                | P#hash            | an address that wrote automatic mail, and sends to it, 30 days    |
 |                | T#first sequence  | a thread and its newest members; `#start` behind it: older ones   |
+|                | Q                 | how far it had come when housekeeping was there                   |
 | A#account      | A                 | the account                                                       |
 |                | L#list            | how many places of one of its lists (inboxes, keys) are taken     |
 |                | L#list#B#bucket   | 480 cells of that list                                            |
@@ -26,6 +27,7 @@
 |                | send-rate         | how fast mail goes to SES, and until when all turns are taken     |
 |                | news-mark         | how far SES's news has come                                       |
 |                | L#accounts#…      | the list of accounts                                              |
+|                | W#walk            | how far a walk of housekeeping has come                           |
 
 Sequence and bucket numbers are decimal and padded, so that sort order is number order. A message's content and its
 delivery item lie side by side: one query reads both for a whole page. So do, seen from their end, an inbox, the head of its
@@ -68,6 +70,11 @@ DEPLOYMENT_PARTITION = "D"
 ID_KEY = "id-key"
 SEND_RATE = "send-rate"
 NEWS_MARK = "news-mark"
+SEQUENCE_MARK = "Q"
+
+
+def walk(name: str) -> ItemKey:
+    return ItemKey(DEPLOYMENT_PARTITION, "W#" + name)
 
 
 def message(sequence: int) -> str:

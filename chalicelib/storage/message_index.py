@@ -103,6 +103,9 @@ class DynamoMessageIndex:
                 return Advance(taken=True, phase=to)
         raise Unavailable("Too many writers are at the same bucket of the message index.")
 
+    def heads(self, _inbox_number: int, sight: Sight) -> frozenset[int]:
+        return frozenset(sequence for sequence, found in sight.cells.items() if found.isupper())
+
     def commit(
         self,
         key: MessageKey,

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.ids import MessageKey, encode
 from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL, Receipt
-from chalicelib.storage.blob_store import S3BlobStore
+from chalicelib.storage.blob_store import S3BlobStore, is_missing
 from chalicelib.storage.failures import raises_unavailable
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MAIL = "message/rfc822"
 METADATA_BYTES = 2_000  # S3 takes 2 KB of user metadata with an object
 _RECEIPT = "receipt"  # x-amz-meta-receipt
-_MISSING = frozenset({"NoSuchKey", "404"})
 
 
 @raises_unavailable
@@ -35,7 +34,7 @@ class S3ReceivedMails:
         try:
             return self.client.get_object(Bucket=self.bucket, Key=blob)["Body"].read()
         except ClientError as error:
-            if _is_missing(error):
+            if is_missing(error):
                 return None
             raise
 
@@ -52,7 +51,7 @@ class S3ReceivedMails:
                 MetadataDirective="REPLACE",
             )
         except ClientError as error:
-            if _is_missing(error):
+            if is_missing(error):
                 return False
             raise
         return True
@@ -69,6 +68,15 @@ class S3ReceivedMails:
     def delete(self, blob: str) -> None:
         self.client.delete_object(Bucket=self.bucket, Key=blob)
 
+    def receipt(self, blob: str) -> Receipt | str | None:
+        try:
+            metadata = self.client.head_object(Bucket=self.bucket, Key=blob)["Metadata"]
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+        return receipt_in(metadata, blob) or blob
+
     def waiting(self) -> Iterator[Receipt | str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=WAITING_MAIL)
         for page in pages:
@@ -76,13 +84,9 @@ class S3ReceivedMails:
                 blob = found["Key"]
                 if blob == WAITING_MAIL + TRIAL_MESSAGE_ID:
                     continue
-                try:
-                    metadata = self.client.head_object(Bucket=self.bucket, Key=blob)["Metadata"]
-                except ClientError as error:
-                    if _is_missing(error):
-                        continue  # it got into its inboxes this very moment
-                    raise
-                yield receipt_in(metadata, blob) or blob
+                receipt = self.receipt(blob)
+                if receipt is not None:
+                    yield receipt
 
 
 def copy_name(key: MessageKey) -> str:
@@ -119,7 +123,3 @@ def receipt_in(metadata: Mapping[str, str], blob: str) -> Receipt | None:
         blob=blob,
         authentication=Authentication(*map(Verdict, stored["verdicts"])),
     )
-
-
-def _is_missing(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] in _MISSING

@@ -202,6 +202,20 @@ class IdKeyItem(Item):
     secret = BinaryAttribute(legacy_encoding=False, attr_name="k")
 
 
+class SequenceMarkItem(Item):
+    """Which sequence numbers of an inbox had been given out by when."""
+
+    before = NumberAttribute(attr_name="b")  # those below were given out an hour before `at`
+    next_sequence = NumberAttribute(attr_name="n")  # those below had been given out …
+    at = NumberAttribute(attr_name="a")  # … at this time, in epoch seconds
+
+
+class WalkItem(Item):
+    after = UnicodeAttribute(attr_name="af", null=True)
+    round_began = NumberAttribute(attr_name="rb", null=True)  # epoch seconds
+    version = NumberAttribute(attr_name="n")
+
+
 def bind_table(table_name: str) -> None:
     """Point every model at the deployment's table, through one connection; called once, before anything else."""
     Item.Meta.table_name = table_name

@@ -1,7 +1,7 @@
 """Files and their uses in memory."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -70,12 +70,15 @@ class FakeAttachmentStore:
                     if not users:
                         self._remove(known)
 
-    def delete_unused(self, attachment: Attachment) -> bool:
+    def delete_unused(self, attachment_id: AttachmentId) -> bool:
         with self._lock:
-            if self.uses.get(attachment.id):
+            if self.uses.get(attachment_id):
                 return False
-            self._remove(attachment.id)
+            self._remove(attachment_id)
             return True
+
+    def known(self, ids: Collection[AttachmentId]) -> Mapping[AttachmentId, bool]:
+        return {known: bool(self.uses.get(known)) for known in ids if known in self.files}
 
     def put_received(self, attachment: Attachment, data: bytes, message: MessageKey) -> None:
         with self._lock:

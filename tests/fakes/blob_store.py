@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
+from chalicelib.domain.ids import MessageKey
 from chalicelib.storage.blob_store import BlobHead
 
 
@@ -12,7 +13,7 @@ class FakeBlobStore:
 
     blobs: dict[str, tuple[bytes, str]] = field(default_factory=dict)
 
-    def put(self, name: str, data: bytes, content_type: str) -> None:
+    def put(self, name: str, data: bytes, content_type: str, owner: MessageKey | None = None) -> None:
         self.blobs[name] = data, content_type
 
     def get(self, name: str) -> bytes | None:

@@ -30,6 +30,9 @@ class FakeMessageIndex:
     def look(self, inbox_number: int, sequences: Collection[int]) -> Sight:
         return Sight(self.phases(inbox_number, sequences), {})
 
+    def heads(self, inbox_number: int, sight: Sight) -> frozenset[int]:
+        return frozenset(number for number in sight.phases if MessageKey(inbox_number, number) in self.newest)
+
     def commit(
         self,
         key: MessageKey,

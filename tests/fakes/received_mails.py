@@ -42,6 +42,9 @@ class FakeReceivedMails:
         self.stored.pop(blob, None)
         self.receipts.pop(blob, None)
 
+    def receipt(self, blob: str) -> Receipt | str | None:
+        return self.receipts.get(blob, blob) if blob in self.stored else None
+
     def waiting(self) -> Iterator[Receipt | str]:
         mails = sorted(self.stored.keys() - {WAITING_MAIL + TRIAL_MESSAGE_ID})
         return iter([self.receipts.get(blob, blob) for blob in mails])

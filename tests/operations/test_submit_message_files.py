@@ -252,7 +252,7 @@ def test_an_error_lets_go_of_the_files_at_once(after_effect: bool) -> None:  # n
 @pytest.mark.parametrize("moment", ["inboxes.reserve", "messages.put", "attachments.use"])
 def test_a_file_that_is_deleted_meanwhile_refuses_the_message(moment: str) -> None:
     world, files = world_with_files()
-    deleting = Meanwhile(moment, lambda: world.attachments.delete_unused(make_attachment(id=files[1])))
+    deleting = Meanwhile(moment, lambda: world.attachments.delete_unused(files[1]))
     with world.watching(deleting), pytest.raises(InvalidInput) as refusal:
         world.submit(enclosing(*files))
     assert list(refusal.value.details) == ["attachmentIds[1]"]

@@ -184,16 +184,16 @@ def test_a_file_of_another_account_is_not_used(files: AttachmentStore) -> None:
 
 def test_an_unused_file_is_deleted_and_a_used_one_is_not(files: AttachmentStore) -> None:
     attachment = uploaded(files)
-    assert files.delete_unused(attachment)
-    assert files.delete_unused(attachment)
+    assert files.delete_unused(attachment.id)
+    assert files.delete_unused(attachment.id)
     assert found(files) is None
     files.use([uploaded(files)], FIRST, LATER)
-    assert not files.delete_unused(attachment)
+    assert not files.delete_unused(attachment.id)
     assert files.data(FILE_ID) == DATA
 
 
 def test_what_is_deleted_for_good_leaves_no_bytes(store: DynamoAttachmentStore, blobs: FakeBlobStore) -> None:
-    store.delete_unused(uploaded(store))
+    store.delete_unused(uploaded(store).id)
     store.use([uploaded(store)], FIRST, LATER)
     store.release([FILE_ID], FIRST)
     assert blobs.blobs == {}

@@ -1,6 +1,6 @@
 """Where files live, and links to what is too long for an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -38,8 +38,11 @@ class AttachmentStore(Protocol):
     def release(self, ids: Sequence[AttachmentId], message: MessageKey) -> None:
         """A message uses these no longer; those that no other uses are gone for good. Again is harmless."""
 
-    def delete_unused(self, attachment: Attachment) -> bool:
-        """Remove a file that no message uses; False when one does. Again is harmless."""
+    def delete_unused(self, attachment_id: AttachmentId) -> bool:
+        """Remove a file that no message uses; False when one does. Again is harmless, and finishes what was begun."""
+
+    def known(self, ids: Collection[AttachmentId]) -> Mapping[AttachmentId, bool]:
+        """Those there is any record of, expired and half removed ones among them, and whether a message uses them."""
 
     def put_received(self, attachment: Attachment, data: bytes, message: MessageKey) -> None:
         """Store a file of a received message, used by it, under an id derived from the mail. Again is harmless.

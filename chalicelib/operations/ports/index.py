@@ -55,6 +55,9 @@ class MessageIndex(Protocol):
     def look(self, inbox_number: int, sequences: Collection[int]) -> Sight:
         """What stands in the index for some messages of one inbox."""
 
+    def heads(self, inbox_number: int, sight: Sight) -> frozenset[int]:
+        """Which of the messages looked at stand for their thread."""
+
     def commit(
         self,
         key: MessageKey,

@@ -57,6 +57,9 @@ class ReceivedMails(Protocol):
     def delete(self, blob: str) -> None:
         """Remove the mail as SES stored it: it is in every inbox. Again is harmless."""
 
+    def receipt(self, blob: str) -> Receipt | str | None:
+        """The receipt of a waiting mail; its name where its receipt is not with it, None when it is gone."""
+
     def waiting(self) -> Iterator[Receipt | str]:
         """Every mail that is not in its inboxes yet; only its name where its receipt is not with it."""
 

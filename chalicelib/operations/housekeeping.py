@@ -1,0 +1,94 @@
+"""Repair what crashes left, a little at a time: three walks, through the table, the bucket and the waiting mail.
+
+    run ──▶ each walk: where it was ──▶ a few pages ──▶ where it is now
+                                          │
+                                          └ what is seen is judged by the message index, now, and repaired
+
+A run costs the same whatever the size of the table; a walk comes round in time, and then rests until its next round is
+due. Each step may be repeated, and two runs may meet: every removal is on a condition that a live message does not meet.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chalicelib.operations.ports import Clock, WalkStore
+
+logger = logging.getLogger(__name__)
+
+PAGES_A_RUN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A page was worked on: where to go on (None: the round is over), and how many things were repaired."""
+
+    after: str | None
+    repaired: int
+
+
+class Round(Protocol):
+    """One kind of walk."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def every(self) -> timedelta:
+        """How long after the beginning of a round the next one may begin."""
+
+    def step(self, after: str | None, now: datetime) -> Step:
+        """Work on the page that follows."""
+
+
+@dataclass(frozen=True)
+class KeepHouse:
+    """One run of housekeeping."""
+
+    rounds: Sequence[Round]
+    walks: WalkStore
+    clock: Clock
+    pages_a_run: int = PAGES_A_RUN
+
+    def __call__(self) -> int:
+        """How many things were repaired."""
+        repaired = sum(map(self._go_on, self.rounds))
+        if repaired:
+            logger.info("housekeeping has repaired what crashes left", extra={"repaired": repaired})
+        return repaired
+
+    def _go_on(self, each: Round) -> int:
+        walk, repaired = self.walks.get(each.name), 0
+        for _ in range(self.pages_a_run):
+            now = self.clock()
+            if walk.after is None:
+                if walk.round_began is not None and now < walk.round_began + each.every:
+                    break
+                walk = replace(walk, round_began=now)
+            step = each.step(walk.after, now)
+            repaired += step.repaired
+            walk = replace(walk, after=step.after)
+            if not self.walks.save(walk):
+                break  # another run is at it
+            walk = replace(walk, version=walk.version + 1)
+        return repaired
+
+
+def repair_each(repairs: Sequence[tuple[str, "Repair"]]) -> int:
+    """Carry out repairs, each whatever becomes of the others; how many found something to do."""
+    done = 0
+    for name, repair in repairs:
+        try:
+            done += repair()
+        except Exception:
+            # It is found again in the next round; a walk that stopped here would keep everything behind it from repair.
+            logger.exception("a repair failed; the next round tries again", extra={"repair": name})
+    return done
+
+
+class Repair(Protocol):
+    """Finds out whether something is to be repaired, and does it."""
+
+    def __call__(self) -> bool: ...

@@ -1,0 +1,1 @@
+"""What a deployment consists of, and the commands for those who run one."""
