@@ -8,7 +8,6 @@ from chalicelib.domain.errors import Unavailable
 from tests.chaos.client import Client, noise
 from tests.chaos.deployment import API_KEY, SEND_QUEUE, Deployment, Snapshot
 from tests.chaos.oracle import Oracle
-from tests.chaos.services import Blob
 from tests.chaos.wire import Call, Fault, Plan, ServiceError, nothing_fails
 from tests.operations.incoming import make_mail, make_mail_with_files
 from tests.operations.watched import Crash
@@ -64,6 +63,7 @@ class Act:
     perform: Callable[[Run], None]
     script: tuple[tuple[str, Fault], ...] = ()
     is_patient: bool | None = None  # None: as the run wants it
+    keeps_house: bool = False  # at its end nothing is left of what never came to be
 
 
 def build_past(deployment: Deployment) -> Past:
@@ -98,11 +98,18 @@ def build_past(deployment: Deployment) -> Past:
     )
 
 
-def perform(past: Past, act: Act, plan: Plan = nothing_fails, *, is_patient: bool = True) -> tuple[list[Call], Oracle]:
-    """The act from that past to rest, under a plan of faults: its calls, and an oracle that has checked the end."""
+def perform(
+    past: Past, act: Act, plan: Plan = nothing_fails, *, is_patient: bool = True, is_tidied: bool = False
+) -> tuple[list[Call], Oracle]:
+    """The act from that past to rest, under a plan of faults: its calls, and an oracle that has checked the end.
+
+    `is_tidied`: a day of housekeeping comes behind it, in which nothing fails; then nothing may be left of it.
+    """
     assert past.snapshot is not None
     past.deployment.restore(past.snapshot)
-    client = past.client.copy(is_patient=is_patient if act.is_patient is None else act.is_patient)
+    if act.is_patient is not None or act.script:  # what its script leads to depends on whether the client comes again
+        is_patient = act.is_patient is not False
+    client = past.client.copy(is_patient=is_patient)
     left = dict(act.script)
 
     def scripted(call: Call) -> Fault | None:
@@ -116,7 +123,9 @@ def perform(past: Past, act: Act, plan: Plan = nothing_fails, *, is_patient: boo
     with past.deployment.wire.under(scripted) as calls:
         act.perform(Run(past, client))
         client.rest()
-    oracle = Oracle(client, past.inbox_ids, len(past.client.sends))
+    if is_tidied:
+        keep_house_for_a_day(Run(past, client))
+    oracle = Oracle(client, past.inbox_ids, len(past.client.sends), is_tidied=is_tidied or act.keeps_house)
     oracle.check()
     return calls, oracle
 
@@ -185,7 +194,7 @@ def upload_both_ways_and_send(run: Run) -> None:
     run.client.rest()
     files = [wish.made for wish in (begun, made) if wish.made is not None]
     if begun.made is not None:
-        run.deployment.bucket.blobs[f"uploads/{begun.made}"] = Blob(data)
+        run.deployment.bucket.put(f"uploads/{begun.made}", data)
     run.client.send(run.inbox, DONE, files=files)
 
 
@@ -228,6 +237,33 @@ def a_lost_notice(run: Run) -> None:
     again(run, lambda: run.deployment.operations().requeue_received())
 
 
+def keep_house_for_a_day(run: Run) -> None:
+    """Rounds begin every six hours; numbers are settled after one."""
+    for _ in range(5):
+        run.deployment.clock.advance(6.5 * 3_600)
+        again(run, lambda: run.deployment.operations().keep_house())
+        run.client.rest()
+
+
+def send_and_keep_house(run: Run) -> None:
+    send_something_long(run)
+    run.client.send(run.inbox, DONE, files=[run.past.spare_file])
+    run.client.rest()
+    keep_house_for_a_day(run)
+
+
+def receive_and_keep_house(run: Run) -> None:
+    receive_for_two(run)
+    run.client.rest()
+    keep_house_for_a_day(run)
+
+
+def delete_and_keep_house(run: Run) -> None:
+    delete_received(run)
+    run.client.rest()
+    keep_house_for_a_day(run)
+
+
 def again(run: Run, work: Callable[[], object]) -> None:
     """An operator's command: repeated until it comes to its end."""
     for _ in range(10):
@@ -260,6 +296,19 @@ ACTS = {
     "nobody knows whether it went, but others go": Act(nobody_knows_but_others_go),
     "a lost send queue": Act(a_lost_send_queue),
     "a lost notice": Act(a_lost_notice),
+    # What only housekeeping finds.
+    "housekeeping behind a request that died before its job": Act(
+        send_and_keep_house, (("sqs.SendMessage", Fault.DIES_BEFORE),), is_patient=False, keeps_house=True
+    ),
+    "housekeeping behind a request that died at the use of its file": Act(
+        send_and_keep_house, (("DynamoAttachmentStore.use", Fault.DIES_AFTER),), is_patient=False, keeps_house=True
+    ),
+    "housekeeping behind a handler of received mail that died": Act(
+        receive_and_keep_house, (("message_id_header_store", Fault.DIES_AFTER),), keeps_house=True
+    ),
+    "housekeeping behind a deletion that died": Act(
+        delete_and_keep_house, (("DynamoMessageIndex.remove", Fault.DIES_AFTER),), is_patient=False, keeps_house=True
+    ),
     # What only a first death leads to: its own calls may fail as any.
     "a request that died at its commit": Act(send, (("message_index:DynamoMessageIndex.commit", Fault.DIES_BEFORE),)),
     "a request that died and never came again": Act(

@@ -12,7 +12,6 @@ from chalicelib.domain.receipt import Receipt
 from chalicelib.providers.ses_receipts import notice_body
 from chalicelib.storage.received_mails import receipt_metadata
 from tests.chaos.deployment import BUCKET, INBOUND_QUEUE, Deployment, new_key
-from tests.chaos.services import Blob
 from tests.factories.api_events import ApiAnswer
 from tests.operations.watched import Crash
 
@@ -123,7 +122,7 @@ class Client:
             f"inbound/{ses_message_id}",
             Authentication(dmarc=Verdict.PASS),
         )
-        self.deployment.bucket.blobs[receipt.blob] = Blob(raw, receipt_metadata(receipt))
+        self.deployment.bucket.put(receipt.blob, raw, receipt_metadata(receipt))
         self.deployment.queues.put(INBOUND_QUEUE, notice_body(receipt, bucket=BUCKET))
 
     def want(self, wish: Wish) -> None:

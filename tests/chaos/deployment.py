@@ -79,7 +79,7 @@ class Deployment:
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clock = FakeClock()
-        self.bucket = Bucket()
+        self.bucket = Bucket(self.clock)
         self.queues = Queues(self.clock)
         self.ses = Ses(self.clock, self.queues)
         self.wire = Wire({"s3": self.bucket, "sqs": self.queues, "sesv2": self.ses})

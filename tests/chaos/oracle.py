@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.domain.ids import inbox_number
 from chalicelib.storage import keys
+from chalicelib.storage.tables import query
 from tests.chaos.client import Client, Wish
 from tests.storage.index_oracle import assert_counted
 
@@ -31,6 +32,7 @@ class Oracle:
     client: Client
     inbox_ids: dict[str, str]  # address → id
     known: int = 0  # so many of the first wishes were looked at closely before
+    is_tidied: bool = False  # nothing may be left of what is not there
     violations: list[str] = field(default_factory=list)
     figures: Counter[str] = field(default_factory=Counter)
 
@@ -224,6 +226,23 @@ class Oracle:
         kept = sum(name.startswith("raw/") for name in blobs)
         self.require(kept >= sources, f"{kept} sources for {sources} received messages")
         self.figures["orphaned sources"] += kept - sources
+        if self.is_tidied:
+            self.require(not orphans, f"housekeeping left {orphans}")
+            self.require(kept == sources, f"housekeeping left {kept} sources of {sources} received messages")
+            self._nothing_left()
+
+    def _nothing_left(self) -> None:
+        """As many contents as messages, as many threads as are listed; nothing waits in the bucket."""
+        for inbox_id in self.inbox_ids.values():
+            items = query(keys.inbox_partition(inbox_number(inbox_id)), "sk > :first", {":first": {"S": " "}})
+            kinds = Counter(sk.partition("#")[0] for item in items if (sk := item["sk"]["S"]).count("#") == 1)
+            messages = self.messages[inbox_id]
+            threads = {message["threadId"] for message in messages}
+            self.require(kinds["M"] == len(messages), f"{inbox_id}: {kinds['M']} contents of {len(messages)} messages")
+            self.require(kinds["T"] == len(threads), f"{inbox_id}: {kinds['T']} threads, but {len(threads)} are shown")
+        blobs = self.client.deployment.bucket.blobs
+        waiting = [name for name in blobs if name.startswith("inbound/")]
+        self.require(not waiting, f"mail still waits: {waiting}")
 
 
 def _lost_its_file(wish: Wish) -> bool:

@@ -23,6 +23,7 @@ EVENTS_QUEUE = "events"
 @dataclass
 class Blob:
     data: bytes
+    at: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -34,7 +35,11 @@ class Blob:
 class Bucket:
     """S3 is strongly consistent: what was put is read (S3 User Guide, "Amazon S3 data consistency model")."""
 
+    clock: Callable[[], datetime]
     blobs: dict[str, Blob] = field(default_factory=dict)
+
+    def put(self, name: str, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        self.blobs[name] = Blob(data, self.clock(), metadata or {})
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         known: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
@@ -50,7 +55,7 @@ class Bucket:
     def _put(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         body = asked["Body"]
         data = body if isinstance(body, bytes) else body.read()
-        self.blobs[asked["Key"]] = Blob(data, asked.get("Metadata", {}))
+        self.put(asked["Key"], data, asked.get("Metadata"))
         return {"ETag": self.blobs[asked["Key"]].tag}
 
     def _get(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +72,7 @@ class Bucket:
         blob = self._found(key, "NoSuchKey")
         if asked.get("CopySourceIfMatch", blob.tag) != blob.tag:
             raise ServiceError("PreconditionFailed", 412)
-        self.blobs[asked["Key"]] = Blob(blob.data, asked.get("Metadata", blob.metadata))
+        self.put(asked["Key"], blob.data, asked.get("Metadata", blob.metadata))
         return {"CopyObjectResult": {"ETag": blob.tag}}
 
     def _delete(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,8 +80,14 @@ class Bucket:
         return {}
 
     def _list(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        found = [name for name in sorted(self.blobs) if name.startswith(asked.get("Prefix", ""))]
-        return {"Contents": [{"Key": name, "Size": len(self.blobs[name].data)} for name in found], "IsTruncated": False}
+        after = asked.get("StartAfter", asked.get("ContinuationToken", ""))
+        names = [name for name in sorted(self.blobs) if name.startswith(asked.get("Prefix", "")) and name > after]
+        page = names[: asked.get("MaxKeys", 1_000)]
+        more = {"NextContinuationToken": page[-1]} if len(page) < len(names) else {}
+        shown = [
+            {"Key": name, "LastModified": self.blobs[name].at, "Size": len(self.blobs[name].data)} for name in page
+        ]
+        return {"Contents": shown, "IsTruncated": bool(more), **more}
 
     def _found(self, key: str, code: str) -> Blob:
         if key not in self.blobs:
