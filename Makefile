@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz bench bench-http reset redrive requeue
+.PHONY: help setup run test lint fuzz chaos bench bench-http reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ lint: ## ruff and mypy alone
 fuzz: ## the long random tests of the message index, of reading and receiving mail (FUZZ_SEED=… FUZZ_OPERATIONS=…)
 	@$(PYTHON) embedded/set_up.py test
 	$(VENV)/pytest -m long tests/storage tests/mime tests/operations tests/journeys
+
+chaos: ## the long proofs of docs/guarantees.md: deaths, disorder, bad weather (CHAOS_SEED=… CHAOS_SEEDS=… CHAOS_MESSAGES=…)
+	@$(PYTHON) embedded/set_up.py test
+	$(VENV)/pytest -m long tests/chaos
 
 bench: ## count what each operation costs and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run

@@ -1,0 +1,17 @@
+"""The table engine of the embedded system, for whole deployments; and a progress bar."""
+
+import pytest
+
+from tests.chaos.deployment import quiet_logs
+from tests.chaos.progress import Progress
+from tests.storage.conftest import embedded_endpoints, embedded_engine  # noqa: F401
+
+
+@pytest.fixture
+def progress(capsys: pytest.CaptureFixture[str]) -> Progress:
+    return Progress(capsys)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet() -> None:
+    quiet_logs()

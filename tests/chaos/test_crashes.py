@@ -1,0 +1,189 @@
+"""A death before and after each AWS call the product makes, and the loss of its reply: at rest every promise holds.
+
+`make test` meets each call site once, with one of the three; `make chaos` each call with all of them, and then random
+combinations: CHAOS_SEEDS (200) of them, from CHAOS_SEED (at random, and printed).
+"""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.chaos.acts import ACTS, Past, build_past, perform
+from tests.chaos.deployment import Deployment
+from tests.chaos.progress import Progress
+from tests.chaos.wire import DEATHS_AND_LOSSES, Call, Fault
+from tests.storage.engines import Engine
+from tests.storage.small_buckets import SMALL, resize
+
+EVERY_FAULT = tuple(Fault)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The calls of every act when nothing fails."""
+
+    past: Past
+    calls: dict[str, list[str]]  # sites, in order
+
+    def first_at(self) -> dict[str, tuple[str, int]]:
+        """Each site, with the act and the call in which it is met first."""
+        found: dict[str, tuple[str, int]] = {}
+        for act, sites in self.calls.items():
+            for number, site in enumerate(sites):
+                found.setdefault(site, (act, number))
+        return found
+
+
+@pytest.fixture(scope="module")
+def module_monkeypatch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def recorded(embedded_engine: Engine, module_monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """What each act calls; nothing is violated when nothing fails but what belongs to it."""
+    resize(module_monkeypatch, SMALL)
+    for name, value in embedded_engine.variables.items():
+        module_monkeypatch.setenv(name, value)
+    past = build_past(Deployment(embedded_engine, module_monkeypatch))
+    calls = {}
+    for name, act in ACTS.items():
+        made, oracle = perform(past, act)
+        assert oracle.violations == [], name
+        calls[name] = [call.site for call in made]
+    return Recorded(past, calls)
+
+
+@dataclass
+class At:
+    """One fault, at the call with this number; and which site it met."""
+
+    number: int
+    fault: Fault
+    seen: int = 0
+    hit: str | None = None
+
+    def __call__(self, call: Call) -> Fault | None:
+        self.seen += 1
+        if self.seen != self.number + 1:
+            return None
+        self.hit = call.site
+        return self.fault
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_death_or_a_lost_reply_at_any_call_site_breaks_no_promise(act: str, recorded: Recorded) -> None:
+    mine = {site: number for site, (first, number) in recorded.first_at().items() if first == act}
+    for place, (site, number) in enumerate(mine.items()):
+        at = At(number, DEATHS_AND_LOSSES[place % len(DEATHS_AND_LOSSES)])
+
+        _, oracle = perform(recorded.past, ACTS[act], at, is_patient=place % 2 == 0)
+
+        assert oracle.violations == [], f"{at.fault} at call {number} of {act!r}: {site}"
+        assert at.hit == site, "the run took another way than its recording"
+
+
+def test_every_part_of_the_product_that_calls_aws_is_met(recorded: Recorded) -> None:
+    """The recording is of no use where an act is missing."""
+    met = " ".join(recorded.first_at())
+    missing = [function for function in CALLING if function not in met]
+    assert missing == []
+
+
+# What makes AWS calls in a message's life, by its function; accounts, keys and inboxes are not a message's.
+CALLING = [
+    "s3.PutObject",
+    "s3.GetObject",
+    "s3.HeadObject",
+    "s3.CopyObject",
+    "s3.DeleteObject",
+    "s3.ListObjectsV2",
+    "sqs.SendMessage",
+    "sesv2.SendEmail",
+    "dynamodb.Scan",
+    "dynamodb.TransactWriteItems",
+    "dynamodb.BatchGetItem",
+    "SealedCells.seal",
+    "late_changes:",
+    "SubmitMessage._store",
+    "HandOver",
+    "SettleAmbiguous._resend",
+    "SettleAmbiguous._give_up",
+    "SendPace",
+    "NoteNews",
+    "SendMessage._await_commit",
+    "RecordDeliveryReport",
+    "ShowStatus",
+    "FileReceived._store",
+    "FindThread",
+    "StopLoops",
+    "NoteArrival",
+    "DeleteMessage",
+    "DiscardMessage",
+    "AbandonReservation",
+    "RecoverMessage",
+    "RequeueUnsent",
+    "RequeueReceived",
+    "TidyTable._requeue",
+    "TidyTable._remove_part",
+    "TidyBucket._remove",
+    "TidyInbound.step",
+    "DynamoAttachmentStore.use",
+    "DynamoAttachmentStore._release",
+]
+
+
+@pytest.mark.long
+def test_every_call_with_every_death(recorded: Recorded, progress: Progress) -> None:
+    plans = [
+        (act, number, fault)
+        for act, sites in recorded.calls.items()
+        for number in range(len(sites))
+        for fault in DEATHS_AND_LOSSES
+    ]
+    hit: set[str] = set()
+    figures: Counter[str] = Counter()
+    for act, number, fault in progress("every call", plans):
+        at = At(number, fault)
+        _, oracle = perform(recorded.past, ACTS[act], at, is_patient=number % 2 == 0)
+        assert oracle.violations == [], f"{fault} at call {number} of {act!r}: {at.hit}"
+        hit.add(str(at.hit))
+        figures += oracle.figures
+    assert hit >= set(recorded.first_at())
+    progress.say(f"{len(plans):,} deaths and losses at {len(hit):,} sites: 0 violations; {dict(figures)}")
+
+
+@dataclass
+class AtRandom:
+    """Each call may fail in any way, but not for ever."""
+
+    luck: random.Random
+    share: float
+    left: int = 6
+
+    def __call__(self, _: Call) -> Fault | None:
+        if self.left and self.luck.random() < self.share:
+            self.left -= 1
+            return self.luck.choice(EVERY_FAULT)
+        return None
+
+
+@pytest.mark.long
+def test_random_combinations(recorded: Recorded, progress: Progress) -> None:
+    """Several acts at once, each call of which may fail in any way."""
+    seed = int(os.environ.get("CHAOS_SEED", random.randrange(2**32)))
+    seeds = range(seed, seed + int(os.environ.get("CHAOS_SEEDS", "200")))
+    failed: Counter[Fault] = Counter()
+    for number in progress(f"random combinations from CHAOS_SEED={seed}", seeds):
+        luck = random.Random(number)
+        act = ACTS[luck.choice(sorted(ACTS))]
+        plan = AtRandom(luck, luck.choice([0.02, 0.05, 0.15]))
+        calls, oracle = perform(recorded.past, act, plan, is_patient=luck.random() < 0.5, is_tidied=True)
+        failed.update(call.fault for call in calls if call.fault is not None)
+        assert oracle.violations == [], f"CHAOS_SEED={number} CHAOS_SEEDS=1"
+    progress.say(f"{len(seeds)} seeds from {seed}, {failed.total():,} faults: 0 violations")
