@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench bench-http reset redrive requeue
+.PHONY: help setup run test lint fuzz bench bench-http reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -24,9 +24,9 @@ lint: ## ruff and mypy alone
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 
-fuzz: ## the long random tests of the message index and of reading mail (FUZZ_SEED=… FUZZ_OPERATIONS=…)
+fuzz: ## the long random tests of the message index, of reading and receiving mail (FUZZ_SEED=… FUZZ_OPERATIONS=…)
 	@$(PYTHON) embedded/set_up.py test
-	$(VENV)/pytest -m long tests/storage tests/mime
+	$(VENV)/pytest -m long tests/storage tests/mime tests/operations tests/journeys
 
 bench: ## count what each operation costs and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run

@@ -21,11 +21,14 @@ from chalicelib.operations.browse_threads import GetThread, ListThreadMessages, 
 from chalicelib.operations.create_inbox import CreateInbox
 from chalicelib.operations.dead_messages import Coroner
 from chalicelib.operations.delete_message import DeleteMessage
+from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.discard_message import DiscardMessage
+from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.file_received import FileReceived
 from chalicelib.operations.find_thread import FindThread
 from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
+from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.housekeeping import KeepHouse
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
@@ -37,6 +40,7 @@ from chalicelib.operations.manage_attachments import (
     UploadAttachment,
 )
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
+from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.ports import Clock, MailProvider
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
@@ -45,6 +49,9 @@ from chalicelib.operations.reply_to_message import ReplyToMessage
 from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
+from chalicelib.operations.send_pace import Pace, SendPace, Unpaced
+from chalicelib.operations.sending_room import SendingRoom
+from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
@@ -52,6 +59,7 @@ from chalicelib.operations.tidy_bucket import TidyBucket
 from chalicelib.operations.tidy_inbound import TidyInbound
 from chalicelib.operations.tidy_table import TidyTable
 from chalicelib.providers.dry_run_sender import DryRunSender
+from chalicelib.providers.ses_quota import SesQuota
 from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_message_id_domain
 from chalicelib.providers.sqs_queues import SqsInboundQueue, SqsSendQueue
 from chalicelib.settings import Settings, settings
@@ -67,8 +75,10 @@ from chalicelib.storage.key_store import DynamoKeyStore
 from chalicelib.storage.message_id_header_store import DynamoMessageIdHeaders
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.message_store import DynamoMessageStore
+from chalicelib.storage.news_mark_store import DynamoNewsMark
 from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.received_mails import S3ReceivedMails
+from chalicelib.storage.send_rate_store import DynamoSendRates
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.source_links import BucketSourceLinks
 from chalicelib.storage.table_walk import DynamoTableWalk
@@ -169,10 +179,20 @@ class Operations:
 
     @built_once
     def provider(self) -> MailProvider:
-        if self._settings.delivery_mode is DeliveryMode.DRY_RUN and self._settings.dry_run_sender == "none":
+        if not self._calls_ses:
             return DryRunSender()
         domain = ses_message_id_domain(self._settings.region)
-        return SesSender(make_ses_client(), self._settings.ses_configuration_set, domain)
+        return SesSender(self._ses, self._settings.ses_configuration_set, domain)
+
+    @property
+    def _calls_ses(self) -> bool:
+        return self._settings.delivery_mode is DeliveryMode.EMAIL or self._settings.dry_run_sender == "ses"
+
+    @built_once
+    def _ses(self) -> Any:
+        # A call must be over, whatever became of it, long before the message may be handed over once more.
+        window = self._settings.evidence_window_seconds
+        return make_ses_client(connect_timeout=min(5, window / 10), read_timeout=min(25, window / 3))
 
     @built_once
     def _public_ids(self) -> PublicIds:
@@ -219,24 +239,84 @@ class Operations:
             self.threads,
             self.attachments,
             self.index,
-            self.ses_message_ids,
-            self.provider,
             self.send_queue,
+            self._delivery_record,
             self._show_status,
+            self._hand_over,
+            self._settle_ambiguous,
             self.abandon_reservation,
             SettleReplyHeaders(self.messages, self.index, self._public_ids),
+            self._pace,
             self._public_ids,
             self._clock,
-            evidence_window=timedelta(seconds=self._settings.evidence_window_seconds),
-            outcome_unknown_after=timedelta(seconds=self._settings.outcome_unknown_seconds),
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
+            room=self._sending_room,
         )
+
+    @built_once
+    def _hand_over(self) -> HandOver:
+        return HandOver(
+            self.provider,
+            self.index,
+            self.send_queue,
+            self._delivery_record,
+            self._pace,
+            self._evidence,
+            self._public_ids,
+            self._clock,
+        )
+
+    @built_once
+    def _settle_ambiguous(self) -> SettleAmbiguous:
+        return SettleAmbiguous(
+            self.messages,
+            self.attachments,
+            self._news_mark,
+            self._hand_over,
+            self._delivery_record,
+            self._show_status,
+            self.send_queue,
+            self._pace,
+            self._evidence,
+            self._public_ids,
+            self._clock,
+            room=self._sending_room,
+        )
+
+    @built_once
+    def _delivery_record(self) -> DeliveryRecord:
+        return DeliveryRecord(self.messages, self._show_status, self._clock)
+
+    @built_once
+    def _pace(self) -> Pace:
+        if not self._calls_ses:
+            return Unpaced()
+        return SendPace(DynamoSendRates(), SesQuota(self._ses), self._clock)
+
+    @built_once
+    def _evidence(self) -> Evidence:
+        return Evidence(
+            timedelta(seconds=self._settings.evidence_window_seconds),
+            timedelta(seconds=self._settings.outcome_unknown_seconds),
+        )
+
+    @built_once
+    def _news_mark(self) -> DynamoNewsMark:
+        return DynamoNewsMark()
+
+    @built_once
+    def _sending_room(self) -> SendingRoom:
+        return SendingRoom()
 
     @built_once
     def record_delivery_report(self) -> RecordDeliveryReport:
         domain = ses_message_id_domain(self._settings.region)
         return RecordDeliveryReport(
-            self.messages, self.ses_message_ids, self._show_status, lambda ses_id: f"<{ses_id}@{domain}>"
+            self.messages,
+            self.ses_message_ids,
+            self._show_status,
+            lambda ses_id: f"<{ses_id}@{domain}>",
+            NoteNews(self._news_mark, self._clock, self._evidence.window / INTERVALS),
         )
 
     @built_once

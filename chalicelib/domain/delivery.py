@@ -68,6 +68,7 @@ class DeliveryReport:
     every_recipient: bool = False
     reason: Reason | None = None
     ses_message_id: str | None = None
+    accepted_at: datetime | None = None  # when SES took the mail that the news is about, by SES's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ class MessageDelivery:
 
     recipients: tuple[RecipientDelivery, ...]
     timeline: tuple[TimelineEntry, ...] = ()
-    submitted_at: datetime | None = None  # when a worker began to hand it to SES
+    submitted_at: datetime | None = None  # when a worker last began to hand it to SES
+    overtaken_at: datetime | None = None  # when SES's news was first seen to have passed that hand-over
+    resent_at: datetime | None = None  # when it was handed over once more, for want of an answer and of news
     ses_message_id: str | None = None
     message_id_header: str | None = None  # the final Message-ID, which SES gives
     in_reply_to: str | None = None  # the header values the mail was composed with

@@ -6,8 +6,9 @@ from chalicelib.mime.bounds import FILENAME_LIMIT
 from chalicelib.mime.charsets import clean_line
 from chalicelib.mime.encoded_words import harmless
 
-# Marks that turn the direction of writing, so that `gnp.exe` can look like `exe.png`, and characters of no width.
-_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+# Marks that turn the direction of writing, so that `gnp.exe` can look like `exe.png`, and characters of no width. The
+# joiners U+200C and U+200D stay: words and emoji need them.
+_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 _SEPARATORS = re.compile(r"[/\\]")
 _LONGEST_EXTENSION = 20
 

@@ -3,19 +3,24 @@
 import codecs
 import re
 
+from webencodings.labels import LABELS
+
 # What mail programs write for charsets that Python knows under another name, or whose superset is what they mean
-# (as in the WHATWG Encoding Standard, section 4.2).
+# (as in the WHATWG Encoding Standard, section 4.2). Names that Python does not know are looked up in that standard's table.
 _ALIASES = {
     "ansi-x3-110-1983": "cp1252",
     "big5": "big5hkscs",
     "cp-850": "cp850",
+    "euc-kr": "cp949",
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "iso-8859-1": "cp1252",
     "iso-8859-8-e": "iso8859-8",
     "iso-8859-8-i": "iso8859-8",
+    "koi8-ru": "koi8-u",
     "ks-c-5601-1987": "cp949",
     "latin1": "cp1252",
+    "macintosh": "mac-roman",
     "shift-jis": "cp932",
     "unicode-1-1-utf-7": "utf-7",
     "unicode-1-1-utf-8": "utf-8",
@@ -23,6 +28,7 @@ _ALIASES = {
     "windows-31j": "cp932",
     "windows-874": "cp874",
     "x-gbk": "gb18030",
+    "x-mac-cyrillic": "mac-cyrillic",
     "x-mac-roman": "mac-roman",
     "x-sjis": "cp932",
     "x-unknown": "utf-8",
@@ -51,17 +57,26 @@ def decode(octets: bytes, charset: str | None) -> str:
 
 def _codec(charset: str | None) -> str | None:
     """Python's name of a charset; None when there is none that decodes octets to text."""
-    name = (charset or "").strip(" \t\"'").lower().replace("_", "-")
+    name = (charset or "").strip(" \t\"'").lower()
     if not 0 < len(name) <= _LONGEST_NAME or not name.isascii():
         return None
-    try:
-        known = codecs.lookup(_ALIASES.get(name, name))
-    except (LookupError, ValueError):
+    known = _known(name)
+    if known is None:
         return None
     canonical = known.name.replace("_", "-")
     if canonical in _NOT_CHARACTER_SETS or not known._is_text_encoding:  # noqa: SLF001 - nothing public tells it
         return None
     return "cp1252" if canonical == "iso8859-1" else known.name
+
+
+def _known(name: str) -> codecs.CodecInfo | None:
+    for candidate in (name, LABELS.get(name)):
+        if candidate is not None:
+            try:
+                return codecs.lookup(_ALIASES.get(candidate.replace("_", "-"), candidate))
+            except (LookupError, ValueError):
+                continue
+    return None
 
 
 def _strictly(octets: bytes, codec: str) -> str | None:
@@ -86,7 +101,8 @@ def _with_little_damage(octets: bytes, codec: str) -> str | None:
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_SPACES = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_FOLD = re.compile(r"\r?\n(?=[ \t])")  # RFC 5322 section 2.2.3: what is unfolded keeps its white space
+_LINE_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PIECE = 1 << 16  # characters; a text of nothing but controls is not cut into millions of pieces at once
 
 
@@ -99,8 +115,8 @@ def clean_text(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """A text of one line: every run of spaces, line ends and control characters is one space, none at the ends."""
-    return without_surrogates(_SPACES.sub(" ", text).strip(" "))
+    """A text of one line: unfolded, with a space for every run of control characters, and no spaces at the ends."""
+    return without_surrogates(_LINE_CONTROLS.sub(" ", _FOLD.sub("", text)).strip(" "))
 
 
 def without_surrogates(text: str) -> str:

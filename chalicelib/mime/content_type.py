@@ -10,7 +10,8 @@ from chalicelib.mime.read_parameters import read_parameters, readable
 
 _TOKEN = r"[a-z0-9!#$&^_.+-]{1,127}"  # RFC 6838 section 4.2
 _TYPE = re.compile(rf"({_TOKEN})\s*/\s*({_TOKEN})\s*(?:[;,(\s]|\Z)", re.IGNORECASE)
-_CONTENT_ID = re.compile(r"[!-;=?-~]{1,250}")
+# Spaces are wrong in it (RFC 2045 section 7), but the HTML names the picture by it all the same.
+_CONTENT_ID = re.compile(r"(?=.{1,250}\Z)[!-;=?-~]+(?: [!-;=?-~]+)*")
 
 
 @dataclass(frozen=True, slots=True)

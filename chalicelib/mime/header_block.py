@@ -20,7 +20,7 @@ _EMPTY_LINE = re.compile(rb"\r*(?:\n|\Z)")
 _INDENT = re.compile(rb"[ \t]{1,80}")
 _HEADER_END = re.compile(rb"\n\r*\n")
 _LONGEST_DELIMITER = FIELD_LIMIT + 10
-_MBOX_LINE = re.compile(rb">?From [^\n]*\n")
+_MBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\n]*\n")
 # A line that is no field stands inside a header only if one of these follows it; otherwise the body begins there.
 _USUAL = re.compile(
     rb"(?:from|to|cc|bcc|sender|reply-to|subject|date|message-id|in-reply-to|references|mime-version|received"
@@ -106,7 +106,9 @@ class _Reader:
             elif self._last and self._fields[self._last][-1].octets.endswith(b";"):
                 self._take_unfolded_line(self._fields[self._last])
             elif self._goes_on_after_this_line():
-                self._problems.add("a line of the header is no field")
+                # A mail that came out of an mbox file begins with such a line; servers on its way put fields above it.
+                if not _MBOX_LINE.match(self._lines, self._at):
+                    self._problems.add("a line of the header is no field")
                 self._fields_left -= 1
                 self._at = self._next_line()
             else:

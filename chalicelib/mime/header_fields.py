@@ -188,7 +188,8 @@ def _chunks(items: Iterable[_Piece], first_room: int, room: int) -> Iterator[lis
 
 # ----------------------------------------------------------------------------------------------- parameters (RFC 2231)
 
-_PLAIN_VALUE = re.compile(r"[ !#-\[\]-~]*")
+# A semicolon may stand in quotes, and there are readers that end the value there.
+_PLAIN_VALUE = re.compile(r"[ !#-:<-\[\]-~]*")
 _ATTRIBUTE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
 _SECTION = 50  # characters of an encoded value in one line
 

@@ -22,7 +22,7 @@ _UU_LINE_LIMIT = 1_000_000  # of 45 octets each, as they are written: more than 
 
 _IDENTITY = frozenset({"", "7bit", "7bits", "8bit", "8bits", "binary"})
 _UUENCODE = frozenset({"xuuencode", "uuencode", "xuue", "uue"})
-_NO_LETTERS = re.compile(r"[\s\"'_-]+")
+_NO_LETTERS = re.compile(r"\([^()]*\)|[\s\"'_-]+")  # comments too (RFC 822 section 3.4.3)
 
 
 def undo(encoded: bytes, encoding: str, problems: Problems) -> bytes:

@@ -28,8 +28,9 @@ class GetMessage:
     index: MessageIndex
 
     def __call__(self, key: MessageKey, caller: Caller) -> Message:
-        stored = require_message(self.messages, key, caller)
+        # The cell first: it follows the delivery item, so what is read after it holds the reasons for what it shows.
         phase = self.index.phase(key)
+        stored = require_message(self.messages, key, caller)
         if not phase.visible:
             raise NotFound
         return Message(stored.content, phase.status, stored.delivery, self.messages.body_urls(stored.content))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, StatusChange
 from chalicelib.domain.delivery_status import DeliveryStatus
@@ -20,13 +21,22 @@ class RecordDeliveryReport:
     ses_message_ids: SesMessageIds
     show_status: ShowStatus
     final_message_id: Callable[[str], str]  # the Message-ID that SES gives with its own id
+    note_news: Callable[[datetime], None]  # how far the news has come
 
     def __call__(self, report: DeliveryReport) -> None:
+        self._record(report)
+        if report.accepted_at is not None:
+            self.note_news(report.accepted_at)  # last: the message itself must not be overtaken by its own news
+
+    def _record(self, report: DeliveryReport) -> None:
         while True:
             known = self.messages.get_delivery(report.message)
             if known is None:
                 logger.info("a report for a deleted message was dropped", extra={"report_type": report.type})
                 return
+            if known.ses_message_id is not None and report.ses_message_id not in (None, known.ses_message_id):
+                # Only a message that was handed over once more can have two: docs/decisions/0014-one-late-resend.md.
+                logger.error("SES took a message twice: sent_twice", extra={"resent_at": known.resent_at})
             after, changes = known.apply(report)
             if known.ses_message_id is None and report.ses_message_id is not None:
                 # News before the sender's own record, or in place of it when the sender died.

@@ -15,6 +15,11 @@ OUTCOME_UNKNOWN = Reason(
     "SES was called but gave no answer and reported nothing since, so the message may or may not have gone. It is not "
     "sent again by itself; send a new one if the recipient has not received it.",
 )
+OUTCOME_UNKNOWN_TWICE = Reason(
+    "outcome_unknown",
+    "SES was called twice but gave no answer either time and reported nothing since, so the message may or may not have "
+    "gone. It is not sent again by itself; send a new one if the recipient has not received it.",
+)
 
 
 class Wait(Enum):
@@ -28,9 +33,26 @@ class Wait(Enum):
         "The account may not send now: its daily quota is used up, or its sending is paused. The message is tried once a "
         "minute for 24 hours.",
     )
+    TURN = Reason(
+        "awaits_turn",
+        "More mail waits than SES takes from this account at a time. The message is sent when its turn comes.",
+    )
+    UNANSWERED = Reason(
+        "ses_no_answer",
+        "SES was handed the message and gave no answer, so it may or may not have taken it. The message waits for SES's "
+        "report.",
+    )
+    RESENT = Reason(
+        "ses_resent",
+        "SES reported about later mails and nothing of this one, so it was handed to SES once more.",
+    )
     PARENT = Reason(
         "awaits_parent",
         "The message it answers is still on its way to SES. It waits up to 30 seconds for that message's final "
         "Message-ID, so that mail programs show the two together.",
     )
     NOT_REACHED = Reason("ses_not_reached", "SES could not be reached. The message is tried again for 24 hours.")
+
+
+# What an operator must look at: these are logged as errors, with the code at the end of the line for a metric filter.
+ALARMS = frozenset({Wait.PAUSED, Wait.NOT_REACHED})

@@ -90,7 +90,14 @@ class _News:
         reason: Reason | None = None,
     ) -> DeliveryReport:
         return DeliveryReport(
-            self.message, type_, status, at, recipient, reason=reason, ses_message_id=self.mail.message_id
+            self.message,
+            type_,
+            status,
+            at,
+            recipient,
+            reason=reason,
+            ses_message_id=self.mail.message_id,
+            accepted_at=self.mail.at,
         )
 
     def of_all(self, status: DeliveryStatus, reason: Reason | None = None) -> Reports:
@@ -104,6 +111,7 @@ class _News:
                 every_recipient=True,
                 reason=reason,
                 ses_message_id=self.mail.message_id,
+                accepted_at=self.mail.at,
             ),
         )
 

@@ -24,6 +24,8 @@
 | U#attachment   | U                 | a file: name, type, size, how many messages use it                |
 |                | U#inbox#sequence  | that a message uses it                                            |
 | D              | id-key            | the secret behind message and thread ids                          |
+|                | send-rate         | how fast mail goes to SES, and until when all turns are taken     |
+|                | news-mark         | how far SES's news has come                                       |
 |                | L#accounts#…      | the list of accounts                                              |
 |                | W#walk            | how far a walk of housekeeping has come                           |
 
@@ -66,6 +68,8 @@ def account_partition(account_id: str) -> str:
 
 DEPLOYMENT_PARTITION = "D"
 ID_KEY = "id-key"
+SEND_RATE = "send-rate"
+NEWS_MARK = "news-mark"
 SEQUENCE_MARK = "Q"
 
 

@@ -99,6 +99,8 @@ class _StoredDelivery(_Struct, frozen=True, omit_defaults=True):
     message_id_header: str | None = msgspec.field(name="h", default=None)
     in_reply_to: str | None = msgspec.field(name="ir", default=None)
     references: list[str] = msgspec.field(name="re", default_factory=list)
+    overtaken_at: datetime | None = msgspec.field(name="oa", default=None)
+    resent_at: datetime | None = msgspec.field(name="ra", default=None)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -218,6 +220,8 @@ def write_delivery(delivery: MessageDelivery) -> bytes:
             message_id_header=delivery.message_id_header,
             in_reply_to=delivery.in_reply_to,
             references=list(delivery.references),
+            overtaken_at=delivery.overtaken_at,
+            resent_at=delivery.resent_at,
         )
     )
 
@@ -246,6 +250,8 @@ def read_delivery(data: bytes, version: int) -> MessageDelivery:
         message_id_header=stored.message_id_header,
         in_reply_to=stored.in_reply_to,
         references=tuple(stored.references),
+        overtaken_at=stored.overtaken_at,
+        resent_at=stored.resent_at,
         version=version,
     )
 

@@ -26,7 +26,7 @@ The thread list keeps a second list of cells, and its writes, out of the table: 
 and takes the capital of the message before it in the same write (docs/decisions/0002-thread-heads-are-capitals.md).
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -113,11 +113,11 @@ class DynamoMessageIndex:
         thread_members: Callable[[], Sequence[int]],
         seen: Sight | None = None,
     ) -> bool:
-        before, steps = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members, seen)
-        # A second step takes the capital from another message, on condition that it has it: two that come at once
-        # cannot both succeed. A step alone is tied to nobody, so look who came meanwhile. So is a step that was taken
-        # before: its writer may have died before it looked.
-        if steps < 2 and before is not MessagePhase.GONE and _has_others(key, thread_members()):
+        before, took = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members, seen)
+        # Taking the capital from another message is on condition that it has it: two that come at once cannot both
+        # succeed. A write that takes none is tied to nobody, also one that gives it to another message, so look who came
+        # meanwhile. So is one that was made before: its writer may have died before it looked.
+        if not took and before is not MessagePhase.GONE and _has_others(key, thread_members()):
             self.settle_thread(key.inbox_number, thread_members)
         # Anything but a killed reservation means it is committed: a repeat after a lost reply finds its own work.
         return before is not MessagePhase.GONE
@@ -204,10 +204,11 @@ class DynamoMessageIndex:
         allowed: Collection[MessagePhase],
         thread_members: Callable[[], Sequence[int]],
         seen: Sight | None = None,
-    ) -> tuple[MessagePhase, int]:
+    ) -> tuple[MessagePhase, bool]:
         """Change one message's phase and its thread's capitals in one write.
 
-        Returns the phase it had before, and of how many cells the write consisted (0: it was in no allowed phase).
+        Returns the phase it had before, and whether the write took the capital from a message. Nothing is written when
+        that phase is not allowed.
 
         A message alone in its thread needs no reading first. With others, the cells are read, the change is worked
         out and written on condition that they still stand so; whoever comes second reads again.
@@ -223,7 +224,7 @@ class DynamoMessageIndex:
             if found is None:
                 found = cells.cells({*members, key.sequence})
             if phase_of(found[key.sequence]) not in allowed:
-                return phase_of(found[key.sequence]), 0
+                return phase_of(found[key.sequence]), False
             steps = _change(found, key.sequence, to)
             try:
                 cells.step(steps)
@@ -231,7 +232,7 @@ class DynamoMessageIndex:
                 members = thread_members()
                 found = refused.cells if refused.cells.keys() == {*members, key.sequence} else None
             else:
-                return phase_of(found[key.sequence]), len(steps)
+                return phase_of(found[key.sequence]), _takes(steps, found)
         raise Unavailable("Too many writers are at the same thread.")
 
 
@@ -255,6 +256,10 @@ def _change(found: Mapping[int, str], sequence: int, to: MessagePhase) -> list[S
     own = steps.get(sequence)
     steps[sequence] = Step(sequence, own.to if own else to.value, frozenset({found[sequence]}))
     return list(steps.values())
+
+
+def _takes(steps: Iterable[Step], found: Mapping[int, str]) -> bool:
+    return any(found[step.sequence].isupper() and not step.to.isupper() for step in steps)
 
 
 def _thread_steps(cells: Mapping[int, str]) -> list[Step]:

@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from pynamodb.expressions.update import Action
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import MessageKey, encode
 from chalicelib.domain.message import BodyUrls, Direction, MessageContent
 from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
-from chalicelib.storage import keys
+from chalicelib.storage import delivery_items, keys
 from chalicelib.storage.arrival_codec import apart_from_text
 from chalicelib.storage.blob_store import BlobStore
-from chalicelib.storage.conditional_writes import Write, Written, put, put_if, update, write_together
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.message_codec import (
     StoredContent,
@@ -27,12 +25,10 @@ from chalicelib.storage.message_codec import (
     read_content,
     read_delivery,
     to_stored,
-    write_delivery,
 )
 from chalicelib.storage.tables import (
     ContentItem,
     DeliveryItem,
-    InboxItem,
     batch_get,
     query,
 )
@@ -86,20 +82,17 @@ class DynamoMessageStore:
     def save_delivery(
         self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None = None
     ) -> MessageDelivery:
-        partition = keys.inbox_partition(key.inbox_number)
         saved = replace(delivery, version=delivery.version + 1)
-        item = DeliveryItem(
-            partition, keys.delivery(key.sequence), version=saved.version, delivery=write_delivery(delivery)
-        )
-        unchanged = DeliveryItem.version == delivery.version if delivery.version else DeliveryItem.pk.does_not_exist()
-        if outcome is None:
-            taken = isinstance(put_if(item, unchanged), Written)
-        else:
-            taken = not write_together([put(item, unchanged), _count(key.inbox_number, outcome)])
-        # The reply to our own write may have been lost and the SDK has repeated it: then it stands as we wrote it.
-        if not taken and self.get_delivery(key) != saved:
+        # Refused: the reply to our own write may have been lost and the SDK has repeated it; then it stands as we wrote it.
+        if not delivery_items.save(key, delivery, outcome) and self.get_delivery(key) != saved:
             raise VersionConflict
         return saved
+
+    def save_acceptance(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
+        return delivery_items.save_acceptance(key, delivery)
+
+    def save_resend(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
+        return delivery_items.save_resend(key, delivery)
 
     def page(self, wanted_keys: Sequence[MessageKey], *, body_budget: int) -> list[StoredMessage]:
         if not wanted_keys:
@@ -196,16 +189,6 @@ class DynamoMessageStore:
     def _blob(self, name: str) -> str | None:
         data = self.blobs.get(name)
         return None if data is None else data.decode()
-
-
-def _count(inbox_number: int, outcome: Outcome) -> Write:
-    """For a transaction: what the inbox's reputation counts."""
-    actions: list[Action] = []
-    if outcome.bounced:
-        actions.append(InboxItem.bounce_count.add(1))
-    if outcome.complained:
-        actions.append(InboxItem.complaint_count.add(1))
-    return update(InboxItem(keys.inbox_partition(inbox_number), keys.INBOX), actions, InboxItem.pk.exists())
 
 
 def _answer_size(content: MessageContent) -> int:

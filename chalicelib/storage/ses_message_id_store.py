@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.ids import MessageKey
 from chalicelib.storage import keys
+from chalicelib.storage.conditional_writes import Write, put
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.tables import SesMessageIdItem
 
@@ -14,8 +15,7 @@ class DynamoSesMessageIds:
     """`operations.ports.SesMessageIds` over the table."""
 
     def put(self, ses_message_id: str, key: MessageKey) -> None:
-        place = keys.ses_message_id(ses_message_id)
-        SesMessageIdItem(place.pk, place.sk, inbox_number=key.inbox_number, sequence=key.sequence).save()
+        _item(ses_message_id, key).save()
 
     def get(self, ses_message_id: str) -> MessageKey | None:
         place = keys.ses_message_id(ses_message_id)
@@ -28,3 +28,13 @@ class DynamoSesMessageIds:
     def delete(self, ses_message_id: str) -> None:
         place = keys.ses_message_id(ses_message_id)
         SesMessageIdItem(place.pk, place.sk).delete()
+
+
+def ses_message_id(text: str, key: MessageKey) -> Write:
+    """For a transaction: note SES's id of a message."""
+    return put(_item(text, key))
+
+
+def _item(text: str, key: MessageKey) -> SesMessageIdItem:
+    place = keys.ses_message_id(text)
+    return SesMessageIdItem(place.pk, place.sk, inbox_number=key.inbox_number, sequence=key.sequence)

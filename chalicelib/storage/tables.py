@@ -184,6 +184,20 @@ class AttachmentUseItem(Item):
     """That a message uses the file."""
 
 
+class SendRateItem(Item):
+    """Times in microseconds since the epoch."""
+
+    per_second = NumberAttribute(attr_name="ps")  # recipients
+    read_at = NumberAttribute(attr_name="ra")
+    free_from = NumberAttribute(attr_name="ff")
+    slowed_at = NumberAttribute(attr_name="sa", null=True)
+    slowed_to = NumberAttribute(attr_name="sl", null=True)
+
+
+class NewsMarkItem(Item):
+    accepted_at = NumberAttribute(attr_name="a")  # microseconds since the epoch, by SES's clock
+
+
 class IdKeyItem(Item):
     secret = BinaryAttribute(legacy_encoding=False, attr_name="k")
 

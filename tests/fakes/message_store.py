@@ -10,6 +10,7 @@ from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message import BodyUrls, MessageContent
 from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
 from tests.fakes.inbox_store import FakeInboxStore
+from tests.fakes.ses_message_ids import FakeSesMessageIds
 
 ANSWER_LIMIT = 4_000_000
 
@@ -19,6 +20,7 @@ class FakeMessageStore:
     """Behaves as the real one; outcomes are noted, and counted on the inbox when there are inboxes."""
 
     inboxes: FakeInboxStore | None = None
+    ses_message_ids: FakeSesMessageIds = field(default_factory=FakeSesMessageIds)
     contents: dict[MessageKey, MessageContent] = field(default_factory=dict)
     deliveries: dict[MessageKey, MessageDelivery] = field(default_factory=dict)
     outcomes: list[tuple[MessageKey, Outcome]] = field(default_factory=list)
@@ -47,6 +49,16 @@ class FakeMessageStore:
                 if self.inboxes is not None:
                     self.inboxes.count(key.inbox_number, outcome)
             return saved
+
+    def save_acceptance(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
+        if delivery.ses_message_id is None:
+            raise ValueError("a delivery without SES's id proves no acceptance")
+        saved = self.save_delivery(key, delivery)
+        self.ses_message_ids.put(delivery.ses_message_id, key)
+        return saved
+
+    def save_resend(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
+        return self.save_delivery(key, delivery)
 
     def page(self, keys: Sequence[MessageKey], *, body_budget: int) -> list[StoredMessage]:
         found = [stored for key in keys if (stored := self.get(key))]

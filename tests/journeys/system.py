@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from embedded.emulated_aws import WITHOUT_DYNOXIDE
+
 PROJECT = Path(__file__).parents[2]
 API_KEY = "journey_key_0123456789"
 START_SECONDS = 60
@@ -48,13 +50,15 @@ class RunningSystem:
             "--ready-json",
         ]
         command += ["--data-dir", str(data_dir), "--api-key", API_KEY, *more]
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        with said_in(data_dir).open("ab") as errors:
+            process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=errors, text=True)
         assert process.stdout is not None
         readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
         line = process.stdout.readline() if readable else ""
         if not line:
             process.kill()
-            raise AssertionError(f"the system was not ready within {START_SECONDS} s; exit code {process.wait()}")
+            said = said_in(data_dir).read_text("utf-8", "replace")
+            raise AssertionError(f"not ready within {START_SECONDS} s; exit code {process.wait()}; it said: {said}")
         ready = json.loads(line)
         assert ready["apiKey"] == API_KEY
         return cls(process, ready["api"], ready["smtp"], ready["mailDomain"], data_dir)
@@ -89,9 +93,17 @@ class RunningSystem:
         if self.process.stdout is not None:
             self.process.stdout.close()
 
+    def errors(self) -> str:
+        """Everything it has said aloud so far: each error that any part of it logged."""
+        return said_in(self.data_dir).read_text("utf-8", "replace").replace(f"{WITHOUT_DYNOXIDE}\n", "")
+
     def outbox(self) -> list[bytes]:
         """Every mail the simulated SES has taken."""
         return [path.read_bytes() for path in sorted(self.data_dir.rglob("*.eml"))]
+
+
+def said_in(data_dir: Path) -> Path:
+    return data_dir / "said.txt"
 
 
 class Journey:

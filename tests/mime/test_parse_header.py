@@ -1,6 +1,7 @@
 """Subject, names, Message-IDs and dates come out as a person would read them."""
 
 from datetime import UTC, datetime
+from email.message import EmailMessage
 
 import pytest
 
@@ -116,6 +117,17 @@ def test_a_body_may_follow_without_an_empty_line() -> None:
     assert message.body_text == "Hello Bob,\nsee: below\n\nBye\n"
 
 
+@pytest.mark.parametrize("line", ["From ada Thu Nov 5 2026", ">From ada Thu Nov 5 2026"])
+def test_a_line_of_an_mbox_below_the_fields_of_the_last_servers_is_no_problem(line: str) -> None:
+    raw = (
+        f"Return-Path: <ada@example.com>\r\nReceived: from a by b; Thu, 5 Nov 2026\r\n{line}\r\nSubject: Hi\r\n\r\nText"
+    )
+
+    message = parse_mail(raw.encode())
+
+    assert (message.subject, message.body_text, message.degraded) == ("Hi", "Text", None)
+
+
 @pytest.mark.parametrize("start", [b"From ada Thu Nov 5 2026\n", b"\n\r\n", b" "])
 def test_what_stands_before_the_first_field_costs_nothing(start: bytes) -> None:
     message = parse_mail(start + mail("Subject: s"))
@@ -141,7 +153,8 @@ def test_anything_is_a_mail(raw: bytes) -> None:
         ("21 Nov 97 09:55 GMT", datetime(1997, 11, 21, 9, 55, tzinfo=UTC)),
         ("Fri, 21 Nov 1997 09:55:06 -0000", datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)),
         ("Fri, 21 Nov 1997 09:55:06", datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)),
-        ("Fri, 21 Nov 9999 23:55:06 +0000", datetime(9999, 11, 21, 23, 55, 6, tzinfo=UTC)),
+        ("Fri, 21 Nov 2099 23:55:06 +0000", datetime(2099, 11, 21, 23, 55, 6, tzinfo=UTC)),
+        ("Mon, 30 Jun 3609 15:33:50 +0600", None),
         ("Fri, 31 Dec 9999 23:55:06 -0600", None),
         ("1 Jan 1960 00:00:00 +0000", None),
         ("Fri, 21 Nov 1997 09:55:06 +9999999999999", None),
@@ -183,3 +196,26 @@ def test_of_many_references_the_first_and_the_newest_are_kept() -> None:
     message = parsed("References: " + " ".join(f"<{number}@x>" for number in range(150)))
 
     assert message.references == ("<0@x>", *(f"<{number}@x>" for number in range(51, 150)))
+
+
+def test_message_ids_that_pythons_email_package_wrote_as_encoded_words_are_read() -> None:
+    of_ses = "<010001a205a11ea3-8c90ba99-35b5-4728-8872-2ea38077a7c6-000000@email.amazonses.com>"
+    written = EmailMessage()
+    written["In-Reply-To"] = of_ses
+    written["References"] = f"<1@example.com> {of_ses} <2@example.com>"
+    as_words = "=?utf-8?q?=3C010001a205a11ea3-8c90ba99-35b5-4728-8872-2ea38077a?=\r\n =?utf-8?q?7c6-000000=40email=2Eamazonses=2Ecom=3E?="
+
+    for raw in (
+        bytes(written),
+        mail(f"In-Reply-To: {as_words}", f"References: <1@example.com> {as_words} <2@example.com>"),
+    ):
+        message = parse_mail(raw)
+        assert message.in_reply_to == (of_ses,)
+        assert message.references == ("<1@example.com>", of_ses, "<2@example.com>")
+
+
+def test_what_looks_like_an_encoded_word_within_a_message_id_is_part_of_it() -> None:
+    message = parsed("References: <=?utf-8?q?a?=@example.com>", "In-Reply-To: <a=?b@example.com>")
+
+    assert message.references == ("<=?utf-8?q?a?=@example.com>",)
+    assert message.in_reply_to == ("<a=?b@example.com>",)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
+from itertools import count
+from typing import Any
 
 import pytest
 
@@ -13,10 +15,11 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.get_message import GetMessage
 from tests.factories.accounts import NOON, make_caller
 from tests.factories.messages import make_content, make_mailbox
 from tests.operations.refusals import answer
-from tests.operations.watched import Crash, Failing
+from tests.operations.watched import Crash, Effect, Failing, watched
 from tests.operations.world import ADA, BOB, EVE, INBOX, World, make_draft, make_event
 
 READERS: dict[str, Callable[[World], Callable[..., object]]] = {
@@ -39,6 +42,28 @@ def test_a_message_is_shown_with_its_content_its_status_and_what_is_known_of_its
     assert message.content.subject == "Hello"
     assert message.delivery == world.delivery(key)
     assert message.body_urls is None
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_message_that_shows_a_bounce_says_whose_whenever_the_news_of_it_comes(number: int) -> None:
+    world = World()
+    key = world.sent()
+    calls = count()
+
+    def news_comes_between(_: str, effect: Effect) -> Any:
+        if next(calls) == number:
+            world.record_delivery_report(make_event(key, DeliveryStatus.BOUNCED))
+        return effect()
+
+    get_message = GetMessage(
+        watched("messages", world.messages, news_comes_between), watched("index", world.index, news_comes_between)
+    )
+
+    message = get_message(key, world.caller)
+
+    assert message.delivery is not None
+    shown = [recipient.status for recipient in message.delivery.recipients]
+    assert message.status is MessageStatus.SENT or DeliveryStatus.BOUNCED in shown
 
 
 @pytest.mark.parametrize("phase", [phase for phase in MessagePhase if phase.visible])

@@ -122,7 +122,7 @@ def test_an_event_before_the_senders_own_record_completes_it() -> None:
     def deliver() -> None:
         world.record_delivery_report(make_event(key, DELIVERED))
 
-    with world.watching(Meanwhile("ses_message_ids.put", deliver)):
+    with world.watching(Meanwhile("messages.save_acceptance", deliver)):
         world.work()
 
     assert world.status(key) is MessageStatus.DELIVERED

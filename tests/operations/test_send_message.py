@@ -97,8 +97,7 @@ def test_the_marks_go_before_the_call_and_the_record_after_it() -> None:
         "messages.save_delivery",
         "index.advance",  # submitting
         "provider.send",
-        "ses_message_ids.put",
-        "messages.save_delivery",
+        "messages.save_acceptance",
         "index.advance",  # sent
         "index.seal_due",
     ]
@@ -206,11 +205,11 @@ def test_an_error_of_a_store_sends_the_job_back_to_the_queue() -> None:
     assert world.status(key) is MessageStatus.SENT
 
 
-def test_an_acceptance_is_recorded_although_its_id_cannot_be_noted() -> None:
+def test_an_acceptance_whose_reply_is_lost_is_recorded_with_its_id_and_shown_by_the_next_job() -> None:
     world = World()
     key = world.submitted()
 
-    with world.watching(Failing("ses_message_ids.put", [Unavailable("no answer")])):
+    with world.watching(Failing("messages.save_acceptance", [Unavailable("no answer")], after_effect=True)):
         world.work()
 
     assert world.status(key) is MessageStatus.SENT

@@ -1,4 +1,4 @@
-"""SES was called and gave no answer: nothing is sent again, and whatever evidence comes settles it."""
+"""SES was called and gave no answer: without news of other mails nothing is sent again; whatever evidence comes settles it."""
 
 from datetime import timedelta
 
@@ -9,13 +9,14 @@ from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.evidence import LOOKS
 from chalicelib.operations.ports import SendOutcomeUnknown, SendRefused
 from tests.factories.accounts import NOON
 from tests.operations.watched import Crash, Failing
 from tests.operations.world import ADA, BOB, EVIDENCE_WINDOW, OUTCOME_UNKNOWN_AFTER, World, make_draft, make_event
 
 REFUSAL = Reason("ses_sandbox_unverified", "The account is in the sandbox; verify the recipient's address.")
-WINDOW = EVIDENCE_WINDOW.total_seconds()
+NEXT_LOOK = EVIDENCE_WINDOW.total_seconds() / LOOKS
 
 
 def ambiguous(*, taken: bool, draft_to: tuple[str, ...] = (ADA,)) -> tuple[World, MessageKey]:
@@ -33,11 +34,11 @@ def test_without_an_answer_the_message_stays_sending_and_waits_for_evidence(take
 
     assert world.phase(key) is MessagePhase.SUBMITTING
     assert world.status(key) is MessageStatus.SENDING
-    assert world.only_job()[0] == WINDOW
+    assert world.only_job()[0] == NEXT_LOOK
 
 
 @pytest.mark.parametrize("taken", [True, False])
-def test_without_any_evidence_it_fails_as_outcome_unknown_and_is_never_sent_again(taken: bool) -> None:  # noqa: FBT001
+def test_without_any_news_it_fails_as_outcome_unknown_and_is_never_sent_again(taken: bool) -> None:  # noqa: FBT001
     world, key = ambiguous(taken=taken)
     calls = world.provider.calls
 
@@ -52,7 +53,7 @@ def test_without_any_evidence_it_fails_as_outcome_unknown_and_is_never_sent_agai
     assert world.clock() - NOON == OUTCOME_UNKNOWN_AFTER
 
 
-def test_an_ambiguous_message_is_looked_at_once_a_window_and_when_it_is_given_up() -> None:
+def test_an_ambiguous_message_is_looked_at_thrice_a_window_and_when_it_is_given_up() -> None:
     world, _ = ambiguous(taken=False)
     looks = []
 
@@ -60,7 +61,7 @@ def test_an_ambiguous_message_is_looked_at_once_a_window_and_when_it_is_given_up
         looks.append(world.only_job()[0])
         world.deliver_next()
 
-    assert looks == [WINDOW] * 4
+    assert looks == [NEXT_LOOK] * 12
 
 
 @pytest.mark.parametrize("minute", [1, 14, 16, 59])

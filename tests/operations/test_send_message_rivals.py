@@ -5,13 +5,14 @@ import pytest
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.operations.evidence import LOOKS
 from chalicelib.operations.ports import SendJob
-from chalicelib.operations.send_message import RIVAL_DELAY, UNCOMMITTED_DELAY
+from chalicelib.operations.send_delays import RIVAL_DELAY, UNCOMMITTED_DELAY
 from tests.factories.accounts import NOON
 from tests.operations.watched import Crash, Failing, Meanwhile
 from tests.operations.world import ABANDON_AFTER, EVIDENCE_WINDOW, INBOX, World
 
-WINDOW = EVIDENCE_WINDOW.total_seconds()
+NEXT_LOOK = EVIDENCE_WINDOW.total_seconds() / LOOKS
 
 
 def test_a_worker_that_finds_another_at_the_message_comes_back_later() -> None:
@@ -25,7 +26,7 @@ def test_a_worker_that_finds_another_at_the_message_comes_back_later() -> None:
     assert world.provider.calls == 1
     assert world.status(key) is MessageStatus.SENT
     delay, again = world.only_job()
-    assert (delay, again.message) == (WINDOW, key)
+    assert (delay, again.message) == (NEXT_LOOK, key)
 
 
 def test_a_worker_overtaken_before_the_mark_comes_back_later() -> None:

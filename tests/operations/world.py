@@ -19,12 +19,16 @@ from chalicelib.mime.parse import parse_mail
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.browse_threads import GetThread, ListThreadMessages, ListThreads
 from chalicelib.operations.delete_message import DeleteMessage
+from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.discard_message import DiscardMessage
+from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.file_received import FileReceived
 from chalicelib.operations.find_thread import FindThread
 from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
+from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.list_messages import ListMessages
+from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.ports import PageRequest, SendJob
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
@@ -33,6 +37,8 @@ from chalicelib.operations.reply_to_message import ReplyToMessage
 from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
 from chalicelib.operations.send_message import SendMessage
+from chalicelib.operations.send_pace import Pace, Unpaced
+from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
@@ -49,6 +55,7 @@ from tests.fakes.mail_provider import FakeMailProvider
 from tests.fakes.message_id_headers import FakeMessageIdHeaders
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.message_store import FakeMessageStore
+from tests.fakes.news_mark import FakeNewsMark
 from tests.fakes.peer_store import FakePeerStore
 from tests.fakes.received_mails import FakeReceivedMails
 from tests.fakes.send_queue import FakeSendQueue
@@ -81,6 +88,7 @@ class World:
         self.caller = make_caller()
         self._make_stores()
         self.provider = FakeMailProvider()
+        self.pace: Pace = Unpaced()
         self.send_queue = FakeSendQueue()
         self.attachments = FakeAttachmentStore()
         self.source_links = FakeSourceLinks()
@@ -96,10 +104,11 @@ class World:
 
     def _make_stores(self) -> None:
         self.inboxes = FakeInboxStore()
-        self.messages = FakeMessageStore(self.inboxes)
+        self.ses_message_ids = FakeSesMessageIds()
+        self.messages = FakeMessageStore(self.inboxes, self.ses_message_ids)
         self.threads = FakeThreadStore()
         self.index = FakeMessageIndex(self.inboxes)
-        self.ses_message_ids = FakeSesMessageIds()
+        self.news_mark: Any = FakeNewsMark()
 
     def _wire(self) -> None:
         inboxes = self._watched("inboxes", self.inboxes)
@@ -130,25 +139,47 @@ class World:
             self.clock,
             together_in_turn,
         )
+        news_mark = self._watched("news_mark", self.news_mark)
+        provider = self._watched("provider", self.provider)
+        evidence = Evidence(EVIDENCE_WINDOW, OUTCOME_UNKNOWN_AFTER)
+        record = DeliveryRecord(messages, show_status, self.clock)
+        pace = self.pace
+        hand_over = HandOver(provider, index, send_queue, record, pace, evidence, IDS, self.clock)
+        settle_ambiguous = SettleAmbiguous(
+            messages,
+            attachments,
+            news_mark,
+            hand_over,
+            record,
+            show_status,
+            send_queue,
+            pace,
+            evidence,
+            IDS,
+            self.clock,
+        )
         self.send_message = SendMessage(
             messages,
             threads,
             attachments,
             index,
-            ses_message_ids,
-            self._watched("provider", self.provider),
             send_queue,
+            record,
             show_status,
+            hand_over,
+            settle_ambiguous,
             abandon,
             SettleReplyHeaders(messages, index, IDS),
+            pace,
             IDS,
             self.clock,
-            evidence_window=EVIDENCE_WINDOW,
-            outcome_unknown_after=OUTCOME_UNKNOWN_AFTER,
             abandon_after=ABANDON_AFTER,
             sleep=lambda _seconds: None,
         )
-        self.record_delivery_report = RecordDeliveryReport(messages, ses_message_ids, show_status, final_header)
+        note_news = NoteNews(news_mark, self.clock, EVIDENCE_WINDOW / INTERVALS)
+        self.record_delivery_report = RecordDeliveryReport(
+            messages, ses_message_ids, show_status, final_header, note_news
+        )
         self.abandon_reservation = abandon
         self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)
         self.delete_message = DeleteMessage(messages, threads, index, filings, discard, send_queue, self.clock)

@@ -254,6 +254,26 @@ def test_a_reply_that_seems_alone_finds_the_one_that_came_meanwhile(network: Net
     assert inbox.heads() == [2]
 
 
+@pytest.mark.usefixtures("table")
+def test_a_late_reply_that_does_not_know_the_newest_gives_no_second_capital() -> None:
+    """Who is in the thread was read before 3 joined, and the cells after it was committed: 2 seems to lack its capital."""
+    inbox = real()
+    inbox.add(0)
+    inbox.threads.join(ThreadKey(INBOX, 0), 1, ["x"])
+    inbox.add(2, first=0)
+    known = inbox.members(0)
+    newer = [lambda: inbox.add(3, first=0)]
+
+    def members() -> Sequence[int]:
+        found = known()
+        if newer:
+            newer.pop()()
+        return found
+
+    assert inbox.index.commit(MessageKey(INBOX, 1), QUEUED, members)
+    assert inbox.heads() == [3]
+
+
 def test_a_reply_that_meets_a_transaction_is_committed(network: Network) -> None:
     inbox = real()
     inbox.add(479)

@@ -192,6 +192,8 @@ def test_a_delivery_is_read_back_with_everything_known(messages: MessageStore) -
         message_id_header="<ses-1@email.amazonses.com>",
         in_reply_to="<a@example.com>",
         references=("<a@example.com>",),
+        overtaken_at=NOON + timedelta(minutes=10),
+        resent_at=NOON + timedelta(minutes=15),
     )
     messages.put(WHOLE)
     saved = messages.save_delivery(KEY, delivery)

@@ -32,6 +32,7 @@ from chalicelib.operations.ports.mail_in import Filing, FilingStore, InboundQueu
 from chalicelib.operations.ports.mail_out import (
     Envelope,
     MailProvider,
+    NewsMark,
     SendNotReached,
     SendOutcomeUnknown,
     SendPaused,
@@ -41,6 +42,7 @@ from chalicelib.operations.ports.mail_out import (
 )
 from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
 from chalicelib.operations.ports.peers import PeerStore
+from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates, TurnRefused, TurnTaken
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "MessageIdHeaders",
     "MessageIndex",
     "MessageStore",
+    "NewsMark",
     "Outcome",
     "Page",
     "PageRequest",
@@ -85,6 +88,9 @@ __all__ = [
     "SendOutcomeUnknown",
     "SendPaused",
     "SendQueue",
+    "SendQuota",
+    "SendRate",
+    "SendRates",
     "SendRefused",
     "SendThrottled",
     "SequenceMarks",
@@ -98,6 +104,8 @@ __all__ = [
     "ThreadMembers",
     "ThreadStore",
     "Together",
+    "TurnRefused",
+    "TurnTaken",
     "VersionConflict",
     "Walk",
     "WalkStore",

@@ -1,6 +1,7 @@
 """The mail provider, and every way its answer can be."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from chalicelib.domain.delivery import Reason
@@ -51,3 +52,16 @@ class MailProvider(Protocol):
 
     def send(self, mail: bytes, envelope: Envelope, message_id: str) -> SesAcceptance:
         """Hand over one composed mail, tagged with our `message_id`. Raises one of the five errors above."""
+
+
+class NewsMark(Protocol):
+    """How far SES's news has come: the newest acceptance by SES of a mail of which news was handled, kept for all workers.
+
+    Times are SES's own. The mark only rises.
+    """
+
+    def get(self) -> datetime | None:
+        """Where it stands; None before the first news."""
+
+    def raise_to(self, accepted_at: datetime) -> None:
+        """Raise it; lower than it stands is harmless."""

@@ -49,6 +49,16 @@ class MessageStore(Protocol):
         An `outcome` is counted on the inbox in the same transaction, so each is counted exactly once.
         """
 
+    def save_acceptance(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
+        """The same for a delivery that carries SES's id, which is noted as this message's in the same step."""
+
+    def save_resend(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
+        """The same as a lock: it returns to one caller only, whatever becomes of replies and repeats.
+
+        Two callers may want to store the very same value, so what stands there afterwards proves nothing. A reply that is
+        lost for good raises `Unavailable`, and then nobody has the lock.
+        """
+
     def page(self, keys: Sequence[MessageKey], *, body_budget: int) -> list[StoredMessage]:
         """The messages under these keys, in the order given, missing ones left out.
 
