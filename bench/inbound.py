@@ -5,6 +5,7 @@
 
 import sys
 
+from bench import inbound_memory, inbound_parsing
 from bench.inbound_costs import Arrivals, million, table
 from bench.readme import write_section
 from bench.rig import rig
@@ -19,7 +20,7 @@ def costs() -> str:
     return f"{table(rows)}\n\n{million(rows[0])}"
 
 
-SECTIONS = {"inbound": costs}
+SECTIONS = {"inbound": costs, "parsing": inbound_parsing.report, "parsing-memory": inbound_memory.report}
 
 
 def main() -> None:

@@ -17,6 +17,8 @@ _INVISIBLE = re.compile(f"[{_WITHOUT_GLYPH}{_CONTROLS}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_LETTER = re.compile(rf"[\s{_WITHOUT_GLYPH}{_CONTROLS}{_JOINERS}\u2800]+")
 
+_PIECE = 1 << 16  # characters; a long text is not cut into millions of words at once
+
 
 def without_invisible(text: str) -> tuple[str, int]:
     """The text without such characters, and how many of them were hidden words."""
@@ -29,4 +31,4 @@ def without_invisible(text: str) -> tuple[str, int]:
 
 def letters_seen(text: str) -> int:
     """How many characters would be seen of a text if it were shown."""
-    return len(_NO_LETTER.sub("", text))
+    return sum(len(_NO_LETTER.sub("", text[at : at + _PIECE])) for at in range(0, len(text), _PIECE))

@@ -10,6 +10,9 @@ _LINE_ENDS = re.compile(r"\r\n?|[\n\x85\u2028\u2029]")
 # Deeper quotes and lists look like these, so that no line grows by more than a few characters.
 _DEEPEST_QUOTE = 5
 _WIDEST_INDENT = 8
+# A word or a line by itself takes many times its length; of a large mail not all are held at once.
+_PIECE = 1 << 16  # characters
+_LINES_HELD = 1 << 12
 
 
 @dataclass(slots=True)
@@ -29,7 +32,9 @@ class TextPage:
     """What is written so far. Gaps stay open until the next word comes, so none stands at the beginning or the end."""
 
     quotes: int = 0
-    _lines: list[str] = field(default_factory=list)
+    _pages: list[str] = field(default_factory=list)  # lines that are finished, many together
+    _lines: list[str] = field(default_factory=list)  # those after them, one by one
+    _finished: int = 0  # how many lines both hold
     _line: list[str] = field(default_factory=list)
     _line_quotes: int = 0
     _gap: int = 0
@@ -43,6 +48,10 @@ class TextPage:
 
     def write(self, text: str) -> None:
         """Running words: spaces and line ends collapse as in browsers."""
+        for at in range(0, len(text), _PIECE):
+            self._write_words(text[at : at + _PIECE])
+
+    def _write_words(self, text: str) -> None:
         collapsed = _SPACES.sub(" ", text)
         if self._spaced or self._gap or self._tabs:
             collapsed = collapsed.removeprefix(" ")
@@ -53,11 +62,12 @@ class TextPage:
 
     def write_lines(self, text: str) -> None:
         """Preformatted text: its lines and spaces stay, but for more than one blank line in a row."""
-        first, *others = _LINE_ENDS.split(text)
-        self._write_as_is(first)
-        for line in others:
+        at = 0
+        for line_end in _LINE_ENDS.finditer(text):
+            self._write_as_is(text[at : line_end.start()])
             self.line_break()
-            self._write_as_is(line)
+            at = line_end.end()
+        self._write_as_is(text[at:])
 
     def annotate(self, text: str) -> None:
         """Add to the words just written, whatever block has ended since."""
@@ -113,7 +123,7 @@ class TextPage:
         """A cell begins: on the line of the row, as long as the row has only one."""
         if not self._rows or self._rows[-1].line is None:
             return
-        if self._rows[-1].line == len(self._lines):
+        if self._rows[-1].line == self._finished:
             self._gap = 0
             self._tabs += 1
             self._fresh_cell = len(self._rows)
@@ -127,7 +137,14 @@ class TextPage:
         self.gap(LINE)
 
     def text(self) -> str:
-        return "\n".join([*self._lines, "".join(self._line).rstrip()]).rstrip("\n")
+        return "\n".join([*self._pages, *self._lines, "".join(self._line).rstrip()]).rstrip("\n")
+
+    def _finish(self, line: str) -> None:
+        self._lines.append(line)
+        self._finished += 1
+        if len(self._lines) == _LINES_HELD:
+            self._pages.append("\n".join(self._lines))
+            self._lines.clear()
 
     def _write_as_is(self, text: str) -> None:
         if text.isspace() and (self._gap or not self._line):
@@ -140,10 +157,10 @@ class TextPage:
     def _begin(self) -> None:
         """Open the gap and the line that the next word needs."""
         if self._gap and self._line:
-            self._lines.append("".join(self._line).rstrip())
+            self._finish("".join(self._line).rstrip())
             self._line.clear()
             if self._gap == BLANK_LINE:
-                self._lines.append(_quoted(min(self._line_quotes, self.quotes)).rstrip())
+                self._finish(_quoted(min(self._line_quotes, self.quotes)).rstrip())
         if not self._line:
             self._line_quotes = self.quotes
             self._line.append(_quoted(self.quotes) + self._margin() + self._lead)
@@ -155,7 +172,7 @@ class TextPage:
         for row in reversed(self._rows):
             if row.line is not None:
                 break
-            row.line = len(self._lines)
+            row.line = self._finished
 
     def _margin(self) -> str:
         if not self._lists:

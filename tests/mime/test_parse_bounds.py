@@ -197,6 +197,10 @@ LARGE: dict[str, Callable[[], bytes]] = {
     "uuencoded lines": lambda: mail(
         "Content-Transfer-Encoding: uuencode", body=b"begin 644 a\n" + (b"M" + b"0V%T" * 15 + b"\n") * (SIZE // 62)
     ),
+    "words of HTML": lambda: mail("Content-Type: text/html", body=b"<p>" + b"word and " * (SIZE // 9)),
+    "hidden words of HTML": lambda: mail("Content-Type: text/html", body=b"<p hidden>" + b"word and " * (SIZE // 9)),
+    "empty preformatted lines": lambda: mail("Content-Type: text/html", body=b"<pre>" + b"\n" * SIZE),
+    "preformatted lines": lambda: mail("Content-Type: text/html", body=b"<pre>" + b"a line\n" * (SIZE // 7)),
     "wide characters": lambda: mail("Content-Type: text/plain; charset=utf-8", body="😀".encode() * (SIZE // 4)),
 }
 
