@@ -24,9 +24,9 @@ lint: ## ruff and mypy alone
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 
-fuzz: ## the long random tests of the message index, of reading mail and of ten thousand mails coming in (FUZZ_SEED=… FUZZ_OPERATIONS=…)
+fuzz: ## the long random tests of the message index, of reading and receiving mail (FUZZ_SEED=… FUZZ_OPERATIONS=…)
 	@$(PYTHON) embedded/set_up.py test
-	$(VENV)/pytest -m long tests/storage tests/mime tests/journeys
+	$(VENV)/pytest -m long tests/storage tests/mime tests/operations tests/journeys
 
 chaos: ## the long proofs of docs/guarantees.md: deaths, disorder, bad weather (CHAOS_SEED=… CHAOS_SEEDS=… CHAOS_MESSAGES=…)
 	@$(PYTHON) embedded/set_up.py test

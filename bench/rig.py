@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 import boto3
 
 from app import app
+from bench.door import Door
 from bench.meter import Meter
 from chalicelib.events.delivery_notifications import delivery_notifications
+from chalicelib.events.inbound_notifications import inbound_notifications
 from chalicelib.events.send_queue import send_queue_sender
 from chalicelib.storage import tables
 from chalicelib.wiring import operations
@@ -48,14 +50,16 @@ class SimulatorClock:
 class Rig:
     """Calls the API and the event handlers in this process and counts what they ask of AWS."""
 
-    def __init__(self, simulator: SesSimulator, clock: SimulatorClock, events: list[str]) -> None:
+    def __init__(self, simulator: SesSimulator, clock: SimulatorClock, events: list[str], door: Door) -> None:
         self.meter = Meter()
+        self.door = door
         self._events = events
         self._simulator = simulator
         self._clock = clock
         self._app = app
         self._send = send_queue_sender
         self._notify = delivery_notifications
+        self._receive = inbound_notifications
         self._operations = operations()
         self._operations.bootstrap(API_KEY)
         self._sqs = boto3.client("sqs")
@@ -101,8 +105,11 @@ class Rig:
 
     def notify(self, *bodies: str) -> None:
         """Hand SES events to their handler as one batch."""
-        messages = [{"MessageId": str(uuid.uuid4()), "ReceiptHandle": "r", "Body": body} for body in bodies]
-        self._handled(self._notify, messages)
+        self._handled(self._notify, _messages(bodies))
+
+    def receive(self, *notices: str) -> None:
+        """Hand notices of received mail to their handler as one batch."""
+        self._handled(self._receive, _messages(notices))
 
     def take_events(self) -> list[str]:
         """The SES events published since the last time."""
@@ -118,6 +125,10 @@ class Rig:
         made: Any = self._operations
         for client in (tables.client(), made.messages.blobs.client, made.send_queue.client, made.provider.client):
             self.meter.listen(client)
+
+
+def _messages(bodies: Iterable[str]) -> list[dict[str, str]]:
+    return [{"MessageId": str(uuid.uuid4()), "ReceiptHandle": "r", "Body": body} for body in bodies]
 
 
 @contextmanager
@@ -139,7 +150,9 @@ def rig(path: Path | None = None) -> Iterator[Rig]:
         deployment = Deployment(template, PARAMETERS | {"RateLimitPerMinute": "1000000"}, clients, "us-east-1")
         deployment.create()
         os.environ.update(SETTINGS)
-        os.environ.update(deployment.environment() | {"INBOX_DAILY_SEND_LIMIT": "1000000"})
+        # The window is that of a deployment, not the embedded run's: how far SES's news has come is noted once a minute.
+        counted = {"INBOX_DAILY_SEND_LIMIT": "1000000", "EVIDENCE_WINDOW_SECONDS": "900"}
+        os.environ.update(deployment.environment() | counted)
         listener, _ = listen(PortChoice("SES", 0, is_default=False))
         point(os.environ, "SESV2", f"http://{address_of(listener)}")
         journal = SesJournal(folder.simulator_journal, folder.outbox)
@@ -153,4 +166,4 @@ def rig(path: Path | None = None) -> Iterator[Rig]:
             clock=clock,
         )
         stack.callback(start_ses_api(simulator, listener).stop)
-        yield Rig(simulator, clock, events)
+        yield Rig(simulator, clock, events, Door(deployment, clients.s3, "us-east-1"))

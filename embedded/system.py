@@ -84,7 +84,7 @@ class System:
         if ses_listener is not None:
             self._start_simulator(deployment, clients.sns, LocalPost(mailboxes, inbound, region), ses_listener)
         operations().bootstrap(api_key)
-        _put_back_dead_letters(clients.sqs, deployment)
+        put_back_dead_letters(clients.sqs, deployment)
         operations().requeue_unsent()
         operations().requeue_received()
         self._start_pump(deployment, clients.sqs, region)
@@ -130,7 +130,7 @@ class System:
         self._running.callback(pump.stop)
 
 
-def _put_back_dead_letters(sqs: Any, deployment: Deployment) -> None:
+def put_back_dead_letters(sqs: Any, deployment: Deployment) -> None:
     """A restart is what one tries first: every record gets another chance, as `make redrive` gives it in AWS."""
     for queue in QUEUES.values():
         letters = DeadLetters.of(sqs, deployment.ref(queue))

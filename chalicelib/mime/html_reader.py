@@ -10,7 +10,7 @@ from chalicelib.mime.html_look import Look, look_within
 from chalicelib.mime.html_tokens import EndTag, RawText, StartTag, html_tokens
 from chalicelib.mime.invisible import letters_seen, without_invisible
 from chalicelib.mime.links import link_note
-from chalicelib.mime.quote_marks import Quote, QuoteFinder
+from chalicelib.mime.quote_marks import Quote, QuoteFinder, quoted_mail
 from chalicelib.mime.text_page import BLANK_LINE, LINE, TextPage
 from chalicelib.mime.words import words
 
@@ -46,7 +46,7 @@ class HtmlReader:
     def __init__(self, find_quote: QuoteFinder) -> None:
         self.page = TextPage()
         self.hidden_characters = 0
-        self.quotes_found = False
+        self.marks_quotes = False  # by any of the marks for earlier mail, whatever `find_quote` looks for
         self._find_quote = find_quote
         self._sheet = StyleSheet()
         self._elements = OpenElements(Look())
@@ -156,13 +156,13 @@ class HtmlReader:
         if name in _NOT_SHOWN:
             look = replace(look, absent=True)
         quote = self._find_quote(tag)
+        self.marks_quotes = self.marks_quotes or quoted_mail(tag) is not Quote.NONE
         block = style.get("display", "").startswith(_BLOCK_DISPLAYS)
         self._sheet.opened(name, tag.attributes)
         self._elements.push(Element(tag, look, block=block, quote=quote is Quote.WITHIN))
         if quote is not Quote.NONE:
             self.page.gap(BLANK_LINE)
             self.page.quotes += 1
-            self.quotes_found = True
         self._begin(tag, block=block)
 
     def _end_formatting(self, name: str) -> None:

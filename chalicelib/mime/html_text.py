@@ -12,6 +12,7 @@ class HtmlText:
 
     text: str
     hidden_characters: int
+    marks_quotes: bool = False  # earlier mail is marked as such, so `quote_marked_text` would give a text
 
 
 def html_to_text(html: str) -> HtmlText:
@@ -22,11 +23,11 @@ def html_to_text(html: str) -> HtmlText:
     """
     reader = HtmlReader(any_blockquote)
     reader.read(html)
-    return HtmlText(reader.page.text(), reader.hidden_characters)
+    return HtmlText(reader.page.text(), reader.hidden_characters, reader.marks_quotes)
 
 
 def quote_marked_text(html: str) -> str | None:
     """The text of an answer with `> ` before earlier mail, where the HTML marks it as such; None when it marks none."""
     reader = HtmlReader(quoted_mail)
     reader.read(html)
-    return reader.page.text() if reader.quotes_found else None
+    return reader.page.text() if reader.marks_quotes else None

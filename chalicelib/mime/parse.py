@@ -66,13 +66,15 @@ class _Bodies:
 
 
 def _read_bodies(contents: Contents, problems: Problems) -> _Bodies:
-    # Each piece of HTML is put into words once: for its hidden text, and for the text where there is no other.
+    # Each piece of HTML is put into words once: for its hidden text, and for the text where there is no other. It is read
+    # again only where it marks earlier mail.
     words = {content: _words(content, problems) for content in contents.htmls()}
     html = html_of(contents)
     text = text_of(contents, lambda content: words[content].text)
+    marked = html if any(found.marks_quotes for found in words.values()) else None
     extracted = None
     if text is not None:
-        extracted = guarded("its new words", lambda: _new_words(text, html, problems), text, problems)
+        extracted = guarded("its new words", lambda: _new_words(text, marked, problems), text, problems)
     return _Bodies(text, html, extracted, sum(found.hidden_characters for found in words.values()))
 
 

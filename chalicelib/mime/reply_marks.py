@@ -167,10 +167,10 @@ def is_sent_from(line: str) -> bool:
 
 def is_list_footer(lines: Sequence[str], at: int) -> bool:
     """A line of underscores with the name of a mailing list under it."""
+    if not lines[at].lstrip().startswith("__") or not _UNDERLINE.fullmatch(lines[at].strip()[:201]):
+        return False
     below = " ".join(lines[at + 1 : at + 3])[:300].casefold()
-    return _UNDERLINE.fullmatch(lines[at].strip()[:201]) is not None and (
-        "mailing list" in below or "/listinfo/" in below
-    )
+    return "mailing list" in below or "/listinfo/" in below
 
 
 def is_rule(line: str) -> bool:

@@ -62,6 +62,7 @@ class HandOver:
             self.pace.slow_down()
             self._put_back(job, delivery, Wait.THROTTLED)
         except SendPaused:
+            self.pace.pause()
             self._put_back(job, delivery, Wait.PAUSED)
         except SendNotReached:
             self._put_back(job, delivery, Wait.NOT_REACHED)

@@ -5,7 +5,6 @@ SES knows no idempotency token. So the mark SUBMITTING goes before the call, and
 result leaves the message to `settle_ambiguous` (the product's lifecycle page, section 3).
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord, about_all, known_or_new
-from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.hand_over import PAUSE_LIMIT, HandOver
 from chalicelib.operations.ports import (
     AttachmentStore,
     Clock,
@@ -39,8 +38,6 @@ from chalicelib.operations.send_reasons import Wait
 from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE, SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
-
-logger = logging.getLogger(__name__)
 
 PARENT_PATIENCE = timedelta(seconds=30)  # for which a reply waits for the Message-ID that SES gives its parent
 # From the start of a job; behind the turn SES has half a minute, and the function a minute in all.
@@ -72,7 +69,7 @@ class SendMessage:
     room: SendingRoom = field(default_factory=SendingRoom)
 
     def __call__(self, job: SendJob) -> None:
-        if self.pace.is_full(TURN_PATIENCE):
+        if self.pace.is_full(TURN_PATIENCE) and self.clock() - job.queued_at <= PAUSE_LIMIT:
             defer(self.send_queue, job, spread_delay(job))  # before anything is read or written for it
             return
         begun = self.clock()
@@ -87,8 +84,9 @@ class SendMessage:
             self.abandon_reservation(
                 job.message, job.thread
             )  # deleted or killed; whoever did it may have died half-way
-        else:
-            logger.info("a job for a message that needs none was dropped", extra={"phase": phase.name.lower()})
+        elif (known := self.messages.get_delivery(job.message)) is not None:
+            # A job too many; or its worker died over showing what it had recorded, with others at the message.
+            self.show_status(job.message, known.message_status, known)
         self.index.seal_due(job.message)  # whatever became of it: the inbox has come this far
 
     def _claim(self, job: SendJob) -> MessagePhase:

@@ -23,6 +23,7 @@ RATE_LIFE = timedelta(minutes=15)  # after which SES is asked anew; it changes a
 LOOK_PAUSE = timedelta(minutes=1)  # between questions of one process while SES does not tell
 SLOWEST = 0.25  # of the rate, however often SES throttles
 SLOW_PAUSE = timedelta(seconds=1)  # in which throttling counts once: ten mails of a batch hear it at the same moment
+PROBE_PAUSE = timedelta(minutes=1)  # in which a process does not try again what the account may not send
 RECOVERY = timedelta(minutes=2)  # from nothing to the full rate
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,13 +33,16 @@ class Pace(Protocol):
     """What the sender asks for before each call of SES."""
 
     def is_full(self, patience: timedelta) -> bool:
-        """Whether it is known, without asking anybody, that no turn begins so soon."""
+        """Whether it is known, without asking anybody, that SES takes nothing more so soon."""
 
     def turn(self, recipients: int, patience: timedelta) -> bool:
         """Wait for a turn; False when none begins so soon."""
 
     def slow_down(self) -> None:
         """SES has just said: not so fast."""
+
+    def pause(self) -> None:
+        """SES has just said that it takes nothing from this account for now."""
 
 
 class Unpaced:
@@ -52,6 +56,9 @@ class Unpaced:
 
     def slow_down(self) -> None:
         """There is nothing to slow down."""
+
+    def pause(self) -> None:
+        """There is nobody who would pause."""
 
 
 @dataclass
@@ -81,13 +88,16 @@ class SendPace:
         self._sleep = sleep
         self._known: SendRate | None = None
         self._look_again_at = _LONG_AGO
+        self._paused_until = _LONG_AGO
         self._gathered: list[_Request] = []
         self._gathering = Lock()
         self._asking = Lock()
 
     def is_full(self, patience: timedelta) -> bool:
-        known = self._known
-        return known is not None and known.free_from > self._clock() + patience
+        known, now = self._known, self._clock()
+        if now < self._paused_until:
+            return True
+        return known is not None and known.free_from > now + patience
 
     def turn(self, recipients: int, patience: timedelta) -> bool:
         request = _Request(recipients, self._clock() + patience)
@@ -115,6 +125,10 @@ class SendPace:
             )
         except Unavailable:
             logger.warning("the send rate could not be lowered", exc_info=True)
+
+    def pause(self) -> None:
+        # Each process finds out by itself, so that those who wait cost no more than a probe a minute.
+        self._paused_until = self._clock() + PROBE_PAUSE
 
     def _settle_gathered(self) -> None:
         with self._gathering:

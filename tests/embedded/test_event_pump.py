@@ -197,6 +197,15 @@ def test_a_schedule_calls_its_function_again_and_again_even_after_a_failure() ->
     assert {event["source"] for event in events} == {"aws.events"}
 
 
+def test_a_schedule_of_hours_begins_soon_after_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedded.event_pump._FIRST_SECONDS", 0.01)
+    called = threading.Event()
+    pump = EventPump([Schedule("tick", lambda _event, _context: called.set(), 3_600)], sqs=None, region=REGION)
+    pump.start()
+    assert called.wait(10)
+    pump.stop()
+
+
 def test_sources_come_from_what_the_app_registered(running_aws: RunningAws, queue_url: str) -> None:
     app = Chalice("sample", configure_logs=False)
 

@@ -91,3 +91,8 @@ def test_an_unknown_function_is_an_error_that_names_it(resolver: Resolver, path:
 def test_text_without_a_reference_is_left_as_it_is(text: str) -> None:
     resolver = Resolver(lambda _name: "x", lambda _name, _attribute: "y")
     assert resolver.substitute(text) == text
+
+
+def test_what_is_there_only_on_a_condition_is_for_a_deployment(path: Path) -> None:
+    path.write_text("Resources:\n  One: {Type: A, Condition: Maybe}\n  Two: {Type: A}\n", encoding="utf-8")
+    assert read_template(path).resources.keys() == {"Two"}

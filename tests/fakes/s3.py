@@ -1,7 +1,7 @@
 """A boto3 client of S3 in memory, as far as the stores use one, whose objects are as old as a test's clock says."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -49,6 +49,15 @@ class FakeS3:
 
     def list_objects_v2(self, **wanted: Any) -> Any:
         return self.call("list", wanted)
+
+    def generate_presigned_url(self, _operation: str, *, Params: dict[str, Any], **_: Any) -> str:  # noqa: N803
+        return f"https://blobs.example.com/{Params['Key']}"
+
+    def get_paginator(self, _operation: str) -> "FakeS3":
+        return self
+
+    def paginate(self, **wanted: Any) -> Iterator[Any]:
+        yield self.call("list", {"MaxKeys": len(self.objects), **wanted})
 
     def _put(self, *, Key: str, Body: bytes, Metadata: dict[str, str] | None = None, **_: Any) -> Any:  # noqa: N803
         self.objects[Key] = Stored(Body, Metadata or {}, self.clock())

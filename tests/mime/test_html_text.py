@@ -13,8 +13,11 @@ from inscriptis.model.config import ParserConfig
 
 from chalicelib.mime import css_sheet, html_reader, html_tokens
 from chalicelib.mime.html_text import html_to_text, quote_marked_text
+from chalicelib.mime.parse import parse_mail
 from tests.mime.hostile_texts import BOUNDED_HTML, HTML, Hostile
+from tests.mime.incoming import mail
 from tests.mime.steps import counted_steps
+from tests.work import calls
 
 
 @pytest.mark.parametrize(
@@ -291,6 +294,22 @@ def test_earlier_mail_is_marked_as_a_quote(html: str) -> None:
 
 def test_html_without_earlier_mail_has_no_marks() -> None:
     assert quote_marked_text("<p>new</p><blockquote>of a book</blockquote>") is None
+
+
+@pytest.mark.parametrize("earlier", ['<blockquote type="cite">', '<div class="yahoo_quoted">', '<p id="appendonsend">'])
+def test_html_that_marks_earlier_mail_says_so_at_its_first_reading(earlier: str) -> None:
+    for html in (f"<p>new</p>{earlier}old", "<p>new</p><blockquote>of a book</blockquote>", earlier[:-1]):
+        assert html_to_text(html).marks_quotes == (quote_marked_text(html) is not None)
+    assert html_to_text(f"<p>new</p>{earlier}old").marks_quotes
+
+
+def test_html_that_marks_no_earlier_mail_is_read_once() -> None:
+    html = "<p>new <b>words</b></p>" * 500
+    parse_mail(mail("Content-Type: text/html", body=html))  # what is imported on first use is not counted
+
+    once = calls(lambda: html_to_text(html))
+    whole = calls(lambda: parse_mail(mail("Content-Type: text/html", body=html)))
+    assert whole < 1.9 * once
 
 
 # ------------------------------------------------------------------------------------------------------ any input

@@ -1,6 +1,7 @@
 """Subject, names, Message-IDs and dates come out as a person would read them."""
 
 from datetime import UTC, datetime
+from email.message import EmailMessage
 
 import pytest
 
@@ -195,3 +196,26 @@ def test_of_many_references_the_first_and_the_newest_are_kept() -> None:
     message = parsed("References: " + " ".join(f"<{number}@x>" for number in range(150)))
 
     assert message.references == ("<0@x>", *(f"<{number}@x>" for number in range(51, 150)))
+
+
+def test_message_ids_that_pythons_email_package_wrote_as_encoded_words_are_read() -> None:
+    of_ses = "<010001a205a11ea3-8c90ba99-35b5-4728-8872-2ea38077a7c6-000000@email.amazonses.com>"
+    written = EmailMessage()
+    written["In-Reply-To"] = of_ses
+    written["References"] = f"<1@example.com> {of_ses} <2@example.com>"
+    as_words = "=?utf-8?q?=3C010001a205a11ea3-8c90ba99-35b5-4728-8872-2ea38077a?=\r\n =?utf-8?q?7c6-000000=40email=2Eamazonses=2Ecom=3E?="
+
+    for raw in (
+        bytes(written),
+        mail(f"In-Reply-To: {as_words}", f"References: <1@example.com> {as_words} <2@example.com>"),
+    ):
+        message = parse_mail(raw)
+        assert message.in_reply_to == (of_ses,)
+        assert message.references == ("<1@example.com>", of_ses, "<2@example.com>")
+
+
+def test_what_looks_like_an_encoded_word_within_a_message_id_is_part_of_it() -> None:
+    message = parsed("References: <=?utf-8?q?a?=@example.com>", "In-Reply-To: <a=?b@example.com>")
+
+    assert message.references == ("<=?utf-8?q?a?=@example.com>",)
+    assert message.in_reply_to == ("<a=?b@example.com>",)

@@ -9,9 +9,10 @@ from functools import partial
 from itertools import count
 from random import Random
 
-from chalicelib.operations.ports import Envelope, SendJob, SendThrottled, SesAcceptance
+from chalicelib.operations.ports import Envelope, SendJob, SendPaused, SendThrottled, SesAcceptance
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.send_pace import SendPace
+from tests.factories.accounts import NOON
 from tests.fakes.mail_provider import FakeMailProvider
 from tests.fakes.send_rates import FakeSendQuota, FakeSendRates
 from tests.operations.ses_meter import SesMeter
@@ -74,6 +75,7 @@ class RatedSes(FakeMailProvider):
     clock: Callable[[], datetime] = field(kw_only=True)
     chance: Random = field(kw_only=True)
     throttled: float = field(kw_only=True)  # the part
+    paused_until: datetime = NOON
     meter: SesMeter = field(default_factory=SesMeter)
 
     def send(self, mail: bytes, envelope: Envelope, message_id: str) -> SesAcceptance:
@@ -81,6 +83,8 @@ class RatedSes(FakeMailProvider):
         self.meter.note(self.clock(), len(envelope.rcpt_tos))
         is_throttled = self.chance.random() < self.throttled
         self.outcomes = [SendThrottled()] if is_throttled else []
+        if self.clock() < self.paused_until:
+            self.outcomes = [SendPaused()]
         try:
             return super().send(mail, envelope, message_id)
         finally:

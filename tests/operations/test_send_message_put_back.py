@@ -159,3 +159,20 @@ def test_waiting_that_cannot_be_noted_any_more_delays_nothing() -> None:
     assert world.only_job()[0] == GROWING_DELAYS[0]
     world.work()
     assert world.status(key) is MessageStatus.SENT
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level"), [(SendThrottled(), "WARNING"), (SendPaused(), "ERROR"), (SendNotReached(), "ERROR")]
+)
+def test_the_log_names_the_reason_for_a_metric_filter_and_calls_an_operator_where_one_is_needed(
+    outcome: Exception, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    world.provider.outcomes = [outcome]
+    world.submitted()
+
+    world.deliver_next()
+
+    (record,) = [record for record in caplog.records if "goes back to the queue" in record.getMessage()]
+    assert record.getMessage().endswith(f": {REASONS[type(outcome)]}")
+    assert record.levelname == level

@@ -224,3 +224,16 @@ def test_a_provider_without_a_rate_costs_nothing() -> None:
     pace.slow_down()
     assert pace.turn(50, -SECOND)
     assert not pace.is_full(-SECOND)
+
+
+def test_what_the_account_may_not_send_is_not_tried_for_a_minute() -> None:
+    desk = Desk()
+    pace = desk.pace()
+
+    pace.pause()
+
+    assert pace.is_full(PATIENCE)
+    assert not desk.pace().is_full(PATIENCE)
+    desk.clock.advance(60)
+    assert not pace.is_full(PATIENCE)
+    assert desk.rates.calls == []

@@ -7,7 +7,8 @@ from datetime import timedelta
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.ports import SendThrottled
+from chalicelib.operations.hand_over import PAUSE_LIMIT
+from chalicelib.operations.ports import SendPaused, SendThrottled
 from chalicelib.operations.send_message import TURN_DEADLINE
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE
 from tests.factories.accounts import NOON
@@ -24,6 +25,7 @@ class ScriptedPace:
     knows_it: bool = False
     asked: list[tuple[int, timedelta]] = field(default_factory=list)
     slowed: int = 0
+    paused: int = 0
     on_turn: Callable[[], object] = lambda: None
 
     def is_full(self, patience: timedelta) -> bool:
@@ -36,6 +38,9 @@ class ScriptedPace:
 
     def slow_down(self) -> None:
         self.slowed += 1
+
+    def pause(self) -> None:
+        self.paused += 1
 
 
 class PacedWorld(World):
@@ -132,6 +137,29 @@ def test_throttling_lowers_the_pace() -> None:
     world.work()
 
     assert world.script.slowed == 1
+
+
+def test_a_pause_of_the_account_pauses_the_others_of_the_process() -> None:
+    world = PacedWorld()
+    world.provider.outcomes = [SendPaused()]
+    world.submitted()
+
+    world.work()
+
+    assert world.script.paused == 1
+
+
+def test_a_message_that_waited_24_hours_is_tried_whatever_is_known_of_the_others() -> None:
+    world = PacedWorld()
+    key = world.submitted()
+    world.script.knows_it = True
+    world.clock.advance(PAUSE_LIMIT.total_seconds() + 1)
+    world.provider.outcomes = [SendPaused()]
+
+    world.deliver_next()
+
+    assert world.status(key) is MessageStatus.FAILED
+    assert world.waiting() == []
 
 
 def test_a_resend_takes_a_turn_too_and_without_one_comes_back() -> None:

@@ -23,9 +23,9 @@ def hear_of_another(world: World, accepted_at: datetime) -> None:
     )
 
 
-def ambiguous(*, taken: bool = False) -> tuple[World, MessageKey]:
+def ambiguous(world: World | None = None, *, taken: bool = False) -> tuple[World, MessageKey]:
     """A message that SES was handed at noon without an answer coming back; whether SES has taken it."""
-    world = World()
+    world = world or World()
     key = world.submitted()
     with world.watching(Failing("provider.send", [SendOutcomeUnknown()], after_effect=taken)):
         world.deliver_next()
@@ -39,9 +39,9 @@ def work_until(world: World, moment: datetime) -> None:
     world.clock.now = max(world.clock.now, moment)
 
 
-def overdue(**changes: bool) -> tuple[World, MessageKey]:
+def overdue(world: World | None = None, *, taken: bool = False) -> tuple[World, MessageKey]:
     """An ambiguous message that SES's news has passed and whose window is nearly over."""
-    world, key = ambiguous(**changes)
+    world, key = ambiguous(world, taken=taken)
     world.clock.now = NOON + 2 * MARGIN
     hear_of_another(world, world.clock())
     work_until(world, NOON + EVIDENCE_WINDOW)

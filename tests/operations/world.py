@@ -108,7 +108,7 @@ class World:
         self.messages = FakeMessageStore(self.inboxes, self.ses_message_ids)
         self.threads = FakeThreadStore()
         self.index = FakeMessageIndex(self.inboxes)
-        self.news_mark = FakeNewsMark()
+        self.news_mark: Any = FakeNewsMark()
 
     def _wire(self) -> None:
         inboxes = self._watched("inboxes", self.inboxes)

@@ -44,9 +44,14 @@ def fake_ses() -> Iterator[FakeSes]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self._answer({})
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            ses.requests.append((self.command, self.path, json.loads(body)))
+            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _answer(self, asked: dict[str, Any]) -> None:
+            ses.requests.append((self.command, self.path, asked))
             if ses.answer is NEVER:
                 ses.released.wait(timeout=30)
             if ses.answer in (NEVER, HANG_UP):

@@ -9,6 +9,7 @@ from chalicelib.operations.ports import PageRequest
 from chalicelib.storage.inbox_store import DynamoInboxStore
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.message_store import DynamoMessageStore
+from chalicelib.storage.news_mark_store import DynamoNewsMark
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.thread_store import DynamoThreadStore
 from tests.fakes.blob_store import FakeBlobStore
@@ -26,6 +27,7 @@ class StoredWorld(World):
     threads: Any
     index: Any
     ses_message_ids: Any
+    news_mark: Any
 
     def _make_stores(self) -> None:
         self.inboxes = DynamoInboxStore()
@@ -33,6 +35,7 @@ class StoredWorld(World):
         self.threads = DynamoThreadStore()
         self.index = DynamoMessageIndex()
         self.ses_message_ids = DynamoSesMessageIds()
+        self.news_mark = DynamoNewsMark()
 
     def reply(self, first: int) -> int:
         return self.submitted(make_draft(thread=ThreadKey(INBOX, first))).sequence
