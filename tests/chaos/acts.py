@@ -103,13 +103,14 @@ def perform(
 ) -> tuple[list[Call], Oracle]:
     """The act from that past to rest, under a plan of faults: its calls, and an oracle that has checked the end.
 
-    `is_tidied`: a day of housekeeping comes behind it, in which nothing fails; then nothing may be left of it.
+    `is_tidied`: dead letters are put back, and a day of housekeeping comes behind it, in which nothing fails; then nothing
+    may be left of it.
     """
     assert past.snapshot is not None
     past.deployment.restore(past.snapshot)
     if act.is_patient is not None or act.script:  # what its script leads to depends on whether the client comes again
         is_patient = act.is_patient is not False
-    client = past.client.copy(is_patient=is_patient)
+    client = past.client.copy(is_patient=is_patient, redrives=is_tidied)
     left = dict(act.script)
 
     def scripted(call: Call) -> Fault | None:
