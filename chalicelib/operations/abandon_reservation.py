@@ -25,12 +25,13 @@ class AbandonReservation:
 
         `thread` is the thread it may have entered, for one whose content was never stored.
         """
-        killed = self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE})
+        killed = self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED})
         if killed.phase is not MessagePhase.GONE:
             return False
         stored = self.messages.get(key)
         entered = stored.content.thread if stored else thread
         if entered is not None:
             self.threads.leave(entered, key.sequence)
-        self.discard(key, stored)
+        # One that was gone before may have been deleted by its user, whose files go with it.
+        self.discard(key, stored, never_sent=killed.taken)
         return True

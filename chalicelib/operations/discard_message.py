@@ -32,8 +32,11 @@ class DiscardMessage:
     attachments: AttachmentStore
     source_links: SourceLinks
 
-    def __call__(self, key: MessageKey, stored: StoredMessage | None) -> None:
-        """`stored` is what there is of it; None: no content, but other parts may have been stored."""
+    def __call__(self, key: MessageKey, stored: StoredMessage | None, *, never_sent: bool = False) -> None:
+        """`stored` is what there is of it; None: no content, but other parts may have been stored.
+
+        `never_sent`: it was never committed, and its request may come again with the same uploads.
+        """
         arrival = stored.content.arrival if stored else None
         if stored is None or arrival is not None:
             self.mails.delete_copy(key)
@@ -42,7 +45,7 @@ class DiscardMessage:
         if stored is not None and stored.delivery is not None and stored.delivery.ses_message_id is not None:
             self.ses_message_ids.delete(stored.delivery.ses_message_id)
         if stored is not None and stored.content.attachments:
-            self.attachments.release(ids_of(stored.content.attachments), key)
+            self.attachments.release(ids_of(stored.content.attachments), key, never_sent=never_sent)
         if stored is not None and _may_have_long_source(stored.content):
             self.source_links.remove(key)
         self.messages.delete(key)  # in any case: a delivery item may have been saved while the content went

@@ -114,7 +114,7 @@ class SubmitMessage:
         self._kill(content.key)
         self.threads.leave(content.thread, content.key.sequence)
         if content.attachments:
-            self.attachments.release(ids_of(content.attachments), content.key)
+            self.attachments.release(ids_of(content.attachments), content.key, never_sent=True)
         self.messages.delete(content.key)
         self.inboxes.give_back(reservation.inbox)
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.attachment import Attachment, DirectUpload, UploadStatus
+from chalicelib.domain.attachment import UNUSED_LIFETIME, Attachment, DirectUpload, UploadStatus
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.file_name import ANY_TYPE
 from chalicelib.domain.ids import AccountId, AttachmentId, MessageKey
@@ -120,8 +120,8 @@ class DynamoAttachmentStore:
         self._remove(attachment_id)
         return True
 
-    def release(self, ids: Sequence[AttachmentId], message: MessageKey) -> None:
-        _side_by_side(lambda attachment_id: self._release(attachment_id, message), ids)
+    def release(self, ids: Sequence[AttachmentId], message: MessageKey, *, never_sent: bool = False) -> None:
+        _side_by_side(lambda attachment_id: self._release(attachment_id, message, never_sent=never_sent), ids)
 
     def put_received(self, attachment: Attachment, data: bytes, message: MessageKey) -> None:
         # With its message: until the item is there, nothing else tells whose these bytes are.
@@ -140,7 +140,7 @@ class DynamoAttachmentStore:
             return True
         return self.blobs.copy(_upload(attachment.id), _kept(attachment.id), tag=attachment.upload_tag)
 
-    def _release(self, attachment_id: AttachmentId, message: MessageKey) -> None:
+    def _release(self, attachment_id: AttachmentId, message: MessageKey, *, never_sent: bool) -> None:
         use_place, place = _use_item(attachment_id, message), keys.attachment(attachment_id)
         for _ in tries():
             raw = {item["sk"]["S"]: item for item in batch_get([(place.pk, place.sk), (place.pk, use_place.sk)])}
@@ -153,14 +153,17 @@ class DynamoAttachmentStore:
             if use_place.sk not in raw:
                 return
             is_last = item.uses == 1
+            is_upload_again = never_sent and item.inbox_number is None  # its bytes still lie where they were uploaded
             actions: list[Action] = [AttachmentItem.uses.set(AttachmentItem.uses - 1)]
-            if is_last:
+            if is_last and is_upload_again:
+                actions.append(AttachmentItem.ttl.set(datetime.fromisoformat(item.created_at) + UNUSED_LIFETIME))
+            elif is_last:
                 actions.append(AttachmentItem.is_going.set(value=True))
             unchanged = AttachmentItem.uses == 1 if is_last else AttachmentItem.uses > 1
             used = delete(use_place, AttachmentUseItem.pk.exists())
             if write_together([used, update(_bare_item(attachment_id), actions, unchanged)]):
                 continue  # others came or went meanwhile
-            if is_last:
+            if is_last and not is_upload_again:
                 self._remove(attachment_id)
             return
         raise Unavailable("Too many messages use this file at once.")

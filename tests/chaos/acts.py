@@ -103,13 +103,14 @@ def perform(
 ) -> tuple[list[Call], Oracle]:
     """The act from that past to rest, under a plan of faults: its calls, and an oracle that has checked the end.
 
-    `is_tidied`: a day of housekeeping comes behind it, in which nothing fails; then nothing may be left of it.
+    `is_tidied`: dead letters are put back, and a day of housekeeping comes behind it, in which nothing fails; then nothing
+    may be left of it.
     """
     assert past.snapshot is not None
     past.deployment.restore(past.snapshot)
     if act.is_patient is not None or act.script:  # what its script leads to depends on whether the client comes again
         is_patient = act.is_patient is not False
-    client = past.client.copy(is_patient=is_patient)
+    client = past.client.copy(is_patient=is_patient, redrives=is_tidied)
     left = dict(act.script)
 
     def scripted(call: Call) -> Fault | None:
@@ -225,9 +226,18 @@ def nobody_knows_but_others_go(run: Run) -> None:
     run.client.send(run.inbox, DONE, after=300)
 
 
-def a_lost_send_queue(run: Run) -> None:
+def lose_the_send_queue(run: Run) -> None:
     run.client.send(run.inbox, DONE)
     run.deployment.queues.waiting = [record for record in run.deployment.queues.waiting if record.queue != SEND_QUEUE]
+
+
+def a_lost_send_queue_that_nobody_noticed(run: Run) -> None:
+    lose_the_send_queue(run)
+    keep_house_for_a_day(run)
+
+
+def a_lost_send_queue(run: Run) -> None:
+    lose_the_send_queue(run)
     again(run, lambda: run.deployment.operations().requeue_unsent())
 
 
@@ -297,6 +307,7 @@ ACTS = {
     "a lost send queue": Act(a_lost_send_queue),
     "a lost notice": Act(a_lost_notice),
     # What only housekeeping finds.
+    "housekeeping behind a lost send queue": Act(a_lost_send_queue_that_nobody_noticed, keeps_house=True),
     "housekeeping behind a request that died before its job": Act(
         send_and_keep_house, (("sqs.SendMessage", Fault.DIES_BEFORE),), is_patient=False, keeps_house=True
     ),

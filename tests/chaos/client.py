@@ -55,6 +55,7 @@ class Client:
 
     deployment: Deployment
     is_patient: bool = True  # it repeats what was not answered
+    redrives: bool = False  # an operator puts dead letters back; else there must be none
     sends: list[Wish] = field(default_factory=list)
     others: list[Wish] = field(default_factory=list)
     deletions: dict[str, Wish] = field(default_factory=dict)  # by message id
@@ -62,9 +63,9 @@ class Client:
     again: list[tuple[datetime, Wish]] = field(default_factory=list)
     deleted_mails: dict[str, Wish] = field(default_factory=dict)  # by SES's id
 
-    def copy(self, *, is_patient: bool) -> "Client":
+    def copy(self, *, is_patient: bool, redrives: bool) -> "Client":
         """Another who knows the same."""
-        twin = replace(self, is_patient=is_patient, again=[])
+        twin = replace(self, is_patient=is_patient, redrives=redrives, again=[])
         for name in ("sends", "others", "deletions", "mails", "deleted_mails"):
             setattr(twin, name, copy.copy(getattr(self, name)))
         return twin
@@ -141,10 +142,18 @@ class Client:
         """Do what is due, request or record, in the order of time, until nothing is left to do."""
         began = self.deployment.clock()
         for _ in range(ENOUGH):
-            if not self._step():
+            if not self._step() and not self._redrive():
                 assert self.deployment.clock() - began <= DAY, "it took longer than a day"
                 return
         raise AssertionError("it does not come to rest")
+
+    def _redrive(self) -> bool:
+        """`make redrive`, where it is part of the story; False when there was nothing to put back."""
+        queues = self.deployment.queues
+        letters, queues.dead = (queues.dead, []) if self.redrives else ([], queues.dead)
+        for letter in letters:
+            queues.put(letter.queue, letter.body)
+        return bool(letters)
 
     def _step(self) -> bool:
         waiting = self.deployment.queues.waiting

@@ -16,6 +16,7 @@ from tests.storage.index_oracle import assert_counted
 WORST_FIRST = ("complained", "bounced", "failed", "queued", "sending", "sent", "delivered")
 TOLD = {"success": "delivered", "ooto": "delivered", "bounce": "bounced", "complaint": "complained"}
 EXCUSES = {"outcome_unknown"}  # why a message that SES could have taken may have failed
+LOST_FILE = "refused: its file went with a try that died, and so did who cleared up behind it"
 ALLOWED_UNSENT = {"compose_failed", "ses_message_rejected", *EXCUSES}
 
 
@@ -148,7 +149,7 @@ class Oracle:
         deleted = [wish.made] if wish.made in self.client.deletions else []
         self.require(len(made) <= 1, f"{wish.name} made several messages: {made}")
         if _lost_its_file(wish):
-            self.figures["refused: the file went with the first try"] += 1
+            self.figures[LOST_FILE] += 1
             self.require(not made, f"{wish.name} was refused and made {made}")
         elif wish.answer is not None and not deleted:
             self.require(wish.answer.status == 202, f"{wish.name}: {wish.answer.status} {wish.answer.body[:300]}")
@@ -248,6 +249,6 @@ class Oracle:
 
 
 def _lost_its_file(wish: Wish) -> bool:
-    """A try that died took a file with it that no other message used, and the next says so (docs/guarantees.md)."""
+    """A try died and so did who gave it up; a file that no other message used is gone then (docs/guarantees.md)."""
     refused = wish.answer is not None and wish.answer.status in (400, 404) and "attachmentIds[" in wish.answer.body
     return bool(refused and wish.files and wish.tries > 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
-from chalicelib.domain.attachment import Attachment, DirectUpload, UploadStatus
+from chalicelib.domain.attachment import UNUSED_LIFETIME, Attachment, DirectUpload, UploadStatus
 from chalicelib.domain.ids import AttachmentId, MessageKey
 
 URL_LIFETIME = timedelta(hours=1)
@@ -61,13 +61,19 @@ class FakeAttachmentStore:
                 self.uses.setdefault(each.id, set()).add(message)
             return frozenset()
 
-    def release(self, ids: Sequence[AttachmentId], message: MessageKey) -> None:
+    def release(self, ids: Sequence[AttachmentId], message: MessageKey, *, never_sent: bool = False) -> None:
         with self._lock:
             for known in ids:
                 users = self.uses.get(known, set())
                 if message in users:
                     users.remove(message)
-                    if not users:
+                    if users:
+                        continue
+                    file = self.files[known]
+                    if never_sent and file.inbox_number is None:
+                        expires_at = (file.created_at + UNUSED_LIFETIME).replace(microsecond=0)
+                        self.files[known] = replace(file, expires_at=expires_at)
+                    else:
                         self._remove(known)
 
     def delete_unused(self, attachment_id: AttachmentId) -> bool:

@@ -249,6 +249,16 @@ def test_an_error_lets_go_of_the_files_at_once(after_effect: bool) -> None:  # n
         assert any(is_used(world, file) for file in files) == accepted, call
 
 
+@pytest.mark.parametrize("error", [Crash, lambda: Unavailable("no answer")], ids=["crash", "error"])
+def test_a_request_that_failed_can_come_again_with_the_same_files(error: Callable[[], BaseException]) -> None:
+    for world, files, accepted, call in submissions_failing_at_every_call(error, after_effect=False):
+        if accepted:
+            continue
+        if world.named:
+            assert world.recover_message(world.named[-1], world.caller) is None, call  # as the API does
+        world.sent(enclosing(*files))
+
+
 @pytest.mark.parametrize("moment", ["inboxes.reserve", "messages.put", "attachments.use"])
 def test_a_file_that_is_deleted_meanwhile_refuses_the_message(moment: str) -> None:
     world, files = world_with_files()

@@ -162,6 +162,23 @@ def test_a_file_goes_with_the_last_message_that_uses_it(files: AttachmentStore) 
     assert files.use([attachment], FIRST, LATER) == {FILE_ID}
 
 
+def test_an_upload_is_as_before_when_the_only_message_with_it_was_never_sent(files: AttachmentStore) -> None:
+    attachment = uploaded(files)
+    files.use([attachment], FIRST, LATER)
+    files.release([FILE_ID], FIRST, never_sent=True)
+    files.release([FILE_ID], FIRST, never_sent=True)
+    assert found(files) == attachment
+    assert files.find([FILE_ID], EXPIRED) == {}
+    assert files.use([there(files)], SECOND, LATER) == frozenset()
+    assert files.data(FILE_ID) == DATA
+
+
+def test_a_received_file_goes_with_its_message_though_that_was_never_seen(files: AttachmentStore) -> None:
+    files.put_received(make_attachment(inbox_number=7, expires_at=None), DATA, FIRST)
+    files.release([FILE_ID], FIRST, never_sent=True)
+    assert (found(files), files.data(FILE_ID)) == (None, None)
+
+
 def test_letting_go_of_what_was_never_used_changes_nothing(files: AttachmentStore) -> None:
     attachment = uploaded(files)
     files.release([FILE_ID], FIRST)

@@ -35,8 +35,11 @@ class AttachmentStore(Protocol):
         Those that are not there any more, or whose bytes were replaced since they were complete; empty: all are noted.
         """
 
-    def release(self, ids: Sequence[AttachmentId], message: MessageKey) -> None:
-        """A message uses these no longer; those that no other uses are gone for good. Again is harmless."""
+    def release(self, ids: Sequence[AttachmentId], message: MessageKey, *, never_sent: bool = False) -> None:
+        """A message uses these no longer; those that no other uses are gone for good. Again is harmless.
+
+        `never_sent`: the message did not come to be, so its uploads can be used again, until their time is over.
+        """
 
     def delete_unused(self, attachment_id: AttachmentId) -> bool:
         """Remove a file that no message uses; False when one does. Again is harmless, and finishes what was begun."""
