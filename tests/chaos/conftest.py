@@ -1,5 +1,7 @@
 """The table engine of the embedded system, for whole deployments; and a progress bar."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.chaos.deployment import quiet_logs
@@ -12,6 +14,7 @@ def progress(capsys: pytest.CaptureFixture[str]) -> Progress:
     return Progress(capsys)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def quiet() -> None:
-    quiet_logs()
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
+    with quiet_logs():
+        yield

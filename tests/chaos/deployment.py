@@ -189,9 +189,16 @@ def _client_of(make: Callable[..., Any], name: str, more: Mapping[str, Any]) -> 
     return _clients[name]
 
 
-def quiet_logs() -> None:
+@contextmanager
+def quiet_logs() -> Iterator[None]:
     """Thousands of deaths are not worth a traceback each."""
-    logging.getLogger("chalicelib").setLevel(logging.CRITICAL)
+    logger = logging.getLogger("chalicelib")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def new_key() -> str:

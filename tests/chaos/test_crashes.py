@@ -20,6 +20,8 @@ from tests.chaos.wire import DEATHS_AND_LOSSES, Call, Fault
 from tests.storage.engines import Engine
 from tests.storage.small_buckets import SMALL, resize
 
+pytestmark = pytest.mark.xdist_group("crashes")  # one worker, for the recording takes most of a minute
+
 EVERY_FAULT = tuple(Fault)
 
 
