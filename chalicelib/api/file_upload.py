@@ -10,6 +10,7 @@ from chalicelib.api.problems import Problems, nearest, quoted
 from chalicelib.domain.attachment import FILE_LIMIT
 from chalicelib.domain.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from chalicelib.domain.file_name import media_type
+from chalicelib.mime.read_parameters import read_parameters
 from chalicelib.operations.manage_attachments import NewFile
 
 FORM = "multipart/form-data"
@@ -156,11 +157,14 @@ def _names(part: _Part) -> tuple[str, str | None]:
     """The part's name and its file's, in UTF-8 as browsers write them, else in Latin-1."""
     from python_multipart.multipart import parse_options_header  # noqa: PLC0415
 
-    _, parameters = parse_options_header(part.headers.get(b"content-disposition"))
-    filename = parameters.get(b"filename")
+    disposition = part.headers.get(b"content-disposition")
+    _, parameters = parse_options_header(disposition)
+    name, filename = _text(parameters.get(b"name", b"")), parameters.get(b"filename")
+    if filename is None:
+        # RFC 7578 section 4.2 forbids `filename*`, but some clients write names outside ASCII so and in no other way.
+        return name, read_parameters(_text(disposition or b"")).get("filename")
     # Browsers write these three in their own way (WHATWG HTML, "multipart/form-data encoding algorithm").
-    shown = None if filename is None else _text(filename).replace("%22", '"').replace("%0D", "").replace("%0A", "")
-    return _text(parameters.get(b"name", b"")), shown
+    return name, _text(filename).replace("%22", '"').replace("%0D", "").replace("%0A", "")
 
 
 def _content_type(part: _Part, problems: Problems) -> str | None:

@@ -108,6 +108,7 @@ def test_any_bytes_arrive_as_they_were_sent(api: ApiClient, fakes: FakeOperation
         (named("Grüße 😀.pdf"), "Grüße 😀.pdf"),
         (named('say %22hi%22\\".pdf'), 'say "hi"".pdf'),
         ("content-disposition: form-data; NAME=file; name=file; filename=plain.pdf", "plain.pdf"),
+        ("Content-Disposition: form-data; name=file; filename*=UTF-8''%E2%82%AC.pdf", "€.pdf"),
         (named("..\\..\\a.pdf"), "..\\..\\a.pdf"),  # the operation cleans it
     ],
 )
