@@ -26,8 +26,8 @@ class Thread:
 
 
 def participants_among(mailboxes: Iterable[Mailbox]) -> tuple[str, ...]:
-    """The addresses that a message brings into its thread."""
-    addresses = dict.fromkeys(mailbox.address for mailbox in mailboxes)
+    """The addresses that a message brings into its thread, in lower case: who writes as `Ada@` and `ada@` is one person."""
+    addresses = dict.fromkeys(mailbox.address.lower() for mailbox in mailboxes)
     sound = (address for address in addresses if 0 < len(address) <= PARTICIPANT_CHARACTERS)
     return tuple(islice(sound, PARTICIPANTS_LIMIT))
 
