@@ -43,6 +43,7 @@ bench-http: ## time lists and sending through HTTP and write it into bench/READM
 	@$(PYTHON) embedded/set_up.py run
 	$(VENV)/python -m bench.http_times --write
 	$(VENV)/python -m bench.throughput --write
+	$(VENV)/python -m bench.start_after_kill --write
 
 redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound ARGS=--dry-run)
 	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)

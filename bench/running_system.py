@@ -23,12 +23,16 @@ UNLIMITED = {
 _STOP_SECONDS = 30
 
 
+def start_command(folder: Path) -> list[str]:
+    command = [sys.executable, "-m", "embedded", "--http-port", "0", "--smtp-port", "0", "--no-demo", "--ready-json"]
+    return [*command, "--data-dir", str(folder), "--api-key", API_KEY]
+
+
 @contextmanager
 def running_system(folder: Path, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """`python -m embedded` on this data folder; the host and port of its API."""
-    command = [sys.executable, "-m", "embedded", "--http-port", "0", "--smtp-port", "0", "--no-demo", "--ready-json"]
     process = subprocess.Popen(  # noqa: S603 - our own program
-        [*command, "--data-dir", str(folder), "--api-key", API_KEY],
+        start_command(folder),
         cwd=PROJECT,
         env={**environment, **UNLIMITED},
         stdout=subprocess.PIPE,

@@ -12,14 +12,19 @@ import json
 import logging
 import socket
 import time
+from pathlib import Path
 
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 from ministack import app as ministack
 from ministack.core import persistence
 
+from embedded.truthful_writes import truthful
+
 SAVE_EVERY_SECONDS = 1.0
-_LOAD_SHARE = 20  # a save that takes long is repeated less often: at most a twentieth of the time is spent on it
+_LOAD_SHARE = 20  # a save that takes long is repeated less often: a twentieth of the time is spent on it
+# But never less often than this: ses_journal.py publishes again, at a start, what it published in the last minute.
+SAVE_AT_LEAST_EVERY_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +43,7 @@ class Autosave:
                 self.save()
             except Exception:
                 log.exception("saving the state failed; trying again")
-            await asyncio.sleep(max(SAVE_EVERY_SECONDS, _LOAD_SHARE * (time.monotonic() - started)))
+            await asyncio.sleep(pause_after(time.monotonic() - started))
 
     def save(self) -> None:
         for name, get_state in ministack._build_persistence_save_dict().items():  # noqa: SLF001 - see the module's head
@@ -48,8 +53,23 @@ class Autosave:
             encoded = json.dumps(state, default=persistence._json_default).encode()  # noqa: SLF001
             digest = hashlib.sha256(encoded).digest()
             if self._saved.get(name) != digest:
-                persistence.save_state(name, state)
+                _write_state(name, encoded)
                 self._saved[name] = digest
+
+
+def pause_after(save_seconds: float) -> float:
+    """How long to wait after a save that took so long."""
+    return min(max(SAVE_EVERY_SECONDS, _LOAD_SHARE * save_seconds), SAVE_AT_LEAST_EVERY_SECONDS)
+
+
+def _write_state(name: str, encoded: bytes) -> None:
+    """The file that `persistence.save_state` writes; that one does not tell when it failed. Raises OSError."""
+    head = {"__ministack_format__": persistence._state_format_version(name)}  # noqa: SLF001
+    path = Path(persistence.STATE_DIR, f"{name}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".json.tmp")
+    unfinished.write_bytes(json.dumps(head)[:-1].encode() + b', "payload": ' + encoded + b"}")
+    unfinished.replace(path)
 
 
 async def serve(listener: socket.socket) -> None:
@@ -62,7 +82,7 @@ async def serve(listener: socket.socket) -> None:
     autosave = asyncio.create_task(Autosave().run())
     print(f"ready on port {listener.getsockname()[1]}", flush=True)
     try:
-        await hypercorn_serve(ministack.app, config)
+        await hypercorn_serve(truthful(ministack.app), config)
     finally:
         autosave.cancel()
 

@@ -21,6 +21,7 @@ from embedded.listening import LOOPBACK, address_of
 from embedded.local_post import LocalPost
 from embedded.mail_bucket import MailBucket
 from embedded.mailboxes import Mailboxes
+from embedded.queue_rebuild import QueueRebuild
 from embedded.resources import AwsClients, Deployment
 from embedded.ses_inbound import SesInbound
 from embedded.ses_journal import SesJournal
@@ -85,14 +86,15 @@ class System:
             self._start_simulator(deployment, clients.sns, LocalPost(mailboxes, inbound, region), ses_listener)
         operations().bootstrap(api_key)
         put_back_dead_letters(clients.sqs, deployment)
-        operations().requeue_unsent()
-        operations().requeue_received()
         self._start_pump(deployment, clients.sqs, region)
         gateway = start_gateway(app, self._http)
         self._running.callback(gateway.stop)
         door = SmtpDoor(self._smtp, mailboxes, inbound, hostname=self.mail_domain, tls=self._tls)
         door.start()
         self._running.callback(door.stop)
+        rebuild = QueueRebuild([operations().requeue_unsent, operations().requeue_received])
+        rebuild.start()
+        self._running.callback(rebuild.stop)
 
     def stop(self) -> None:
         """The doors first, then the workers, then the simulator that the workers call."""
