@@ -68,6 +68,7 @@ class SmtpSession(SMTP):
         self._sessions = sessions
         self._max_bytes = max_bytes
         self._large_mails = large_mails
+        self._reading_mail = False
         self.answering = asyncio.Lock()  # held from the end of a mail until its answer is on its way
 
     # ------------------------------------------------------------------------------------------------ connection
@@ -82,6 +83,12 @@ class SmtpSession(SMTP):
     def connection_lost(self, error: Exception | None) -> None:
         self._sessions.discard(self)
         super().connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        """A mail may come as slowly as it likes, as long as it comes: a piece of it is much more than a packet."""
+        super().data_received(data)
+        if self._reading_mail:
+            self._reset_timeout()
 
     def close(self, reply: bytes) -> None:
         """Say why, and hang up."""
@@ -138,12 +145,14 @@ class SmtpSession(SMTP):
         most = self._max_bytes * 4 // 3 + len(_END_OF_DATA)
         ended = False
         while not ended:
+            self._reading_mail = True
             try:
                 piece = await self._reader.readuntil(_END_OF_DATA)
                 ended = True
             except asyncio.LimitOverrunError as far:
                 piece = await self._reader.readexactly(far.consumed)
-            self._reset_timeout()
+            finally:
+                self._reading_mail = False
             if content is not None:
                 content += piece
                 if len(content) > LARGE_BYTES and not is_large:

@@ -86,5 +86,6 @@ def heard_lately(heard_at: datetime | None, now: datetime) -> bool:
 
 
 def peer_name(address: str) -> str:
-    """Under what an address is remembered: letters in any case are one."""
-    return address.casefold()
+    """Under what an address is remembered: letters in any case are one, and so are all tags behind a + (RFC 5233)."""
+    local, at, domain = address.casefold().rpartition("@")
+    return f"{local.partition('+')[0] or local}{at}{domain}"

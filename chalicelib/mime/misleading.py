@@ -9,6 +9,8 @@ _LONGEST_NAME = 2_000  # characters that are looked at; nobody is shown more
 _LONGEST_DOMAIN = 255  # RFC 1035 section 2.3.4
 # Unicode's format characters and what else takes no room: they part an address for a program and not for the eye.
 _WITHOUT_WIDTH = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+# Turns the direction of all that follows, to the mark that ends it (Unicode annex 9, section 2.2).
+_TURNED = re.compile("\u202e([^\u202c]*)")
 _SPELLED_AT = re.compile(r"\s?[(\[{<]\s?at\s?[)\]}>]\s?", re.IGNORECASE)
 _SPELLED_DOT = re.compile(r"\s?[(\[{<]\s?dot\s?[)\]}>]\s?", re.IGNORECASE)
 _SPACED_AT = re.compile(r" ?@ ?")
@@ -22,12 +24,19 @@ _WORD_AT = re.compile(rf"(?<!\S)({_LOCAL}) at ({_DOMAIN})", re.IGNORECASE)
 def misleading_name(mailbox: Mailbox) -> str | None:
     """The address that the name shows, when mail goes to another one: `"ada@bank.example" <eve@example.com>`.
 
-    Looked for as the eye reads it: full-width letters, characters without width, quotes and `(at)` make no difference.
+    Looked for as the eye reads it, also where a mark turns the direction of writing: full-width letters, characters without width, quotes and `(at)` make no difference.
     Names such as `Ada at example.com` are common and honest before an address of that very organisation, so ` at `
     counts only with a foreign domain.
     """
-    name = _as_seen(mailbox.name[:_LONGEST_NAME])
-    own = _comparable(mailbox.address)
+    name = mailbox.name[:_LONGEST_NAME]
+    turned = _TURNED.sub(lambda text: text[1][::-1], name)
+    return _shown_in(name, mailbox.address) or (_shown_in(turned, mailbox.address) if turned != name else None)
+
+
+def _shown_in(name: str, address: str) -> str | None:
+    own = _comparable(address)
+    # Itself first, for it may hold what is taken for a spelled-out @ below.
+    name = _spelled(_without(own, _as_seen(name)))
     for local, domain in _ADDRESS.findall(_without(own, _SPACED_AT.sub("@", name))):
         if _comparable(f"{local}@{domain}") != own:
             return f"{local}@{domain}"
@@ -45,7 +54,11 @@ def _without(own: str, name: str) -> str:
 
 def _as_seen(name: str) -> str:
     name = unicodedata.normalize("NFKC", "".join(filter(_has_width, name)))
-    name = " ".join("".join(filter(_has_width, name)).split())
+    return " ".join("".join(filter(_has_width, name)).split())
+
+
+def _spelled(name: str) -> str:
+    """With the signs in place of `(at)` and `[dot]`."""
     return _SPELLED_DOT.sub(".", _SPELLED_AT.sub("@", name))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from chalicelib.domain.arrival import Verdict
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.inbox import Inbox
@@ -140,7 +141,8 @@ class FileReceived:
         if phase.visible or (
             phase is MessagePhase.RESERVED and not filing.is_deleted and self._store(delivery, decision)
         ):
-            self.note_arrival(_peer_mail(delivery), decision.inbox)
+            if delivery.mail.receipt.authentication.dmarc is not Verdict.FAIL:  # else it is not from whom it names
+                self.note_arrival(_peer_mail(delivery), decision.inbox)
             self.index.seal_due(filing.message)
             return True
         # Deleted, or killed because it took too long, or its thread is gone; or the mail is, because a rival has finished.

@@ -3,6 +3,7 @@
 import smtplib
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,18 @@ def test_a_client_that_falls_silent_is_hung_up_on(door: Door) -> None:
             assert client.getreply()[0] == 421
             client.close()
     assert door.bucket.objects == {}
+
+
+def test_a_slow_client_is_listened_to_as_long_as_it_goes_on() -> None:
+    with opened(timeout=2) as door, door.client() as slow:
+        for line in ("MAIL FROM:<carl@example.com>", f"RCPT TO:<{ANNA}>", "DATA"):
+            slow.docmd(line)
+        for _ in range(6):  # longer than the time-out in all
+            time.sleep(0.5)
+            slow.send(b"still here\r\n")
+        slow.send(b".\r\n")
+        assert slow.getreply()[0] == 250
+        assert door.mails() == [b"still here\r\n" * 6]
 
 
 def test_a_client_that_waits_while_its_mail_is_stored_is_not_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """A display name that shows another address than the mail's is noticed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.address import Mailbox
@@ -25,6 +25,8 @@ EVE = "eve@example.com"
         ("\uff41da@bank\uff0eexample", "ada@bank.example"),
         ("a\u200bda@ba\u200dnk.exam\u2060ple", "ada@bank.example"),
         ("a\u00adda@\u202ebank.example", "ada@bank.example"),
+        ("\u202eelpmaxe.knab@ada", "ada@bank.example"),  # turned round, it is shown so
+        ("Ada \u202eelpmaxe.knab@ada\u202c of the bank", "ada@bank.example"),
         ("ada @ bank.example", "ada@bank.example"),
         ("ada\u00a0@\u00a0bank.example", "ada@bank.example"),
         ("ada at bank.example", "ada@bank.example"),
@@ -87,6 +89,8 @@ def test_any_name_is_answered(name: str, address: str) -> None:
 
 
 @given(st.emails(domains=st.sampled_from(["example.com", "mail.example.org"])))
+@example("AT}0@example.com")
+@example("a{at}b@example.com")
 def test_a_name_that_is_the_address_itself_is_fine(address: str) -> None:
     assert misleading_name(Mailbox(address, address)) is None
     assert misleading_name(Mailbox(address, f"Ada <{address.upper()}>")) is None

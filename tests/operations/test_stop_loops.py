@@ -1,10 +1,12 @@
 """Loops: programs that answer each other are noticed and stopped; nobody else is, and nobody else pays for it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
 
+from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.errors import ErrorCode, TooMany, Unavailable
 from chalicelib.domain.loop import LOOP_SENDS, LOOP_WINDOW, PEER_LIFETIME
 from chalicelib.domain.message import Draft, MessageContent
@@ -24,11 +26,18 @@ A_SECOND = timedelta(seconds=1)
 
 
 def hear(
-    world: World, sender: str, *headers: str, to: str = ADDRESS, late: timedelta = timedelta(), again: int = 1
+    world: World,
+    sender: str,
+    *headers: str,
+    to: str = ADDRESS,
+    late: timedelta = timedelta(),
+    again: int = 1,
+    dmarc: Verdict = Verdict.NONE,
 ) -> None:
     """A mail comes in at this moment (or came `late` ago and is only now worked on), and its notice `again` times."""
     number = len(world.filings.filings) + 1
     receipt = make_receipt(to, ses_message_id=f"ses-in-{number}", mail_from=sender, received_at=world.clock() - late)
+    receipt = replace(receipt, authentication=Authentication(dmarc=dmarc))
     mail = make_mail(sender, to, message_id=f"<in-{number}@example.com>", headers=headers)
     for _ in range(again):
         world.receive_message(arrive(world, mail, receipt))
@@ -138,7 +147,30 @@ def test_a_program_that_names_another_address_for_answers_is_known_by_that_too()
     suspected(world)
 
 
+def test_a_forged_mail_of_a_program_stops_nobody() -> None:
+    world = World()
+    hear(world, BOT, *AUTOMATIC, dmarc=Verdict.FAIL)
+    world.clock.advance(1)
+    send(world, times=2 * LOOP_SENDS)
+    assert len(world.listed()) == 1 + 2 * LOOP_SENDS
+
+
+def test_a_tag_behind_a_plus_is_no_other_address() -> None:
+    world = World()
+    hear(world, BOT, *AUTOMATIC)
+    world.clock.advance(1)
+    for number in range(LOOP_SENDS):
+        send(world, f"bot+{number}@example.com")
+    suspected(world, make_draft("bot+more@example.com"))
+
+
 # ------------------------------------------------------------------------------------------------- people
+
+
+def test_a_forged_mail_of_a_person_lifts_nothing() -> None:
+    world = looping()
+    hear(world, BOT, dmarc=Verdict.FAIL)
+    suspected(world)
 
 
 def test_a_mail_of_a_person_from_there_lifts_it_and_the_count_begins_anew() -> None:
