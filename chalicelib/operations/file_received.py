@@ -181,7 +181,7 @@ class FileReceived:
         steps: list[Callable[[], None]] = [
             lambda: self._keep_copy(delivery, key),
             lambda: self.messages.put(content),
-            entry.enter,
+            *([entry.enter] if entry.begins else []),
             *(
                 partial(self.attachments.put_received, file.stored(mail, key, account_id), file.data, key)
                 for file in files
@@ -191,6 +191,8 @@ class FileReceived:
             steps.append(lambda: self.message_id_headers.claim(header, key))
         try:
             self.together(steps)
+            if not entry.begins:
+                entry.enter()  # whoever takes it out of the thread again reads in its content whom it brought
         except NotFound:
             return False
         return self.index.commit(key, MessagePhase.RECEIVED, entry, decision.seen)

@@ -214,6 +214,20 @@ def test_who_joined_is_a_participant_from_then_on_and_so_is_whom_they_wrote_to()
     assert thread.message_count == 4
 
 
+def test_who_joined_is_a_participant_no_more_when_their_only_message_is_deleted() -> None:
+    world = wrote_to_ada()
+    first = answer(world, EVE, in_reply_to=of_ses(world, FIRST), authentication=DMARC_PASSES, headers=(f"Cc: {ADA}",))
+    second = answer(world, EVE, in_reply_to=of_ses(world, FIRST), number=3)
+
+    world.delete_message(first.key, world.caller)
+    assert set(world.get_thread(THREAD, world.caller).thread.participants) == {ADDRESS, ADA, EVE}
+    world.delete_message(second.key, world.caller)
+    assert set(world.get_thread(THREAD, world.caller).thread.participants) == {ADDRESS, ADA}
+
+    again = answer(world, EVE, in_reply_to=of_ses(world, FIRST), number=4)
+    assert (again.thread != THREAD, warnings(again)) == (True, [WarningCode.REFERENCE_NOT_TRUSTED])
+
+
 def test_who_was_refused_is_none() -> None:
     world = wrote_to_ada()
     answer(world, EVE, in_reply_to=of_ses(world, FIRST))
