@@ -368,7 +368,6 @@ class Operations:
             NoteArrival(self.peers),
             self.abandon_reservation,
             self._settings.delivery_mode,
-            self._clock,
             self._together,
         )
 
