@@ -172,14 +172,10 @@ def test_a_page_of_a_hundred_that_lie_far_apart_takes_two_calls_more(table: Any)
     sequences = [number * BUCKET_CELLS for number in range(100 + RECENT)]
     partition, older = keys.inbox_partition(INBOX), sequences[:100]
     ThreadChunkItem(partition, keys.thread_chunk(0, 0), members=set(older)).save()
-    ThreadItem.get(partition, keys.thread(0)).update(
-        actions=[
-            ThreadItem.members.set(set(sequences[100:])),
-            ThreadItem.top.set(older[-1]),
-            ThreadItem.starts.set([0]),
-            ThreadItem.older.set([len(older)]),
-        ]
-    )
+    item = ThreadItem.get(partition, keys.thread(0))
+    item.members, item.top = set(sequences[100:]), older[-1]
+    item.starts, item.older = [0], [len(older)]  # type: ignore[list-item]  # PynamoDB types what is stored
+    item.save()
     for sequence in sequences:
         key = MessageKey(INBOX, sequence)
         thread.messages.put(make_content(key=key, thread=KEY, account_id=ACCOUNT_ID))
