@@ -1,23 +1,15 @@
-"""How many late changes a second one inbox takes from 8, 16 and 64 writers at once, over a table that answers as slowly as
-DynamoDB does and refuses whoever meets a transaction.
-"""
+"""How many late changes a second one inbox takes from 8, 16 and 64 writers at once, in the time of a table like DynamoDB."""
 
+import random
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
-
-from botocore.exceptions import ClientError
 
 from bench.filled_inbox import FilledInbox
 from bench.readme import markdown_table, write_section
 from bench.rig import Rig, rig
+from bench.table_time import SlowTable
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.storage import tables
@@ -25,65 +17,7 @@ from chalicelib.wiring import operations
 
 MESSAGES = 100_000
 WRITERS = (8, 16, 64)
-CHANGES = 600  # by all writers together
-CALL_SECONDS = 0.005
-TRANSACTION_SECONDS = 0.015
-_WRITES = ("UpdateItem", "PutItem", "DeleteItem")
-Place = tuple[str, str]
-
-
-@dataclass
-class SlowTable:
-    """Before the engine, which answers within a millisecond and lets whoever meets a transaction wait.
-
-    Amazon DynamoDB Developer Guide, "Transaction conflict handling in DynamoDB".
-    """
-
-    client: Any
-    refused: int = 0
-    _busy: set[Place] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        call = self.client._make_api_call  # noqa: SLF001  the one place where every call comes by
-        self.client._make_api_call = partial(self._deliver, call)  # noqa: SLF001
-        try:
-            yield
-        finally:
-            self.client._make_api_call = call  # noqa: SLF001
-
-    def _deliver(self, call: Callable[[str, Any], Any], operation: str, parameters: Any) -> Any:
-        if operation == "TransactWriteItems":
-            places = [_place(write) for each in parameters["TransactItems"] for write in each.values()]
-            self._begin(places)
-            try:
-                time.sleep(TRANSACTION_SECONDS)
-                return call(operation, parameters)
-            finally:
-                with self._lock:
-                    self._busy.difference_update(places)
-        time.sleep(CALL_SECONDS)
-        if operation in _WRITES and _place(parameters) in self._busy:
-            self.refused += 1
-            raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, operation)
-        return call(operation, parameters)
-
-    def _begin(self, places: Sequence[Place]) -> None:
-        with self._lock:
-            reasons = [{"Code": "TransactionConflict" if place in self._busy else "None"} for place in places]
-            if self._busy.isdisjoint(places):
-                self._busy.update(places)
-                return
-        self.refused += 1
-        time.sleep(CALL_SECONDS)
-        answer: Any = {"Error": {"Code": "TransactionCanceledException", "Message": ""}, "CancellationReasons": reasons}
-        raise ClientError(answer, "TransactWriteItems")
-
-
-def _place(write: Any) -> Place:
-    key = write.get("Key") or write["Item"]
-    return key["pk"]["S"], key["sk"]["S"]
+CHANGES = 640  # by all writers together
 
 
 class LateRate:
@@ -131,33 +65,34 @@ def _spread(count: int) -> Iterator[int]:
     return (number * 7_919 % half for number in range(half))
 
 
-def measure(changes: Sequence[Callable[[], bool]], writers: int, table: SlowTable) -> list[str]:
-    """Changes a second, and how long the median and the slowest took in milliseconds."""
-    table.refused = 0
+def measure(changes: Sequence[Callable[[], bool]], writers: int) -> list[str]:
+    """Changes a second, how long the median and the slowest took in milliseconds, and how many calls met a transaction."""
+    random.seed(20261123)  # the pauses between two tries
+    table = SlowTable(tables.client())
+    times: list[float] = []
 
-    def timed(change: Callable[[], bool]) -> float:
-        began = time.perf_counter()
-        if not change():
-            raise RuntimeError("a change was not made")
-        return time.perf_counter() - began
+    def work(its_changes: Sequence[Callable[[], bool]]) -> None:
+        for change in its_changes:
+            began = table.time.now
+            if not change():
+                raise RuntimeError("a change was not made")
+            times.append(table.time.now - began)
 
-    began = time.perf_counter()
-    with table.installed(), ThreadPoolExecutor(writers) as pool:
-        times = sorted(pool.map(timed, changes))
-    rate = len(changes) / (time.perf_counter() - began)
-    return [f"{rate:.0f}", f"{times[len(times) // 2] * 1000:.0f}", f"{times[-1] * 1000:.0f}", str(table.refused)]
+    with table.installed():
+        table.time.run([partial(work, changes[writer::writers]) for writer in range(writers)])
+    times.sort()
+    milliseconds = [f"{each * 1000:.0f}" for each in (times[len(times) // 2], times[-1])]
+    return [f"{len(changes) / table.time.now:.0f}", *milliseconds, str(table.refused)]
 
 
 def main() -> None:
     with rig() as made:
-        inbox, table = LateRate(made), SlowTable(tables.client())
+        inbox = LateRate(made)
         kinds = {"status changes of sealed messages": inbox.changes, "replies to sealed messages": inbox.replies}
-        rows = [
-            [what, str(writers), *measure(make(), writers, table)]
-            for what, make in kinds.items()
-            for writers in WRITERS
-        ]
-    text = markdown_table(["What", "writers", "a second", "median ms", "slowest ms", "refused and tried again"], rows)
+        rows = [[what, str(writers), *measure(make(), writers)] for what, make in kinds.items() for writers in WRITERS]
+    text = markdown_table(
+        ["What", "writers", "a second", "median ms", "slowest ms", "calls that met a transaction"], rows
+    )
     print(text)
     if "--write" in sys.argv:
         write_section("late-rate", text)

@@ -20,7 +20,14 @@ That one item is
   newest message, and counted, by looking at capitals alone.
 
 Old buckets are *sealed*: what they hold is tallied in directories of 64 and in the head of the index, so that any page
-with its total is head, directory, bucket, messages, at any depth (storage/sealed_cells.py, storage/index_pages.py).
+with its total is head, directory, bucket, messages, at any depth. What still changes in them is noted in the head, one
+write each, laid over whatever is read, and folded in now and then:
+
+    F:head        what directories 0 … 2 hold     notes: 4711 is not d but c, 90210 has a newer reply
+    D#000000002   what buckets 128, 129 hold
+    F#000000129   sealed
+
+(storage/sealed_cells.py for the whole of it, storage/late_notes.py for the notes, storage/index_pages.py for pages.)
 
 The thread list keeps a second list of cells, and its writes, out of the table: committing a reply sets its own capital
 and takes the capital of the message before it in the same write (docs/decisions/0002-thread-heads-are-capitals.md).
