@@ -15,6 +15,7 @@ from chalicelib.operations.ports import (
     SendQueue,
     ThreadStore,
 )
+from chalicelib.operations.thread_entry import participants_of
 
 FINISH_AFTER = 60  # seconds, in which a request has come to its end
 
@@ -42,5 +43,5 @@ class DeleteMessage:
             self.filings.mark_deleted(arrival.ses_message_id, key, thread)  # its notice may come once more
         self.threads.announce_leave(thread, key.sequence)  # its thread counts it by the index from now on
         self.index.remove(key, lambda: self.threads.newest_members(thread))
-        self.threads.leave(thread, key.sequence)
+        self.threads.leave(thread, key.sequence, participants_of(stored.content))
         self.discard(key, stored)

@@ -30,6 +30,7 @@ from chalicelib.storage.cell_pages import Bucket, place
 from chalicelib.storage.failures import MANY_TRIES, pause, tries
 from chalicelib.storage.head_update import HeadUpdate
 from chalicelib.storage.index_front import Front, read_front
+from chalicelib.storage.kept_directories import keep, recalled
 from chalicelib.storage.late_notes import Note, is_visible
 from chalicelib.storage.sealed_part import SealedPart, is_known_sealed
 from chalicelib.storage.sealing import FOLD_EVERY, Folding, Sealing
@@ -157,9 +158,12 @@ class SealedCells:
 
     def directories(self, head: Head, numbers: Collection[int]) -> dict[int, Directory]:
         """Some directories, as they stood when the head was read or later."""
-        found = self._directories(numbers, consistent=False)
+        found = recalled(self.partition, head, numbers)
+        found |= self._directories({*numbers} - found.keys(), consistent=False)
         old = [number for number in numbers if is_older_directory(found.get(number), head, number)]
-        return found | self._directories(old, consistent=True)
+        found |= self._directories(old, consistent=True)
+        keep(self.partition, found.values())
+        return found
 
     def buckets(self, tallies: Mapping[int, Tally]) -> dict[int, Bucket]:
         """Some sealed buckets, as they stood when these tallies of them were read or later."""

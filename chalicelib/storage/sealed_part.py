@@ -29,7 +29,7 @@ def remember_sealed(partition: str, count: int) -> None:
 
 def is_known_sealed(partition: str, bucket: int) -> bool:
     """Saves asking a bucket; False says nothing."""
-    return bucket < _sealed.get((table_name(), partition), 0)
+    return bucket < _sealed.get((table_name(), partition), bucket)
 
 
 @dataclass(frozen=True)

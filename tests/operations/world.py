@@ -196,7 +196,6 @@ class World:
             NoteArrival(peers),
             abandon,
             DeliveryMode.EMAIL,
-            self.clock,
             together_in_turn,
         )
         self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received)
