@@ -37,6 +37,7 @@ bench: ## count what each operation costs and write it into bench/README.md
 	$(VENV)/python -m bench.capacity --write
 	$(VENV)/python -m bench.listing --write
 	$(VENV)/python -m bench.busy_inbox --write
+	$(VENV)/python -m bench.late_rate --write
 	$(VENV)/python -m bench.inbound --write
 
 bench-http: ## time lists and sending through HTTP and write it into bench/README.md

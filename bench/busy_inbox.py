@@ -88,7 +88,7 @@ def main() -> None:
                 "",
             ),
         ]
-    heads = ["What", "WCU", "RCU", "AWS calls", "late changes and seals, of all messages", "goal"]
+    heads = ["What", "WCU", "RCU", "AWS calls", "folds and seals, of all messages", "goal"]
     cells = []
     for what, count, messages, goal in rows:
         figures = (count.write_units, count.read_units, len(count.calls))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.storage.message_index import cell
 from chalicelib.storage.quiet_buckets import OPEN_CELLS
+from chalicelib.storage.thread_capitals import cell
 
 MIX = {
     MessagePhase.DELIVERED: 0.868,

@@ -23,6 +23,9 @@ from chalicelib.storage.tables import (
 
 SEALED = "se"  # the attribute that a sealed bucket has: how often it was changed since
 JOINT = "j"  # begins the names of attributes: "j130" marks the last change made together with bucket 130
+TIES = "k"  # how many changes were made that another item knows of (storage/index_front.py)
+HEAD_VERSION = "h"  # the newest version of the head that one of these goes by
+_ANY_HEAD = 0
 
 Refusal = tuple[bool, Mapping[str, Any] | None]
 """Whether a bucket's own condition failed, and then its item as it stood."""
@@ -38,7 +41,7 @@ class Step:
 
 
 class BucketSealed(Exception):
-    """A bucket was sealed: its cells change only together with the tallies made of them (storage/sealed_cells.py)."""
+    """A bucket was sealed: what changes in it is noted in the head of the index (storage/late_notes.py)."""
 
 
 class StepRefused(Exception):
@@ -63,8 +66,8 @@ class CellList:
     partition: str
     prefix: str
 
-    def step(self, steps: Collection[Step], *, exactly_once: bool = False) -> None:
-        """Take all steps or none; raises `StepRefused` or `BucketSealed`.
+    def step(self, steps: Collection[Step], *, exactly_once: bool = False, head: int | None = None) -> None:
+        """Take all steps or none; raises `StepRefused` or `BucketSealed`. With `head`, they go by this version of it.
 
         One bucket: one write unit. Several: a transaction.
 
@@ -75,7 +78,7 @@ class CellList:
         by_bucket: dict[int, list[Step]] = {}
         for step in steps:
             by_bucket.setdefault(place(step.sequence).bucket, []).append(step)
-        refusals = self._write(by_bucket, exactly_once=exactly_once)
+        refusals = self._write(by_bucket, exactly_once=exactly_once, head=head)
         if refusals is None:
             return
         if any(item is not None and SEALED in item for _, item in refusals):
@@ -88,16 +91,22 @@ class CellList:
             elif failed:
                 bucket = to_bucket(item) if item else Bucket(number, EMPTY * BUCKET_CELLS)
                 cells |= {step.sequence: bucket.cell(step.sequence) for step in its_steps}
-        if cells or not unwritten:
+        if head and cells and all(cells[step.sequence] in step.allowed for step in steps if step.sequence in cells):
+            head = _ANY_HEAD  # only the version was in the way: the bucket goes by a newer head already
+        elif cells or not unwritten:
             raise StepRefused(cells)
         for number in unwritten:
             self.create_bucket(number)
-        self.step(steps, exactly_once=exactly_once)
+        self.step(steps, exactly_once=exactly_once, head=head)
 
-    def _write(self, by_bucket: Mapping[int, list[Step]], *, exactly_once: bool) -> list[Refusal] | None:
+    def _write(
+        self, by_bucket: Mapping[int, list[Step]], *, exactly_once: bool, head: int | None
+    ) -> list[Refusal] | None:
         """Write the steps; what stood in the way of each bucket, or None when they are taken."""
-        marks = joint_marks(by_bucket)
-        updates = [self.update(number, its_steps, joints=marks[number]) for number, its_steps in by_bucket.items()]
+        marks = _joint_marks(by_bucket)
+        updates = [
+            self.update(number, its_steps, joints=marks[number], head=head) for number, its_steps in by_bucket.items()
+        ]
         old: Any = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
             if len(updates) == 1 and not exactly_once:
@@ -140,16 +149,19 @@ class CellList:
 
     def cells(self, sequences: Collection[int]) -> dict[int, str]:
         """The cells of some sequence numbers; those of a bucket not written yet are empty."""
-        numbers = sorted({place(sequence).bucket for sequence in sequences})
-        items = batch_get([(self.partition, keys.bucket(self.prefix, number)) for number in numbers])
+        items = self.items({place(sequence).bucket for sequence in sequences})
         buckets = {bucket.number: bucket for bucket in map(to_bucket, items)}
         return {
             sequence: buckets[number].cell(sequence) if (number := place(sequence).bucket) in buckets else EMPTY
             for sequence in sequences
         }
 
+    def items(self, numbers: Collection[int]) -> list[dict[str, Any]]:
+        """The raw items of some buckets; those not written yet are left out."""
+        return batch_get([(self.partition, keys.bucket(self.prefix, number)) for number in sorted(numbers)])
+
     def update(
-        self, number: int, steps: Collection[Step], *, sealed: bool = False, joints: Mapping[str, int] | None = None
+        self, number: int, steps: Collection[Step], *, joints: Mapping[str, int] | None = None, head: int | None = None
     ) -> Any:
         """One conditional write of some cells of a bucket: SET st[i] = :new IF st[i] IN (allowed), for each."""
         names: dict[str, str] = {}  # character -> its placeholder, each once
@@ -160,18 +172,23 @@ class CellList:
         sets = [f"st[{place(step.sequence).position}] = {value(step.to)}" for step in steps]
         numbers = {f":{JOINT}{partner}": mark for partner, mark in (joints or {}).items()}
         sets += [f"{name.removeprefix(':')} = {name}" for name in numbers]
-        if sealed:
-            sets.append("se = se + :one")
-            numbers[":one"] = 1
-        conditions = ["attribute_exists(se)" if sealed else "attribute_not_exists(se)"]
+        conditions = ["attribute_not_exists(se)"]
         conditions += [
             f"st[{place(step.sequence).position}] IN ({', '.join(value(character) for character in sorted(step.allowed))})"
             for step in steps
         ]
+        if head:  # the newest counts, whoever comes last
+            sets.append(f"{HEAD_VERSION} = :head")
+            conditions.append(f"(attribute_not_exists({HEAD_VERSION}) OR {HEAD_VERSION} <= :head)")
+            numbers[":head"] = head
+        adds = ""
+        if joints or head is not None:
+            adds = f" ADD {TIES} :one"
+            numbers[":one"] = 1
         return {
             "TableName": table_name(),
             "Key": self.key(number),
-            "UpdateExpression": "SET " + ", ".join(sets),
+            "UpdateExpression": "SET " + ", ".join(sets) + adds,
             "ConditionExpression": " AND ".join(conditions),
             "ExpressionAttributeValues": {
                 **{name: {"S": character} for character, name in names.items()},
@@ -184,7 +201,7 @@ class CellList:
         return {"pk": {"S": self.partition}, "sk": {"S": keys.bucket(self.prefix, number)}}
 
 
-def joint_marks(numbers: Collection[int]) -> dict[int, dict[str, int]]:
+def _joint_marks(numbers: Collection[int]) -> dict[int, dict[str, int]]:
     """What buckets that are changed in one transaction note, each about each of the others."""
     mark = secrets.randbits(31)
     return {number: {str(other): mark for other in numbers if other != number} for number in numbers}
@@ -197,6 +214,8 @@ def to_bucket(item: Mapping[str, Any]) -> Bucket:
         "".join(cell["S"] for cell in item["st"]["L"]),
         int(item[SEALED]["N"]) if SEALED in item else None,
         {name.removeprefix(JOINT): int(mark["N"]) for name, mark in item.items() if name.startswith(JOINT)},
+        int(item[TIES]["N"]) if TIES in item else 0,
+        int(item[HEAD_VERSION]["N"]) if HEAD_VERSION in item else 0,
     )
 
 

@@ -29,6 +29,8 @@ class Bucket:
     joints: Mapping[str, int] = field(
         default_factory=dict
     )  # the last joint change with another (storage/index_front.py)
+    ties: int = 0  # changes that another item knows of
+    head_version: int = 0  # the newest head that one of these goes by
 
     @property
     def is_sealed(self) -> bool:

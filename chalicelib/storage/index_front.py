@@ -1,13 +1,15 @@
 """The front of an inbox: its own item, the head of its index and the buckets that are open, in one query.
 
-A query may show one item before a transaction and another after it (Amazon DynamoDB Developer Guide, "Isolation levels
-for DynamoDB transactions": read-committed). So whatever changes two of these items together leaves a mark in both:
+A query may show one item before a change and another after it (Amazon DynamoDB Developer Guide, "Isolation levels for
+DynamoDB transactions": read-committed). So what was changed by way of several of these items says so:
 
-    F:head       n  9   jo {131: 7}          version 7 of the head was written together with bucket 131
-    F#…131       jh 7   j130 4711            … which says the same, and that it changed together with 130
-    F#…130       j131 4711
+    F:head       n  9   jo {131: 2}          goes by what bucket 131 says after its second tie, or later
+    F#…131       k  2   h 7   j130 4711      two ties; goes by version 7 of the head, or a later one;
+    F#…130       k  1         j131 4711      … and these two changed in one transaction
 
-Items that were read belong together when each says of the other what the other says of it; else they are read again.
+A *tie* is a change of an open bucket that another item knows of. Of head and bucket each names the least that it goes by,
+which has long been written, so nothing that a dead process leaves can keep a reader out. Two buckets that changed in one
+transaction belong together when their marks are equal. What does not belong together is read again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,15 +19,16 @@ from typing import Any
 from chalicelib.domain.errors import Unavailable
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import to_bucket
-from chalicelib.storage.cell_pages import Bucket
+from chalicelib.storage.cell_pages import EMPTY, Bucket, place
 from chalicelib.storage.failures import tries
+from chalicelib.storage.late_notes import Note, settled
+from chalicelib.storage.sealed_part import remember_sealed
 from chalicelib.storage.tables import client, query, table_name
-from chalicelib.storage.tally_items import Head, head_from
+from chalicelib.storage.tally_items import Head, belongs_to, head_from
 
 FRONT_ITEMS = 5  # inbox, head and three buckets: together under 4 KB, one read unit
 _REMEMBERED = 1_000
 _wide: dict[tuple[str, str], int] = {}  # the fronts that had more items when this process last read them
-HEAD_MARK = "h"  # what a bucket's mark of a change made together with the head is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,16 @@ class Front:
     inbox: Mapping[str, Any] | None
     head: Head
     open_buckets: tuple[Bucket, ...]
+
+    def late(self) -> dict[int, Note]:
+        """What is noted of sealed buckets, settled by what the open ones show."""
+        buckets = {bucket.number: bucket for bucket in self.open_buckets}
+
+        def cell(sequence: int) -> str:
+            number = place(sequence).bucket
+            return buckets[number].cell(sequence) if number in buckets else EMPTY
+
+        return settled(self.head.late, cell)
 
 
 def read_front(partition: str) -> Front:
@@ -61,6 +74,7 @@ def _read(partition: str) -> Front:
         buckets += _buckets_between(partition, head.sealed, lowest - 1)
     open_buckets = tuple(bucket for bucket in buckets if bucket.number >= head.sealed)
     _remember(partition, len(open_buckets))
+    remember_sealed(partition, head.sealed)
     return Front(inbox, head, open_buckets)
 
 
@@ -97,8 +111,13 @@ def _buckets_between(partition: str, lowest: int, highest: int) -> Iterable[Buck
 
 def _belong_together(head: Head, buckets: Sequence[Bucket]) -> bool:
     """Whether no change of several of these items was seen in one of them and missed in another."""
-    marks = {str(bucket.number): bucket.joints for bucket in buckets}
-    marks[HEAD_MARK] = {str(number): version for number, version in head.joints.items()}
-    return not any(bucket.is_sealed for bucket in buckets) and all(
-        marks.get(partner, {}).get(name) == mark for name, joints in marks.items() for partner, mark in joints.items()
+    by_name = {str(bucket.number): bucket for bucket in buckets}
+    return (
+        all(not bucket.is_sealed and belongs_to(head, bucket) for bucket in buckets)
+        and all(str(number) in by_name for number in head.ties)
+        and all(
+            partner in by_name and by_name[partner].joints.get(name) == mark
+            for name, bucket in by_name.items()
+            for partner, mark in bucket.joints.items()
+        )
     )

@@ -3,18 +3,23 @@
 Newest first, an inbox is its open buckets and then its directories of sealed ones. Whole parts are skipped by what they
 hold; at most `limit` buckets are opened, and never one without a match.
 
+What has changed in sealed buckets since they were counted is noted in the head, and laid over all of it: over the counts of
+directories and their rows, and over the cells.
+
 Others write between two reads. What is read may then be newer than what counts it, never older, and it is believed: its
-own count takes the place of the other. So the page and its total are always of the same cells, each bucket as it stood at
-one moment while the page was read, and no writer can keep a reader from its end.
+own count takes the place of the other. A newer directory may have some of the notes counted in already, so the buckets that
+they are about are opened. So the page and its total are always of the same cells, each cell as it stood at one moment
+while the page was read, and no writer can keep a reader from its end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage.cell_pages import Bucket, Selection, place
 from chalicelib.storage.index_front import Front
+from chalicelib.storage.late_notes import Note, laid_over
 from chalicelib.storage.sealed_cells import SealedCells
 from chalicelib.storage.tallies import DIRECTORY_BUCKETS, Pick, Tally, Wanted, added, picks
 from chalicelib.storage.tally_items import rows_behind, tally_of_bucket
@@ -31,8 +36,15 @@ class IndexPages:
     cells: SealedCells
     front: Front
     strict: bool  # whether everything must be of the front's moment: raises `Torn` when it is not
-    _directories: dict[int, list[Tally]] = field(default_factory=dict)  # the rows of those that were read
-    _buckets: dict[int, Bucket] = field(default_factory=dict)  # the sealed ones that were read
+    _rows: dict[int, Sequence[Tally]] = field(default_factory=dict)  # of the directories that were read, as they stand
+    _directories: dict[int, list[Tally]] = field(default_factory=dict)  # the same with what is noted
+    _buckets: dict[int, Bucket] = field(default_factory=dict)  # the sealed ones that were read, with what is noted
+    _late: dict[int, dict[int, Note]] = field(init=False)  # by bucket
+
+    def __post_init__(self) -> None:
+        self._late = {}
+        for sequence, note in self.front.late().items():
+            self._late.setdefault(place(sequence).bucket, {})[sequence] = note
 
     def page(self, wanted: Wanted, request: PageRequest) -> Selection:
         """The cells of a page with the exact total of the whole list."""
@@ -81,10 +93,22 @@ class IndexPages:
     def _directory_counts(self, wanted: Wanted) -> list[tuple[int, int]]:
         """What each directory holds of the list, newest first."""
         counted = self.front.head.directories
+        changes = dict.fromkeys(range(len(counted)), 0)
+        for bucket in self._late:
+            changes[bucket // DIRECTORY_BUCKETS] += wanted.count(self._change(bucket))
         return [
-            (number, wanted.count(added(self._directories[number]) if number in self._directories else counted[number]))
+            (
+                number,
+                sum(map(wanted.count, self._directories[number]))
+                if number in self._directories
+                else wanted.count(counted[number]) + changes[number],
+            )
             for number in reversed(range(len(counted)))
         ]
+
+    def _change(self, bucket: int) -> Tally:
+        """What the notes add to what a bucket is counted as."""
+        return added(note.change for note in self._late.get(bucket, {}).values())
 
     def _bucket_counts(self, wanted: Wanted, directory: int) -> list[tuple[int, int]]:
         """What each bucket of a directory that was read holds of the list, newest first."""
@@ -96,26 +120,31 @@ class IndexPages:
         """Whether one had to be read."""
         missing = [number for number in numbers if number not in self._directories]
         head = self.front.head
+        doubtful: list[int] = []
         for number, directory in self.cells.directories(head, missing).items():
             rows = rows_behind(head, directory)
-            if self.strict and added(rows) != head.directories[number]:
-                raise Torn
-            self._directories[number] = [*rows]
+            first = number * DIRECTORY_BUCKETS
+            if added(rows) != head.directories[number]:
+                if self.strict:
+                    raise Torn
+                doubtful += [bucket for bucket in self._late if first <= bucket < first + len(rows)]
+            self._rows[number] = rows
+            self._directories[number] = [added([row, self._change(first + at)]) for at, row in enumerate(rows)]
+        self._read_buckets(doubtful)
         return bool(missing)
 
-    def _read_buckets(self, numbers: list[int]) -> bool:
+    def _read_buckets(self, numbers: Iterable[int]) -> bool:
         """Whether one had to be read; those of open buckets are there."""
         missing = {
-            number: self._directories[number // DIRECTORY_BUCKETS][number % DIRECTORY_BUCKETS]
+            number: self._rows[number // DIRECTORY_BUCKETS][number % DIRECTORY_BUCKETS]
             for number in numbers
             if number < self.front.head.sealed and number not in self._buckets
         }
         for number, bucket in self.cells.buckets(missing).items():
-            tally = tally_of_bucket(bucket)
-            if self.strict and tally != missing[number]:
+            if self.strict and tally_of_bucket(bucket) != missing[number]:
                 raise Torn
-            self._buckets[number] = bucket
-            self._directories[number // DIRECTORY_BUCKETS][number % DIRECTORY_BUCKETS] = tally
+            self._buckets[number] = laid = laid_over(bucket, self._late.get(number, {}))
+            self._directories[number // DIRECTORY_BUCKETS][number % DIRECTORY_BUCKETS] = tally_of_bucket(laid)
         return bool(missing)
 
 

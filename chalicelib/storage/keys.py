@@ -3,7 +3,7 @@
 | partition      | sort key          | item                                                              |
 |----------------|-------------------|-------------------------------------------------------------------|
 | I#inbox number | F#bucket          | 480 cells of the message index                                    |
-|                | F:head            | what the sealed buckets hold, by directory                        |
+|                | F:head            | what the sealed buckets hold, by directory; what changed since    |
 |                | F:inbox           | the inbox: address, limits, counters, next sequence number        |
 |                | D#directory       | what each of 64 sealed buckets holds                              |
 |                | M#sequence        | a message's content, written once                                 |

@@ -20,13 +20,20 @@ That one item is
   newest message, and counted, by looking at capitals alone.
 
 Old buckets are *sealed*: what they hold is tallied in directories of 64 and in the head of the index, so that any page
-with its total is head, directory, bucket, messages, at any depth (storage/sealed_cells.py, storage/index_pages.py).
+with its total is head, directory, bucket, messages, at any depth. What still changes in them is noted in the head, one
+write each, laid over whatever is read, and folded in now and then:
+
+    F:head        what directories 0 … 2 hold     notes: 4711 is not d but c, 90210 has a newer reply
+    D#000000002   what buckets 128, 129 hold
+    F#000000129   sealed
+
+(storage/sealed_cells.py for the whole of it, storage/late_notes.py for the notes, storage/index_pages.py for pages.)
 
 The thread list keeps a second list of cells, and its writes, out of the table: committing a reply sets its own capital
 and takes the capital of the message before it in the same write (docs/decisions/0002-thread-heads-are-capitals.md).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -45,19 +52,12 @@ from chalicelib.storage.index_pages import IndexPages, Torn
 from chalicelib.storage.sealed_cells import SealedCells
 from chalicelib.storage.tables import client, table_name
 from chalicelib.storage.tallies import Wanted
+from chalicelib.storage.tally_items import head_from
+from chalicelib.storage.thread_capitals import cased, cell, change, phase_of, takes, thread_steps
 
 UNFINISHED = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING})
 STRICT_TRIES = 6
 SEAL_EVERY = 48  # messages; every so many somebody looks whether a bucket is due to be sealed
-
-
-def cell(phase: MessagePhase, *, newest: bool) -> str:
-    """The character for a message: a capital when it is the newest of its thread."""
-    return phase.value.upper() if newest else phase.value
-
-
-def phase_of(character: str) -> MessagePhase:
-    return MessagePhase(character.lower())
 
 
 @raises_unavailable
@@ -87,7 +87,7 @@ class DynamoMessageIndex:
         cells = _cells(key.inbox_number)
         newest = to.visible  # a young message is nearly always the newest of its thread: try the capital first
         for number in range(MANY_TRIES):
-            step = Step(key.sequence, cell(to, newest=newest), frozenset(_cased(allowed, newest=newest)))
+            step = Step(key.sequence, cell(to, newest=newest), frozenset(cased(allowed, newest=newest)))
             try:
                 cells.step([step], exactly_once=exactly_once)
             except StepRefused as refused:
@@ -114,9 +114,9 @@ class DynamoMessageIndex:
         seen: Sight | None = None,
     ) -> bool:
         before, took = self._rearrange(key, phase, {MessagePhase.RESERVED}, thread_members, seen)
-        # Taking the capital from another message is on condition that it has it: two that come at once cannot both
-        # succeed. A write that takes none is tied to nobody, also one that gives it to another message, so look who came
-        # meanwhile. So is one that was made before: its writer may have died before it looked.
+        # Taking the capital from another message is on condition that it has it: of two that come at once one is told. A
+        # write that takes none is tied to nobody, also one that gives it to another message, so look who came meanwhile.
+        # So is one that was made before: its writer may have died before it looked.
         if not took and before is not MessagePhase.GONE and _has_others(key, thread_members()):
             self.settle_thread(key.inbox_number, thread_members)
         # Anything but a killed reservation means it is committed: a repeat after a lost reply finds its own work.
@@ -135,7 +135,7 @@ class DynamoMessageIndex:
         for _ in tries(MANY_TRIES):
             members = thread_members()
             found = _cells(inbox_number).cells(members)
-            steps = _thread_steps(found)
+            steps = thread_steps(found)
             if not steps:
                 return
             # Looked at again in any case: a step that takes a capital away is not tied to who keeps one, and that message
@@ -182,17 +182,20 @@ class DynamoMessageIndex:
         while True:
             answer = client().scan(
                 TableName=table_name(),
-                FilterExpression="begins_with(pk, :inbox) AND begins_with(sk, :bucket)",
-                ExpressionAttributeValues={":inbox": {"S": "I#"}, ":bucket": {"S": keys.MESSAGE_CELLS}},
+                FilterExpression="begins_with(pk, :inbox) AND (begins_with(sk, :bucket) OR sk = :head)",
+                ExpressionAttributeValues={
+                    ":inbox": {"S": "I#"},
+                    ":bucket": {"S": keys.MESSAGE_CELLS},
+                    ":head": {"S": keys.HEAD},
+                },
                 ReturnConsumedCapacity="TOTAL",
                 **start,
             )
             for item in answer["Items"]:
                 inbox_number = decode(item["pk"]["S"].removeprefix("I#"))
-                bucket = to_bucket(item)
-                for position, character in enumerate(bucket.cells):
+                for sequence, character in _cells_of(item):
                     if character in wanted:
-                        yield IndexedMessage(MessageKey(inbox_number, bucket.sequence(position)), phase_of(character))
+                        yield IndexedMessage(MessageKey(inbox_number, sequence), phase_of(character))
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -205,10 +208,10 @@ class DynamoMessageIndex:
         thread_members: Callable[[], Sequence[int]],
         seen: Sight | None = None,
     ) -> tuple[MessagePhase, bool]:
-        """Change one message's phase and its thread's capitals in one write.
+        """Change one message's phase and its thread's capitals at once.
 
-        Returns the phase it had before, and whether the write took the capital from a message. Nothing is written when
-        that phase is not allowed.
+        Returns the phase it had before, and whether the capital was taken from a message, by nobody else. Nothing is
+        written when that phase is not allowed.
 
         A message alone in its thread needs no reading first. With others, the cells are read, the change is worked
         out and written on condition that they still stand so; whoever comes second reads again.
@@ -216,24 +219,35 @@ class DynamoMessageIndex:
         cells = _cells(key.inbox_number)
         members = thread_members()
         found: Mapping[int, str] | None = None
+        heirs: Mapping[int, int] = {}
         # A message to be committed is taken for reserved unread; the condition of the write finds out if it is not.
         known = {**(seen.cells if seen else {}), key.sequence: MessagePhase.RESERVED.value}
         if to.visible and known.keys() >= set(members):
             found = {sequence: known[sequence] for sequence in (*members, key.sequence)}
         for _ in tries(MANY_TRIES):
             if found is None:
-                found = cells.cells({*members, key.sequence})
+                looked = cells.look({*members, key.sequence})
+                found, heirs = looked.cells, looked.heirs
             if phase_of(found[key.sequence]) not in allowed:
                 return phase_of(found[key.sequence]), False
-            steps = _change(found, key.sequence, to)
+            steps = change(found, key.sequence, to, heirs)
             try:
-                cells.step(steps)
+                alone = cells.step(steps)
             except StepRefused as refused:
                 members = thread_members()
-                found = refused.cells if refused.cells.keys() == {*members, key.sequence} else None
+                is_enough = to.visible and refused.cells.keys() == {*members, key.sequence}
+                found = refused.cells if is_enough else None
             else:
-                return phase_of(found[key.sequence]), _takes(steps, found)
+                return phase_of(found[key.sequence]), alone and takes(steps, found)
         raise Unavailable("Too many writers are at the same thread.")
+
+
+def _cells_of(item: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """The cells in a bucket, and in the head those that have changed in sealed ones."""
+    if item["sk"]["S"] == keys.HEAD:
+        return ((sequence, note.now) for sequence, note in head_from(item).late.items())
+    bucket = to_bucket(item)
+    return ((bucket.sequence(position), character) for position, character in enumerate(bucket.cells))
 
 
 def _has_others(key: MessageKey, members: Collection[int]) -> bool:
@@ -242,35 +256,6 @@ def _has_others(key: MessageKey, members: Collection[int]) -> bool:
 
 def _cells(inbox_number: int) -> SealedCells:
     return SealedCells(keys.inbox_partition(inbox_number))
-
-
-def _cased(phases: Collection[MessagePhase], *, newest: bool) -> Iterator[str]:
-    for phase in phases:
-        yield cell(phase, newest=newest and phase.visible)
-
-
-def _change(found: Mapping[int, str], sequence: int, to: MessagePhase) -> list[Step]:
-    """The steps that bring one message to a phase and leave the capital with the newest visible of its thread."""
-    after = {**found, sequence: to.value}
-    steps = {step.sequence: step for step in _thread_steps(after)}
-    own = steps.get(sequence)
-    steps[sequence] = Step(sequence, own.to if own else to.value, frozenset({found[sequence]}))
-    return list(steps.values())
-
-
-def _takes(steps: Iterable[Step], found: Mapping[int, str]) -> bool:
-    return any(found[step.sequence].isupper() and not step.to.isupper() for step in steps)
-
-
-def _thread_steps(cells: Mapping[int, str]) -> list[Step]:
-    """What must change so that exactly the newest visible message of a thread has the capital."""
-    visible = [sequence for sequence, character in cells.items() if phase_of(character).visible]
-    newest = max(visible, default=None)
-    return [
-        Step(sequence, wanted, frozenset({cells[sequence]}))
-        for sequence in visible
-        if (wanted := cell(phase_of(cells[sequence]), newest=sequence == newest)) != cells[sequence]
-    ]
 
 
 def _page(inbox_number: int, wanted: Wanted, request: PageRequest, seen: InboxFront | None) -> Page[IndexedMessage]:

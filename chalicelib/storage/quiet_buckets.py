@@ -1,7 +1,7 @@
 """When a bucket of the message index is sealed: when it has grown quiet. Pure, apart from DynamoDB.
 
-Sealed too early, every delivery report is a late change, at four times the price and one at a time for the whole inbox;
-sealed too late, every list reads the bucket. So what counts is what still stands in it, not its age:
+Sealed too early, every delivery report is a late change, at four times the price; sealed too late, every list reads the
+bucket. So what counts is what still stands in it, not its age:
 
     -           a request is committing it, or has died
     q s u       waits for SES: three or four changes are to come

@@ -1,6 +1,6 @@
 """The cells of an inbox, with the old ones counted: sealed buckets, the directories over them and the head.
 
-    F:head        sealed = 130      what each directory holds
+    F:head        sealed = 130      what each directory holds; late notes: what has changed since
                      │
     D#0  D#1  D#2    │              what each of its 64 buckets holds
      └ 0…63  └ 64…127└ 128, 129
@@ -10,40 +10,51 @@
 An open bucket is written alone, one cell at a time. When newer buckets have taken over it is *sealed*: one transaction
 marks it, tallies it into its directory and the head, and kills what is still reserved in it, so that a stalled request
 finds its reservation gone instead of adding a message that no tally knows. From then on a late change (a complaint, a
-deletion, a reply to an old message) is a transaction over bucket, directory and head. Directory and head carry a version,
-and every write of them is conditional on it: whoever was slower reads again.
+deletion, a reply to an old message) is a note in the head, one write that meets no other but for the same message; every
+32nd of them folds the notes into bucket, directory and head (storage/late_notes.py, storage/sealing.py).
+
+When a message of an open bucket comes or goes, and the capital of its thread moves from or to a sealed one, that is noted
+first: who of the two has it is told by whether the one in the open bucket is visible. Then its cell is set.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from chalicelib.domain.errors import Unavailable
 from chalicelib.storage import keys
-from chalicelib.storage.cell_list import JOINT, SEALED, BucketSealed, CellList, Step, to_bucket
-from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
-from chalicelib.storage.failures import MANY_TRIES, tries
-from chalicelib.storage.index_front import HEAD_MARK, Front, read_front
+from chalicelib.storage.cell_list import BucketSealed, CellList, Step, to_bucket
+from chalicelib.storage.cell_pages import Bucket, place
+from chalicelib.storage.failures import MANY_TRIES, pause, tries
+from chalicelib.storage.head_update import HeadUpdate
+from chalicelib.storage.index_front import Front, read_front
 from chalicelib.storage.kept_directories import keep, recalled
-from chalicelib.storage.late_changes import LateChange, refusal
-from chalicelib.storage.quiet_buckets import OPEN_CELLS, is_due
-from chalicelib.storage.tables import batch_get, query, table_name
-from chalicelib.storage.tallies import DIRECTORY_BUCKETS, EMPTY_TALLY, Tally, tally_of
-from chalicelib.storage.tally_items import (
-    Directory,
-    Head,
-    changed,
-    directory_from,
-    is_older_bucket,
-    is_older_directory,
-    put_directory,
-    put_head,
+from chalicelib.storage.late_notes import Note, is_visible
+from chalicelib.storage.sealed_part import SealedPart, is_known_sealed
+from chalicelib.storage.sealing import FOLD_EVERY, Folding, Sealing
+from chalicelib.storage.tables import (
+    CONDITION_FAILED,
+    TRANSACTION_CANCELED,
+    TRANSACTION_CONFLICT,
+    batch_get,
+    client,
+    query,
 )
+from chalicelib.storage.tallies import Tally
+from chalicelib.storage.tally_items import Directory, Head, directory_from, is_older_bucket, is_older_directory
 
-KILLED = "x"
-SEALS_AT_ONCE = 4
-SEAL_TRIES = 12  # at once, one after the other: late changes, which write the head too, pause in between
+FOLD_PAUSE = 3  # the first pause is up to 64 ms, as a fold may take: the head is waited for by many
 NEAR = 2  # up to this many buckets in a stretch for each one wanted, the whole stretch is read
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Cells as they are, and for some in sealed buckets the heir that tells which of the two has the capital."""
+
+    cells: dict[int, str]
+    heirs: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +69,86 @@ class SealedCells:
 
     def cells(self, sequences: Collection[int]) -> dict[int, str]:
         """The cells of some sequence numbers; those of a bucket not written yet are empty."""
-        return self._list.cells(sequences)
+        return self.look(sequences).cells
 
-    def step(self, steps: Collection[Step], *, exactly_once: bool = False) -> None:
-        """Take all steps or none; raises `StepRefused`."""
-        try:
-            self._list.step(steps, exactly_once=exactly_once)
-        except BucketSealed:
-            self._step_sealed(steps)
+    def look(self, sequences: Collection[int]) -> Looked:
+        items = self._list.items({place(sequence).bucket for sequence in sequences})
+        part = SealedPart.of(self._list, items)
+        if any(bucket.is_sealed for bucket in part.buckets.values()):
+            part = SealedPart.read(self._list, sequences, items)
+        notes = {sequence: part.head.late[sequence] for sequence in sequences if sequence in part.head.late}
+        return Looked(
+            {sequence: part.cell(sequence) for sequence in sequences},
+            {sequence: note.heir for sequence, note in notes.items() if note.heir is not None},
+        )
 
-    def _step_sealed(self, steps: Collection[Step]) -> None:
-        by_bucket: dict[int, list[Step]] = {}
-        for step in steps:
-            by_bucket.setdefault(place(step.sequence).bucket, []).append(step)
+    def seal_due(self, newest: int) -> int:
+        """Seal what is due when sequence number `newest` was given out; how many buckets. Again is harmless."""
+        return Sealing(self._list).seal_due(newest)
+
+    # ------------------------------------------------------------------------------------------- writing
+
+    def step(self, steps: Collection[Step], *, exactly_once: bool = False) -> bool:
+        """Take all steps or none; raises `StepRefused`. False: others are at the same thread, look who has the capital.
+
+        Steps of which none makes a message visible or invisible, over open and sealed buckets, are repairs: they are
+        taken one bucket after the other.
+        """
+        if not any(is_known_sealed(self.partition, place(step.sequence).bucket) for step in steps):
+            try:
+                self._list.step(steps, exactly_once=exactly_once)
+            except BucketSealed:
+                pass
+            else:
+                return True
         for _ in tries(MANY_TRIES):
-            change = LateChange.read(self._list, by_bucket)
-            if change.is_torn:
+            part = SealedPart.read(self._list, [step.sequence for step in steps])
+            part.check(steps)
+            exact = [replace(step, allowed=frozenset({part.cell(step.sequence)})) for step in steps]
+            try:
+                alone = self._take(part, exact, exactly_once=exactly_once)
+            except BucketSealed:
                 continue
-            change.check(steps)
-            unwritten = by_bucket.keys() - change.buckets.keys()
-            for number in unwritten:
-                self._list.create_bucket(number)
-            if not unwritten and refusal(change.writes(by_bucket)) is None:
-                return
+            if alone is not None:
+                return alone
         raise Unavailable("Too many writers are at the sealed part of the message index.")
+
+    def _take(self, part: SealedPart, steps: Collection[Step], *, exactly_once: bool) -> bool | None:
+        """Take these steps if all stands as it was read; None when it does not."""
+        in_sealed = [step for step in steps if part.is_sealed(step.sequence)]
+        in_open = [step for step in steps if not part.is_sealed(step.sequence)]
+        flip = next((step for step in in_open if is_visible(step.to) != is_visible(part.cell(step.sequence))), None)
+        if flip is None and any(step.to.isupper() for step in in_open):
+            self._list.step(in_open, exactly_once=exactly_once)  # better two capitals for a moment than none
+            in_open = []
+        notes = {step.sequence: part.note(step, flip) for step in in_sealed}
+        version = self._write_notes(part, notes, exactly_once=exactly_once)
+        if version is None:
+            return None
+        if in_open:
+            self._list.step(in_open, exactly_once=exactly_once, head=version)
+        if notes and version % FOLD_EVERY == 0:
+            Folding(self._list).fold()
+        return flip is None or (is_visible(flip.to) and not _is_shared(part, notes, flip) and self._are_noted(notes))
+
+    def _write_notes(self, part: SealedPart, notes: Mapping[int, Note], *, exactly_once: bool) -> int | None:
+        """Which version of the head has these notes; None when others had changed it since it was read."""
+        late = part.head.late
+        new = {sequence: note for sequence, note in notes.items() if late.get(sequence) != note}
+        new = {one: note for one, note in new.items() if one in late or note != Note(note.counted, note.counted)}
+        if not new:
+            return part.head.version
+        update = HeadUpdate(self.partition, part.head)
+        for sequence, note in new.items():
+            update.note(sequence, note)
+        replaced = [late[sequence] for sequence in new if sequence in late]
+        update.go_by(part.ties(note for note in replaced if part.is_decided(note)))
+        return _write(update.request(), exactly_once=exactly_once)
+
+    def _are_noted(self, notes: Mapping[int, Note]) -> bool:
+        """Whether these notes stand now: nobody else has moved the same capital."""
+        late = SealedPart.of(self._list, ()).reading([keys.HEAD]).head.late
+        return all(late.get(sequence) == note for sequence, note in notes.items())
 
     # ------------------------------------------------------------------------------------------- reading
 
@@ -126,81 +193,31 @@ class SealedCells:
     def _sort_key(self, bucket: int) -> str:
         return keys.bucket(keys.MESSAGE_CELLS, bucket)
 
-    # ------------------------------------------------------------------------------------------- sealing
 
-    def seal_due(self, newest: int) -> int:
-        """Seal what is due when sequence number `newest` was given out; how many buckets. Again is harmless."""
-        sealed = 0
-        while sealed < SEALS_AT_ONCE and self._seal_next(newest):
-            sealed += 1
-        return sealed
-
-    def _seal_next(self, newest: int) -> bool:
-        """Seal the oldest open bucket if it is due; False when there was nothing to do, or its writers were faster."""
-        number = LateChange.read(self._list, ()).head.sealed
-        newer = newest + 1 - (number + 1) * BUCKET_CELLS
-        if newer < OPEN_CELLS:
-            return False
-        read = LateChange.read(self._list, [number])
-        for _ in range(SEAL_TRIES):
-            bucket = read.buckets.get(number, Bucket(number, EMPTY * BUCKET_CELLS))
-            if read.head.sealed != number or not is_due(bucket.cells, newer):
-                return False  # somebody else has sealed it, or it has become busy
-            if number not in read.buckets:  # every reservation in it died before its commit
-                self._list.create_bucket(number)
-            found = refusal(self._sealing(read, bucket))
-            if found is None:
-                return True
-            read = read.corrected(found)
-        return False
-
-    def _sealing(self, read: LateChange, bucket: Bucket) -> list[Any]:
-        """The transaction that seals a bucket."""
-        sealed = bucket.cells.replace(EMPTY, KILLED)
-        partners = {int(name): mark for name, mark in bucket.joints.items() if name != HEAD_MARK}
-        version = read.head.version + 1
-        return [
-            self._mark_sealed(bucket, sealed),
-            *(self._pass_joint(bucket.number, partner, mark, version) for partner, mark in partners.items()),
-            *self._count(read, bucket.number, tally_of(sealed), partners),
-        ]
-
-    def _mark_sealed(self, bucket: Bucket, sealed: str) -> Any:
-        """The bucket as it stands, on condition that it still stands so: no cell may change untallied."""
-        return {
-            "Put": {
-                "TableName": table_name(),
-                "Item": {**self._list.key(bucket.number), "st": _cells_value(sealed), SEALED: {"N": "0"}},
-                "ConditionExpression": "st = :old AND attribute_not_exists(se)",
-                "ExpressionAttributeValues": {":old": _cells_value(bucket.cells)},
-            }
-        }
-
-    def _pass_joint(self, bucket: int, partner: int, mark: int, version: int) -> Any:
-        """What an open bucket has in common with the one to be sealed, it has in common with the head from now on."""
-        return {
-            "Update": {
-                "TableName": table_name(),
-                "Key": self._list.key(partner),
-                "UpdateExpression": f"SET {JOINT}{HEAD_MARK} = :version REMOVE {JOINT}{bucket}",
-                "ConditionExpression": f"attribute_not_exists(se) AND {JOINT}{bucket} = :mark",
-                "ExpressionAttributeValues": {":version": {"N": str(version)}, ":mark": {"N": str(mark)}},
-            }
-        }
-
-    def _count(self, read: LateChange, bucket: int, tally: Tally, partners: Iterable[int]) -> Iterable[Any]:
-        """The directory and the head with one more bucket in them."""
-        head, number = read.head, bucket // DIRECTORY_BUCKETS
-        directory = read.directories.get(number, Directory(number))
-        yield put_directory(self.partition, replace(directory, buckets=(*directory.buckets, tally)))
-        directories = head.directories if number < len(head.directories) else (*head.directories, EMPTY_TALLY)
-        joints = {**head.joints, **dict.fromkeys(partners, head.version + 1)}
-        joints.pop(bucket, None)
-        yield put_head(
-            self.partition,
-            replace(head, sealed=bucket + 1, directories=changed(directories, number, tally), joints=joints),
-        )
+def _is_shared(part: SealedPart, notes: Collection[int], flip: Step) -> bool:
+    """Whether one of these capitals was promised to another message, which may still come."""
+    old = [part.head.late[sequence] for sequence in notes if sequence in part.head.late]
+    return any(note.heir != flip.sequence and not part.is_decided(note) for note in old)
 
 
-def _cells_value(cells: str) -> Any:
-    return {"L": [{"S": character} for character in cells]}
+def _write(request: Any, *, exactly_once: bool) -> int | None:
+    """The head's version after this write of it; None when its condition failed."""
+    for number in range(MANY_TRIES):
+        try:
+            if not exactly_once:
+                answer = client().update_item(**request, ReturnValues="UPDATED_NEW", ReturnConsumedCapacity="TOTAL")
+                return int(answer["Attributes"]["n"]["N"])
+            # By its token DynamoDB recognises a repeat, which might else be taken again after others have come.
+            client().transact_write_items(TransactItems=[{"Update": request}], ReturnConsumedCapacity="TOTAL")
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            reasons: Any = error.response.get("CancellationReasons", ())
+            if code == TRANSACTION_CONFLICT or "TransactionConflict" in {reason.get("Code") for reason in reasons}:
+                pause(number + FOLD_PAUSE)  # it is being folded, or a bucket sealed
+                continue
+            if code not in (CONDITION_FAILED, TRANSACTION_CANCELED):
+                raise
+            return None
+        else:
+            return 1
+    raise Unavailable("Too many writers are at the head of the message index.")

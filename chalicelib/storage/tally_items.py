@@ -6,18 +6,27 @@ from typing import Any
 
 from chalicelib.storage import keys
 from chalicelib.storage.cell_pages import Bucket
+from chalicelib.storage.late_notes import Note, note_from, note_text
 from chalicelib.storage.tables import table_name
 from chalicelib.storage.tallies import CHANGES, DIRECTORY_BUCKETS, Tally, added, packed, tally_of, unpacked
+
+LATE = "c"  # the attribute of the head with the notes
+SEEN_TIES = "jo"
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What lies in the sealed buckets 0 … `sealed`-1, by directory; `version` is the stored item's (0: none yet)."""
+    """What lies in the sealed buckets 0 … `sealed`-1, by directory, and what has changed in them since it was counted.
+
+    `version` grows with every write, `counted` only when the tallies change; 0: there is no such item yet.
+    """
 
     version: int = 0
+    counted: int = 0
     sealed: int = 0
     directories: tuple[Tally, ...] = ()
-    joints: Mapping[int, int] = field(default_factory=dict)  # open bucket -> the version written together with it
+    late: Mapping[int, Note] = field(default_factory=dict)  # by sequence number
+    ties: Mapping[int, int] = field(default_factory=dict)  # open bucket -> how many of its ties this goes by
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,14 @@ class Directory:
 
 
 def head_from(item: Mapping[str, Any]) -> Head:
-    joints = {int(number): int(version["N"]) for number, version in item["jo"]["M"].items()}
-    return Head(int(item["n"]["N"]), int(item["sb"]["N"]), tuple(unpacked(item["t"]["B"])), joints)
+    return Head(
+        int(item["n"]["N"]),
+        int(item["g"]["N"]),
+        int(item["sb"]["N"]),
+        tuple(unpacked(item["t"]["B"])),
+        {int(sequence): note_from(text["S"]) for sequence, text in item[LATE]["M"].items()},
+        {int(bucket): int(ties["N"]) for bucket, ties in item[SEEN_TIES]["M"].items()},
+    )
 
 
 def directory_from(item: Mapping[str, Any]) -> Directory:
@@ -40,10 +55,13 @@ def directory_from(item: Mapping[str, Any]) -> Directory:
 
 def put_head(partition: str, head: Head) -> Any:
     """For a transaction: this in place of the version that was read."""
-    joints = {str(number): {"N": str(version)} for number, version in head.joints.items()}
-    return _put(
-        partition, keys.HEAD, head.version, head.directories, {"sb": {"N": str(head.sealed)}, "jo": {"M": joints}}
-    )
+    more = {
+        "g": {"N": str(head.counted)},
+        "sb": {"N": str(head.sealed)},
+        LATE: {"M": {str(sequence): {"S": note_text(note)} for sequence, note in head.late.items()}},
+        SEEN_TIES: {"M": {str(bucket): {"N": str(ties)} for bucket, ties in head.ties.items()}},
+    }
+    return _put(partition, keys.HEAD, head.version, head.directories, more)
 
 
 def put_directory(partition: str, directory: Directory) -> Any:
@@ -58,6 +76,11 @@ def changed(tallies: tuple[Tally, ...], place: int, change: Tally) -> tuple[Tall
 
 def tally_of_bucket(bucket: Bucket) -> Tally:
     return tally_of(bucket.cells, bucket.changes or 0)
+
+
+def belongs_to(head: Head, bucket: Bucket) -> bool:
+    """Whether no change by way of both was seen in one and missed in the other, the bucket being open."""
+    return bucket.head_version <= head.version and head.ties.get(bucket.number, 0) <= bucket.ties
 
 
 def rows_behind(head: Head, directory: Directory) -> tuple[Tally, ...]:

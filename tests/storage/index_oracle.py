@@ -9,7 +9,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import IndexedMessage, Page, PageRequest
 from chalicelib.storage import keys, tallies
 from chalicelib.storage.cell_list import to_bucket
-from chalicelib.storage.index_front import HEAD_MARK
+from chalicelib.storage.cell_pages import place
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.tables import query
 from chalicelib.storage.tallies import added, tally_of
@@ -77,23 +77,26 @@ def assert_shows_all(index: DynamoMessageIndex, oracle: Oracle) -> None:
 
 
 def assert_counted(partition: str = PARTITION) -> int:
-    """Buckets, directories and head say the same, as a scan of them all tells; how many buckets are sealed."""
+    """Buckets, directories and head say the same, notes and ties fit, as a scan tells; how many buckets are sealed."""
     items = list(query(partition, "sk < :end", {":end": {"S": "G"}}))
     buckets = [to_bucket(item) for item in items if item["sk"]["S"].startswith(keys.MESSAGE_CELLS)]
     directories = [directory_from(item) for item in items if item["sk"]["S"].startswith("D#")]
     head = next((head_from(item) for item in items if item["sk"]["S"] == keys.HEAD), Head())
     sealed = [bucket for bucket in buckets if bucket.is_sealed]
     assert [bucket.number for bucket in sealed] == list(range(head.sealed))
-    assert not any("-" in bucket.cells or bucket.joints for bucket in sealed)
+    assert not any("-" in bucket.cells or bucket.joints or bucket.ties for bucket in sealed)
     rows = [tally_of(bucket.cells, bucket.changes or 0) for bucket in sealed]
     assert [row for directory in directories for row in directory.buckets] == rows
     size = tallies.DIRECTORY_BUCKETS  # looked up here: the tests make it small
     expected = [rows[start : start + size] for start in range(0, len(rows), size)]
     assert [list(directory.buckets) for directory in directories] == expected
     assert [added(part) for part in expected] == list(head.directories)
-    open_joints = {bucket.number: bucket.joints for bucket in buckets if not bucket.is_sealed}
-    assert {number: marks[HEAD_MARK] for number, marks in open_joints.items() if HEAD_MARK in marks} == head.joints
-    for number, marks in open_joints.items():
-        for partner, mark in marks.items():
-            assert partner == HEAD_MARK or open_joints[int(partner)][str(number)] == mark
+    assert all(sealed[place(sequence).bucket].cell(sequence) == note.counted for sequence, note in head.late.items())
+    open_ones = {bucket.number: bucket for bucket in buckets if not bucket.is_sealed}
+    assert all(note.heir is None or place(note.heir).bucket >= head.sealed for note in head.late.values())
+    assert all(open_ones[number].ties >= least for number, least in head.ties.items())
+    for number, bucket in open_ones.items():
+        assert bucket.head_version <= head.version
+        for partner, mark in bucket.joints.items():
+            assert open_ones[int(partner)].joints[str(number)] == mark
     return head.sealed

@@ -12,6 +12,8 @@ SMALL = {
     "PATIENCE": 16,
     "FEW": 8,  # every bucket is called quiet, unless a test says otherwise
     "SEAL_EVERY": 1,
+    "FOLD_EVERY": 3,
+    "FOLD_MOST": 4,
 }
 
 

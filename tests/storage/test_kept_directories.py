@@ -121,7 +121,7 @@ def test_a_directory_stands_as_counted_exactly_while_nothing_has_changed(
 ) -> None:
     """Also when changes cancel each other out."""
     before = Directory(0, 1, _rows(buckets, [0] * len(buckets)))
-    head = Head(1, len(buckets), (added(before.buckets),))
+    head = Head(1, 1, len(buckets), (added(before.buckets),))
     assert is_as_counted(before, head)
     cells, counts = [list(bucket) for bucket in buckets], [0] * len(buckets)
     for number, position, character in changes:
@@ -129,8 +129,8 @@ def test_a_directory_stands_as_counted_exactly_while_nothing_has_changed(
         cells[bucket][position] = character
         counts[bucket] += 1
     after = _rows(["".join(bucket) for bucket in cells], counts)
-    assert is_as_counted(before, Head(2, len(buckets), (added(after),))) is not bool(changes)
-    assert not is_as_counted(before, Head(2, len(buckets) + 1, (added([*after, EMPTY_TALLY]),)))
+    assert is_as_counted(before, Head(2, 2, len(buckets), (added(after),))) is not bool(changes)
+    assert not is_as_counted(before, Head(2, 2, len(buckets) + 1, (added([*after, EMPTY_TALLY]),)))
 
 
 def _rows(buckets: list[str], changes: list[int]) -> tuple[Tally, ...]:

@@ -16,6 +16,7 @@ from tests.storage.parallel import at_once
 
 pytestmark = [pytest.mark.usefixtures("table", "small_buckets")]
 ONE_ENGINE = pytest.mark.parametrize("table", ["embedded"], indirect=True)  # moto takes minutes
+WRITES = ["UpdateItem", "TransactWriteItems"]
 COMPLAINED, DELIVERED, SENT = MessagePhase.COMPLAINED, MessagePhase.DELIVERED, MessagePhase.SENT
 
 
@@ -134,26 +135,28 @@ def test_bucket_directory_head_and_lists_follow(late: str) -> None:
 
 @ONE_ENGINE
 @pytest.mark.parametrize("late", LATE_CHANGES)
-def test_they_follow_when_every_transaction_is_sent_twice(late: str, network: Network) -> None:
+@pytest.mark.parametrize("operation", WRITES)
+def test_they_follow_when_every_write_is_sent_twice(late: str, operation: str, network: Network) -> None:
     world = sealed_world()
     world.repeats = True
-    network.repeat("TransactWriteItems")
+    network.repeat(operation)
     LATE_CHANGES[late](world)
     assert_sound(world, 2)
 
 
 @ONE_ENGINE
 @pytest.mark.parametrize("late", LATE_CHANGES)
-def test_they_follow_when_another_transaction_is_at_the_items(late: str, network: Network) -> None:
+@pytest.mark.parametrize("operation", WRITES)
+def test_they_follow_when_another_transaction_is_at_the_items(late: str, operation: str, network: Network) -> None:
     world = sealed_world()
-    network.conflict("TransactWriteItems")
+    network.conflict(operation)
     LATE_CHANGES[late](world)
     assert_sound(world, 2)
 
 
 @ONE_ENGINE
 @pytest.mark.parametrize("late", LATE_CHANGES)
-@pytest.mark.parametrize("operation", ["BatchGetItem", "TransactWriteItems"])
+@pytest.mark.parametrize("operation", ["BatchGetItem", *WRITES])
 def test_they_follow_when_others_are_faster(late: str, operation: str, network: Network) -> None:
     """A complaint about a neighbour, and a further bucket sealed, right before a read or the write."""
     world = sealed_world()
@@ -174,13 +177,13 @@ def test_a_late_step_that_changes_nothing_writes_nothing(network: Network) -> No
     world.delete(6)
     heard = network.listen()
     assert world.kill(6)
-    assert "TransactWriteItems" not in heard
+    assert heard == ["BatchGetItem"]
     assert_sound(world, 2)
 
 
 def test_a_late_change_after_its_reply_was_lost_is_not_counted_twice(network: Network) -> None:
     world = sealed_world()
-    network.lose_reply("TransactWriteItems")
+    network.lose_reply("UpdateItem")
     with pytest.raises(Exception, match="not answering"):
         world.advance(5, COMPLAINED, set(VISIBLE))
     world.oracle.phases[5] = COMPLAINED
@@ -293,11 +296,30 @@ def test_a_status_in_an_open_bucket_is_one_write(network: Network) -> None:
     assert heard == ["UpdateItem"]
 
 
-def test_a_status_in_a_sealed_bucket_is_three_calls(network: Network) -> None:
+def test_a_status_in_a_sealed_bucket_is_three_calls_and_two_when_that_is_known(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.storage.sealed_cells.FOLD_EVERY", 100)
     world = sealed_world()
     heard = network.listen()
     world.advance(6, SENT, {QUEUED})
-    assert heard == ["UpdateItem", "BatchGetItem", "TransactWriteItems"]
+    assert heard == ["UpdateItem", "BatchGetItem", "UpdateItem"]
+    heard.clear()
+    world.advance(7, SENT, {QUEUED})
+    assert heard == ["BatchGetItem", "UpdateItem"]
+
+
+def test_a_reply_to_a_sealed_message_is_a_note_a_commit_and_a_look(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.storage.sealed_cells.FOLD_EVERY", 100)
+    world = sealed_world()
+    seen = world.index.look(INBOX, [5])
+    world.enter(20, first=5)
+    heard = network.listen()
+    assert world.commit(20, seen)
+    assert heard == ["BatchGetItem", "UpdateItem", "UpdateItem", "BatchGetItem"]
+    assert_sound(world, 2)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ LONG = {
     "NEWS_PATIENCE": 80,
     "BACKLOG_PATIENCE": 112,
     "SEAL_EVERY": 1,
+    "FOLD_EVERY": 8,
+    "FOLD_MOST": 12,
 }
 
 

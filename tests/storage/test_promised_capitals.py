@@ -1,0 +1,125 @@
+"""Capitals that move between sealed and open buckets by two writes: what may lie between them, and who puts it right."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from chalicelib.storage import keys
+from chalicelib.storage.cell_list import CellList
+from chalicelib.storage.sealing import Folding
+from tests.storage.deaths import Deaths, Died
+from tests.storage.faults import Network
+from tests.storage.index_oracle import INBOX, PARTITION, assert_counted, assert_shows_all
+from tests.storage.index_world import QUEUED, World
+from tests.storage.parallel import at_once
+
+pytestmark = [
+    pytest.mark.usefixtures("table", "small_buckets"),
+    pytest.mark.parametrize("table", ["embedded"], indirect=True),
+]
+
+
+@pytest.fixture
+def world() -> World:
+    """Bucket 0 of eight messages sealed, 1 open; 20 is about to answer 5."""
+    world = World()
+    world.add_many(range(12))
+    assert world.seal(11) == 1
+    world.enter(20, first=5)
+    return world
+
+
+def dies(table: Any, monkeypatch: pytest.MonkeyPatch, world: World, act: Any) -> None:
+    """The process notes who is to have the capital, and dies before it sets the cell."""
+    deaths = Deaths(table)
+    deaths.install(monkeypatch)
+    world.index.front(INBOX)  # it knows what is sealed, so its first write is the note
+    deaths.plan(0, after=True)
+    with pytest.raises(Died):
+        act()
+
+
+def assert_sound(world: World) -> int:
+    assert_shows_all(world.index, world.oracle)
+    return assert_counted()
+
+
+def test_a_promise_that_is_not_kept_changes_nothing(world: World, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dies(table, monkeypatch, world, lambda: world.commit(20))
+    assert_sound(world)
+    assert Folding(CellList(PARTITION, keys.MESSAGE_CELLS)).fold()
+    assert_sound(world)
+    assert world.kill(20)
+    assert_sound(world)
+    assert Folding(CellList(PARTITION, keys.MESSAGE_CELLS)).fold()
+    assert_sound(world)
+
+
+def test_a_promise_may_be_kept_by_the_next_try(world: World, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dies(table, monkeypatch, world, lambda: world.commit(20))
+    assert world.commit(20)
+    assert_sound(world)
+
+
+def test_another_reply_takes_what_was_promised_to_one_that_died(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies(table, monkeypatch, world, lambda: world.commit(20))
+    assert world.add(21, first=5)
+    assert_sound(world)
+    assert world.commit(20)  # it was only asleep, and comes after all
+    assert_sound(world)
+
+
+def test_a_deletion_that_died_after_its_note_is_done_by_the_next(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.commit(20)
+    dies(table, monkeypatch, world, lambda: world.delete(20))
+    world.oracle.phases[20] = QUEUED
+    assert_sound(world)
+    assert Folding(CellList(PARTITION, keys.MESSAGE_CELLS)).fold()
+    assert_sound(world)
+    assert world.add(22, first=5)
+    assert_sound(world)
+    world.delete(20)
+    assert_sound(world)
+    world.delete(22)
+    assert_sound(world)
+
+
+def test_deleting_a_reply_that_has_a_reply_gives_nothing_back(world: World) -> None:
+    assert world.commit(20)
+    assert world.add(21, first=5)
+    world.delete(20)
+    assert_sound(world)
+
+
+def test_sealing_settles_what_was_promised_to_messages_in_the_bucket(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.enter(14, first=3)
+    dies(table, monkeypatch, world, lambda: world.commit(14))
+    assert world.seal(60) > 0
+    assert assert_sound(world) > 1
+    assert not world.commit(14)
+    assert_sound(world)
+
+
+def test_two_replies_to_one_sealed_message_at_once_leave_one_capital(world: World) -> None:
+    at_once([partial(world.add, sequence, 3) for sequence in (21, 22, 23)])
+    assert_sound(world)
+
+
+def test_a_sealer_notices_two_changes_that_leave_the_cells_as_they_were(world: World, network: Network) -> None:
+    """A reply in a newer bucket takes a capital from the bucket to be sealed, and is deleted again."""
+    world.add_many([12, 13, 14, 15, 18, 19])
+
+    def come_and_go() -> None:
+        world.add(21, first=13)
+        world.delete(21)
+
+    network.before_next("TransactWriteItems", come_and_go)
+    assert world.seal(21) == 1
+    assert assert_sound(world) == 2
