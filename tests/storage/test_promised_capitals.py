@@ -1,13 +1,16 @@
 """Capitals that move between sealed and open buckets by two writes: what may lie between them, and who puts it right."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
+from chalicelib.operations.ports import PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList
 from chalicelib.storage.sealing import Folding
+from chalicelib.storage.tables import table_name
 from tests.storage.deaths import Deaths, Died
 from tests.storage.faults import Network
 from tests.storage.index_oracle import INBOX, PARTITION, assert_counted, assert_shows_all
@@ -18,6 +21,8 @@ pytestmark = [
     pytest.mark.usefixtures("table", "small_buckets"),
     pytest.mark.parametrize("table", ["embedded"], indirect=True),
 ]
+
+ALL = PageRequest(limit=100)
 
 
 @pytest.fixture
@@ -123,3 +128,47 @@ def test_a_sealer_notices_two_changes_that_leave_the_cells_as_they_were(world: W
     network.before_next("TransactWriteItems", come_and_go)
     assert world.seal(21) == 1
     assert assert_sound(world) == 2
+
+
+def test_a_deletion_that_dies_never_shows_a_thread_twice(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.storage.sealed_cells.FOLD_EVERY", 100)
+    assert world.commit(20)
+    assert world.add(21, first=5)
+    deaths = Deaths(table)
+    deaths.install(monkeypatch)
+    for write in range(3):
+        deaths.plan(write, after=True)
+        with suppress(Died):
+            world.delete(20)
+        deaths.forget()
+        world.look(20)
+        assert_sound(world)
+
+
+@pytest.mark.parametrize("old", [keys.HEAD, "F#000000002"])
+def test_a_front_of_which_one_item_is_from_before_a_reply_is_read_again(
+    old: str, world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.storage.sealed_cells.FOLD_EVERY", 100)
+    world.add_many([16])  # the bucket is there
+    place = {"pk": {"S": PARTITION}, "sk": {"S": old}}
+    before = [table.get_item(Key=place, TableName=table_name(), ConsistentRead=True)["Item"]]
+    assert world.commit(20)
+    if old != keys.HEAD:  # the head tells of the note no more
+        assert Folding(CellList(PARTITION, keys.MESSAGE_CELLS)).fold()
+    call, fronts = table._make_api_call, list[str]()
+
+    def deliver(operation: str, parameters: Any) -> Any:
+        answer = call(operation, parameters)
+        if operation == "Query" and "Limit" in parameters:
+            fronts.append(operation)
+            if before:
+                item = before.pop()
+                answer["Items"] = [item if found["sk"] == item["sk"] else found for found in answer["Items"]]
+        return answer
+
+    monkeypatch.setattr(table, "_make_api_call", deliver)
+    assert world.index.thread_page(INBOX, ALL) == world.oracle.thread_page(ALL)
+    assert len(fronts) == 2
