@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.api.message_shapes import MessageJson
+from chalicelib.shapes.message_shapes import MessageJson
 
 ANSWER_LIMIT = 5_000_000
 """Bytes of a page. Lambda's own limit is 6 MB for the answer as a JSON string (Lambda quotas)."""

@@ -1,4 +1,4 @@
-"""The bodies and queries that requests may hold; `message_requests.py` has those that send, `json_shapes.py` the answers."""
+"""The bodies and queries that requests may hold; `message_requests.py` has those that send, `shapes/` the answers."""
 
 from datetime import datetime
 from functools import lru_cache

@@ -13,7 +13,7 @@ TIMELINE_LIMIT = 200  # notes that change nothing are kept up to here; changes a
 
 
 class EventType(StrEnum):
-    """The kinds of news in a timeline, in the contract's words."""
+    """The kinds of news, in the contract's words; a message's timeline has those that begin with `message.`."""
 
     QUEUED = "message.queued"
     SENDING = "message.sending"
@@ -24,6 +24,10 @@ class EventType(StrEnum):
     BOUNCED = "message.bounced"
     COMPLAINED = "message.complained"
     RECEIVED = "message.received"
+    INBOX_SUSPENDED = "inbox.suspended"
+    DOMAIN_VERIFIED = "domain.verified"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_TEST = "webhook.test"  # asked for by the owner of a webhook; it stands in no log
 
 
 _TYPE_OF = {
