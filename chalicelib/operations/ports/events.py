@@ -28,8 +28,11 @@ class LogPage:
 class EventLog(Protocol):
     """An account's events in the order in which they were written; kept 30 days."""
 
-    def newest_chunk(self, account_id: AccountId) -> int:
-        """A lower bound of the chunk that the next event will stand in, as this process knows it."""
+    def newest_chunk(self, account_id: AccountId, at_least: int | None = None) -> int:
+        """A lower bound of the chunk that the next event will stand in.
+
+        With `at_least`, a lower bound that the caller has, nothing is read for it.
+        """
 
     def tell(self, account_id: AccountId, events: Sequence[Event], since: int) -> Told:
         """Write those of the events that do not stand in chunk `since` or later yet. Repeating it changes nothing."""
@@ -42,3 +45,10 @@ class EventLog(Protocol):
 
     def raise_webhooks(self, account_id: AccountId) -> tuple[int, LogPlace]:
         """Note that the account's webhooks have changed: the new version, and the place behind which it holds."""
+
+
+class WebhookNotices(Protocol):
+    """Where the workers of webhooks hear of what was told."""
+
+    def put(self, account_id: AccountId, told: Told) -> None:
+        """Events of an account that has webhooks; again is harmless. Returns when it is durable."""
