@@ -2,7 +2,7 @@
 
 from chalice.app import Chalice
 
-from chalicelib.api import account, attachments, fallback, health, inboxes, messages, openapi, replies, threads
+from chalicelib.api import account, attachments, events, fallback, health, inboxes, messages, openapi, replies, threads
 from chalicelib.events import delivery_notifications, housekeeping, inbound_notifications, send_queue
 
 app = Chalice(app_name="agentsend")
@@ -11,7 +11,7 @@ app = Chalice(app_name="agentsend")
 app.api.binary_types = ["*/*"]
 app.register_middleware(fallback.frame, "http")
 
-for api_door in (account, attachments, health, inboxes, messages, openapi, replies, threads, fallback):
+for api_door in (account, attachments, events, health, inboxes, messages, openapi, replies, threads, fallback):
     app.register_blueprint(api_door.routes)
 for event_door in (send_queue, delivery_notifications, inbound_notifications, housekeeping):
     app.register_blueprint(event_door.door.blueprint)

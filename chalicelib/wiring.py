@@ -30,6 +30,7 @@ from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.housekeeping import KeepHouse
+from chalicelib.operations.join_events import JoinEvents
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
 from chalicelib.operations.manage_attachments import (
@@ -42,6 +43,7 @@ from chalicelib.operations.manage_attachments import (
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.ports import Clock, MailProvider
+from chalicelib.operations.read_feed import ReadFeed
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
@@ -55,6 +57,7 @@ from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
+from chalicelib.operations.tell_events import TellEvents
 from chalicelib.operations.tidy_bucket import TidyBucket
 from chalicelib.operations.tidy_inbound import TidyInbound
 from chalicelib.operations.tidy_table import TidyTable
@@ -67,6 +70,7 @@ from chalicelib.storage.account_store import DynamoAccountStore
 from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
 from chalicelib.storage.bucket_walk import S3BucketWalk
+from chalicelib.storage.event_log import DynamoEventLog
 from chalicelib.storage.filing_store import DynamoFilingStore
 from chalicelib.storage.id_key_store import load_or_create_id_key
 from chalicelib.storage.idempotency_store import DynamoIdempotencyStore
@@ -218,6 +222,7 @@ class Operations:
             self.send_queue,
             self.attachments,
             StopLoops(self.peers, self.inboxes),
+            self.tell_events,
             self._public_ids,
             self._settings.delivery_mode,
             self.clock,
@@ -241,7 +246,6 @@ class Operations:
             self.index,
             self.send_queue,
             self._delivery_record,
-            self._show_status,
             self._hand_over,
             self._settle_ambiguous,
             self.abandon_reservation,
@@ -274,7 +278,6 @@ class Operations:
             self._news_mark,
             self._hand_over,
             self._delivery_record,
-            self._show_status,
             self.send_queue,
             self._pace,
             self._evidence,
@@ -285,7 +288,7 @@ class Operations:
 
     @built_once
     def _delivery_record(self) -> DeliveryRecord:
-        return DeliveryRecord(self.messages, self._show_status, self.clock)
+        return DeliveryRecord(self.messages, self._show_status, self.tell_events, self.clock)
 
     @built_once
     def _pace(self) -> Pace:
@@ -315,6 +318,7 @@ class Operations:
             self.messages,
             self.ses_message_ids,
             self._show_status,
+            self.tell_events,
             lambda ses_id: f"<{ses_id}@{domain}>",
             NoteNews(self._news_mark, self.clock, self._evidence.window / INTERVALS),
         )
@@ -342,6 +346,26 @@ class Operations:
     def _show_status(self) -> ShowStatus:
         return ShowStatus(self.messages, self.index)
 
+    # ---------------------------------------------------------------------------------------- events
+
+    @built_once
+    def _event_log(self) -> DynamoEventLog:
+        return DynamoEventLog(self.clock)
+
+    @built_once
+    def tell_events(self) -> TellEvents:
+        return TellEvents(self._event_log, self._public_ids, self.clock)
+
+    @built_once
+    def read_feed(self) -> ReadFeed:
+        return ReadFeed(
+            self._event_log, self.inboxes, self._join_events, self._public_ids, self._settings.feed_wait_seconds
+        )
+
+    @built_once
+    def _join_events(self) -> JoinEvents:
+        return JoinEvents(self.inboxes, self.messages, self.index)
+
     # ----------------------------------------------------------------------------------- the way in
 
     @property
@@ -366,6 +390,7 @@ class Operations:
             find_thread,
             self.attachments,
             NoteArrival(self.peers),
+            self.tell_events,
             self.abandon_reservation,
             self._settings.delivery_mode,
             self._together,
@@ -410,7 +435,7 @@ class Operations:
 
     @built_once
     def list_message_events(self) -> ListMessageEvents:
-        return ListMessageEvents(self.get_message)
+        return ListMessageEvents(self.get_message, self._public_ids)
 
     @built_once
     def read_raw_message(self) -> ReadRawMessage:
@@ -429,6 +454,7 @@ class Operations:
             self.threads,
             self.index,
             self.filings,
+            self.tell_events,
             self._discard_message,
             self.send_queue,
             self.clock,

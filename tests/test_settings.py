@@ -24,6 +24,7 @@ NUMBERS = {
     "ACCOUNT_DAILY_SEND_LIMIT": ("account_daily_send_limit", 10_000),
     "EVIDENCE_WINDOW_SECONDS": ("evidence_window_seconds", 900),
     "OUTCOME_UNKNOWN_SECONDS": ("outcome_unknown_seconds", 3_600),
+    "FEED_WAIT_SECONDS": ("feed_wait_seconds", 0),
     "ABANDON_RESERVATION_SECONDS": ("abandon_reservation_seconds", 60),
 }
 

@@ -8,12 +8,12 @@ import msgspec
 from chalicelib.api.answer_size import fitted_one
 from chalicelib.api.answers import Answer
 from chalicelib.api.api_request import ApiRequest
-from chalicelib.api.message_shapes import message_as_json
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message import Message
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.answer_once import Fresh, NameResource
+from chalicelib.shapes.message_shapes import message_as_json
 from chalicelib.wiring import operations
 
 ACCEPTING_ERRORS = frozenset(

@@ -7,7 +7,13 @@ import msgspec
 from chalicelib.api.answers import NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.json_requests import NewAccountJson, NewKeyJson, PageQuery
-from chalicelib.api.json_shapes import (
+from chalicelib.api.paging import Listing
+from chalicelib.api.routes import Routes, Success
+from chalicelib.domain.account import Scope
+from chalicelib.domain.errors import ErrorCode, NotFound
+from chalicelib.domain.ids import ALPHABET, AccountId, KeyId, inbox_number, new_account_id, random_text
+from chalicelib.operations.answer_once import Fresh, NameResource
+from chalicelib.shapes.json_shapes import (
     AccountJson,
     CreatedAccountJson,
     CreatedKeyJson,
@@ -18,12 +24,6 @@ from chalicelib.api.json_shapes import (
     created_key_as_json,
     key_as_json,
 )
-from chalicelib.api.paging import Listing
-from chalicelib.api.routes import Routes, Success
-from chalicelib.domain.account import Scope
-from chalicelib.domain.errors import ErrorCode, NotFound
-from chalicelib.domain.ids import ALPHABET, AccountId, KeyId, inbox_number, new_account_id, random_text
-from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.wiring import operations
 
 _KEY_ID = re.compile(rf"key_[{ALPHABET}]{{20}}")

@@ -4,7 +4,6 @@ import msgspec
 
 from chalicelib.api.answers import NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
-from chalicelib.api.attachment_shapes import AttachmentJson, UploadJson, attachment_as_json, upload_as_json
 from chalicelib.api.json_requests import NewUploadJson
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain.account import Scope
@@ -13,6 +12,7 @@ from chalicelib.domain.errors import ErrorCode, NotFound
 from chalicelib.domain.ids import attachment_id as _id
 from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.operations.manage_attachments import ReadableAttachment
+from chalicelib.shapes.attachment_shapes import AttachmentJson, UploadJson, attachment_as_json, upload_as_json
 from chalicelib.wiring import operations
 
 routes = Routes(__name__)

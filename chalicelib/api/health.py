@@ -4,8 +4,8 @@ from typing import Literal
 
 from chalicelib.api.answers import Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
-from chalicelib.api.json_shapes import Shape, Timestamp, timestamp
 from chalicelib.api.routes import Routes, Success
+from chalicelib.shapes.json_shapes import Shape, Timestamp, timestamp
 from chalicelib.wiring import utc_now
 
 routes = Routes(__name__)

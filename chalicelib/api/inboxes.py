@@ -5,7 +5,6 @@ import msgspec
 from chalicelib.api.answers import NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.json_requests import NewInboxJson, PageQuery
-from chalicelib.api.json_shapes import InboxJson, PageJson, inbox_as_json
 from chalicelib.api.paging import Listing
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain import ids
@@ -13,6 +12,7 @@ from chalicelib.domain.account import Scope
 from chalicelib.domain.errors import ErrorCode, NotFound
 from chalicelib.domain.inbox import Inbox
 from chalicelib.operations.answer_once import Fresh, NameResource
+from chalicelib.shapes.json_shapes import InboxJson, PageJson, inbox_as_json
 from chalicelib.wiring import operations
 
 routes = Routes(__name__)

@@ -5,14 +5,7 @@ from chalicelib.api.answer_size import fitted, fitted_one
 from chalicelib.api.answers import MAIL, NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.json_requests import MessagesQuery
-from chalicelib.api.json_shapes import PageJson
 from chalicelib.api.message_requests import DraftJson
-from chalicelib.api.message_shapes import (
-    MessageJson,
-    TimelineEntryJson,
-    message_as_json,
-    timeline_entry_as_json,
-)
 from chalicelib.api.paging import Listing
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain.account import Scope
@@ -20,6 +13,13 @@ from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ids import inbox_number
 from chalicelib.operations.access import require_reach
 from chalicelib.operations.get_message import SourceLink
+from chalicelib.shapes.json_shapes import PageJson
+from chalicelib.shapes.message_shapes import (
+    MessageJson,
+    TimelineEntryJson,
+    message_as_json,
+    timeline_entry_as_json,
+)
 from chalicelib.wiring import operations
 
 routes = Routes(__name__)

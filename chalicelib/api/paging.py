@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.api.json_requests import PageQuery
-from chalicelib.api.json_shapes import PageJson
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import AccountId, PublicIds
 from chalicelib.operations.ports import Page, PageRequest
+from chalicelib.shapes.json_shapes import PageJson
 
 ItemT = TypeVar("ItemT")
 EntryT = TypeVar("EntryT")

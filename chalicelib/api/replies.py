@@ -4,11 +4,11 @@ from chalicelib.api.accepting import ACCEPTING_ERRORS, accept_once
 from chalicelib.api.answers import Answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.message_requests import ForwardJson, ReplyJson
-from chalicelib.api.message_shapes import MessageJson
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain.account import Scope
 from chalicelib.operations.access import require_reach
 from chalicelib.operations.forward_message import Recipients
+from chalicelib.shapes.message_shapes import MessageJson
 from chalicelib.wiring import operations
 
 routes = Routes(__name__)

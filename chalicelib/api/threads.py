@@ -3,13 +3,13 @@
 from chalicelib.api.answers import Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.json_requests import PageQuery
-from chalicelib.api.json_shapes import PageJson, ThreadJson, thread_as_json
-from chalicelib.api.message_shapes import MessageJson, message_as_json
 from chalicelib.api.messages import message_page
 from chalicelib.api.paging import Listing
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain.account import Scope
 from chalicelib.domain.ids import inbox_number
+from chalicelib.shapes.json_shapes import PageJson, ThreadJson, thread_as_json
+from chalicelib.shapes.message_shapes import MessageJson, message_as_json
 from chalicelib.wiring import operations
 
 routes = Routes(__name__)

@@ -17,6 +17,7 @@
 |                | L#list            | how many places of one of its lists (inboxes, keys) are taken     |
 |                | L#list#B#bucket   | 480 cells of that list                                            |
 |                | L#list#E#sequence | an entry of that list                                             |
+| E#account      | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
 | K#key id       | K                 | an API key: hash, scopes, rate window                             |
 | N#address      | N                 | who owns an inbox address, for good                               |
 | S#SES id       | S                 | which message SES knows under this id                             |
@@ -64,6 +65,14 @@ def inbox_partition(inbox_number: int) -> str:
 
 def account_partition(account_id: str) -> str:
     return "A#" + account_id
+
+
+def log_partition(account_id: str) -> str:
+    return "E#" + account_id
+
+
+def log_chunk(number: int) -> str:
+    return f"{number:0{_SEQUENCE_DIGITS}}"
 
 
 DEPLOYMENT_PARTITION = "D"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.answer_size import fitted
-from chalicelib.api.message_shapes import MessageJson, message_as_json
 from chalicelib.domain.message import Message
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.shapes.message_shapes import MessageJson, message_as_json
 from tests.factories.messages import make_arrival, make_content
 from tests.fakes.operations import IDS
 

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api import attachment_shapes, json_requests, json_shapes, message_requests, message_shapes
+from chalicelib.api import json_requests, message_requests
 from chalicelib.api.errors import STATUS
 from chalicelib.api.json_reading import INVALID, RequestShape, read_value
 from chalicelib.api.openapi import document
 from chalicelib.api.problems import Problems
 from chalicelib.api.routes import declared_routes
 from chalicelib.domain.errors import ErrorCode
+from chalicelib.shapes import attachment_shapes, json_shapes, message_shapes
 from tests.factories.api_events import ApiClient, make_event, read_answer
 
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings, target
 
-from chalicelib.api.message_shapes import message_as_json
+from chalicelib.shapes.message_shapes import message_as_json
 from chalicelib.storage.message_codec import ITEM_LIMIT, from_stored, pack, pack_without_bodies, read_content, to_stored
 from tests.fakes.operations import IDS
 from tests.mime.damaged_mails import DAMAGED_MAILS

@@ -1,7 +1,7 @@
 """The JSON of every answer and how the domain becomes it.
 
 This module has what they share, inboxes, threads, accounts and keys; `message_shapes.py` has messages, and
-`json_requests.py` what requests may say. Nowhere else do camelCase and snake_case meet.
+`api/json_requests.py` what requests may say. Nowhere else do camelCase and snake_case meet.
 """
 
 from datetime import UTC, datetime

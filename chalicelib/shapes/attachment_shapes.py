@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.api.json_shapes import Shape, Timestamp, timestamp
 from chalicelib.domain.attachment import Attachment, DirectUpload, MessageAttachment, UploadStatus
 from chalicelib.operations.manage_attachments import ReadableAttachment
+from chalicelib.shapes.json_shapes import Shape, Timestamp, timestamp
 
 
 class AttachmentJson(Shape, frozen=True):

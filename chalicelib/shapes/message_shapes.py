@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.api.attachment_shapes import MessageAttachmentJson, message_attachment_as_json
-from chalicelib.api.json_shapes import Shape, Timestamp, timestamp
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Arrival, MessageKind, Verdict, WarningCode
 from chalicelib.domain.delivery import EventType, Reason, RecipientDelivery, TimelineEntry
 from chalicelib.domain.ids import PublicIds, inbox_id
 from chalicelib.domain.message import DeliveryMode, Direction, Message, RecipientKind, own_message_id_header
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.shapes.attachment_shapes import MessageAttachmentJson, message_attachment_as_json
+from chalicelib.shapes.json_shapes import Shape, Timestamp, timestamp
 
 
 class ReasonJson(Shape, frozen=True):
@@ -62,8 +62,8 @@ class WarningJson(Shape, frozen=True):
     message: str
 
 
-class MessageJson(Shape, frozen=True):
-    """One email an inbox sent or received; immutable except for its status."""
+class OpenMessageJson(Shape, frozen=True):
+    """One email as far as anybody may know it who is on it: without blind copies."""
 
     id: Annotated[str, Meta(examples=["msg_7z5k2m9q4r8t1v3x6y0a"])]
     inbox_id: str
@@ -73,7 +73,6 @@ class MessageJson(Shape, frozen=True):
     from_name: str | None
     to_addresses: list[str]
     cc_addresses: list[str]
-    bcc_addresses: list[str]
     reply_to: list[str]
     subject: str
     body_text: str | None
@@ -106,6 +105,12 @@ class MessageJson(Shape, frozen=True):
     metadata: dict[str, str]
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class MessageJson(OpenMessageJson, frozen=True):
+    """One email an inbox sent or received; immutable except for its status."""
+
+    bcc_addresses: list[str]
 
 
 class TimelineEntryJson(Shape, frozen=True):
@@ -196,7 +201,7 @@ def timeline_entry_as_json(entry: TimelineEntry) -> TimelineEntryJson:
         type=entry.type,
         status=entry.status,
         recipient=entry.recipient,
-        reason=_reason_as_json(entry.reason),
+        reason=reason_as_json(entry.reason),
         created_at=timestamp(entry.occurred_at),
     )
 
@@ -218,7 +223,7 @@ def _recipients_as_json(message: Message) -> list[RecipientJson]:
                 name=mailbox.name or None,
                 kind=kind,
                 status=delivery.status.shown if delivery and not waiting else at_first,
-                reason=_reason_as_json(delivery.reason) if delivery else None,
+                reason=reason_as_json(delivery.reason) if delivery else None,
                 updated_at=timestamp(delivery.updated_at if delivery else content.created_at),
             )
         )
@@ -236,7 +241,7 @@ def _failure_as_json(message: Message) -> FailureJson | None:
     return None
 
 
-def _reason_as_json(reason: Reason | None) -> ReasonJson | None:
+def reason_as_json(reason: Reason | None) -> ReasonJson | None:
     if reason is None:
         return None
     return ReasonJson(code=reason.code, message=reason.message, diagnostic=reason.diagnostic)

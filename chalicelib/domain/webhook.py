@@ -1,0 +1,79 @@
+"""Webhooks: where an account wants its events sent, which of them, and what their signatures are made with."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NewType
+
+from chalicelib.domain.delivery import EventType
+from chalicelib.domain.event import LoggedEvent, LogPlace
+from chalicelib.domain.ids import AccountId, InvalidId, decode, random_text
+
+WebhookId = NewType("WebhookId", str)
+
+ROTATION = timedelta(hours=24)
+"""How long the secret before the newest one signs as well."""
+
+SUBSCRIBABLE = frozenset(EventType) - {EventType.SENDING, EventType.WEBHOOK_TEST}
+_ID_CHARACTERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """What signatures are made with; `previous` signs beside it until `previous_until`."""
+
+    current: str
+    previous: str | None = None
+    previous_until: datetime | None = None
+
+    def valid(self, now: datetime) -> tuple[str, ...]:
+        """The secrets that sign now, the newest first."""
+        if self.previous is None or self.previous_until is None or now >= self.previous_until:
+            return (self.current,)
+        return (self.current, self.previous)
+
+    def rotated(self, fresh: str, now: datetime) -> "WebhookSecret":
+        return WebhookSecret(fresh, self.current, now + ROTATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An endpoint of an account. It gets what it asks for of the events that stand at `since` or behind it."""
+
+    id: WebhookId
+    account_id: AccountId
+    url: str
+    description: str | None
+    events: frozenset[EventType]  # empty: all
+    inbox_numbers: frozenset[int] | None  # None: every inbox, and what concerns no inbox
+    is_active: bool
+    secret: WebhookSecret
+    since: LogPlace
+    created_at: datetime
+    updated_at: datetime
+    disabled_reason: str | None = None  # why it was switched off by us; None: it was not
+    version: int = 0  # of the stored item; 0: not stored yet
+
+    def wants(self, logged: LoggedEvent) -> bool:
+        """Whether the event is to be sent to it."""
+        return self.is_active and logged.place >= self.since and self.matches(logged)
+
+    def matches(self, logged: LoggedEvent) -> bool:
+        """Whether the event passes its filters, whenever it came to be."""
+        event = logged.event
+        if event.subject == self.id or (self.events and event.type not in self.events):
+            return False  # nobody is told of his own end: it could not arrive
+        if self.inbox_numbers is None:
+            return True
+        return event.message is not None and event.message.inbox_number in self.inbox_numbers
+
+
+def new_webhook_id() -> WebhookId:
+    return WebhookId("wh_" + random_text(_ID_CHARACTERS))
+
+
+def webhook_id(text: str) -> WebhookId:
+    """The id, if the text is one; `InvalidId` otherwise."""
+    if not text.startswith("wh_") or len(text) != len("wh_") + _ID_CHARACTERS:
+        raise InvalidId(text)
+    decode(text.removeprefix("wh_"))
+    return WebhookId(text)
