@@ -147,7 +147,7 @@ class _ChangeWebhook:
 
 @dataclass(frozen=True)
 class UpdateWebhook:
-    """Put another wish in place of the webhook's; its secret stays. Switched on again, it begins anew."""
+    """Put another wish in place of the webhook's; its secret stays. Switched on again, it goes on with what waited."""
 
     webhooks: WebhookStore
     deliveries: WebhookDeliveries
@@ -156,8 +156,10 @@ class UpdateWebhook:
     log: EventLog
     clock: Clock
 
-    def __call__(self, webhook_id: WebhookId, wish: WebhookWish, caller: Caller) -> Webhook:
+    def __call__(self, webhook_id: WebhookId, change: Callable[[Webhook], WebhookWish], caller: Caller) -> Webhook:
+        """Raises InvalidInput, NotFound. `change` makes the wish from the webhook as it stands."""
         known = require_webhook(self.webhooks, webhook_id, caller)
+        wish = change(known)
         wish = self.check(wish, caller, url_is_new=wish.url != known.url or (wish.is_active and not known.is_active))
         begins = wish.is_active and not known.is_active
         since = self.log.raise_webhooks(caller.account_id)[1] if begins else None
@@ -184,11 +186,10 @@ class UpdateWebhook:
     def _let_on(self, webhook: Webhook) -> None:
         """What is known of its endpoint counts no more, and what waited for it goes on."""
         now = self.clock()
-        self.queue.put(LineJob(webhook.account_id, webhook.id, now))
+        line = LineJob(webhook.account_id, webhook.id, now)
+        self.queue.put(line)
         health = self.deliveries.health(webhook.id)
-        self.deliveries.change_health(
-            webhook.id, health, lambda known: _anew(known, LineJob(webhook.account_id, webhook.id, now))
-        )
+        self.deliveries.change_health(webhook.id, health, lambda known: _anew(known, line))
 
 
 def _anew(known: EndpointHealth, line: LineJob) -> EndpointHealth:

@@ -67,9 +67,9 @@ class RequeueWebhooks:
             count += len(jobs)
         return count
 
-    def _unfinished(self, webhook: Webhook) -> list[tuple[DeliveryJob | LineJob, int]]:
+    def _unfinished(self, webhook: Webhook) -> list[tuple[DeliveryJob, int]]:
         now = self.clock()
-        jobs: list[tuple[DeliveryJob | LineJob, int]] = []
+        jobs: list[tuple[DeliveryJob, int]] = []
         for delivery in self.deliveries.pending(webhook.id):
             due_at = delivery.next_attempt_at or now
             delay = max(0, round((due_at - now).total_seconds()))
