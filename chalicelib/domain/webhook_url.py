@@ -64,7 +64,8 @@ def read_webhook_url(text: str, *, loopback: bool) -> WebhookUrl:
     https = parts.scheme == "https"
     if not https and not (may_be_local and parts.scheme == "http"):
         raise BadWebhookUrl(f"must begin with https://, not {parts.scheme or 'nothing'}://")
-    port = port or (443 if https else 80)
+    if port is None:
+        port = 443 if https else 80
     if not may_be_local:
         if port not in PORTS:
             raise BadWebhookUrl(f"must use port {PORTS[0]} or {PORTS[1]}, not {port}")

@@ -50,6 +50,7 @@ class HttpsWebhookClient:
     resolver: Resolver = resolve
     context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
     seconds: float = SECONDS
+    connect: Callable[..., socket.socket] = socket.create_connection
     clock: Callable[[], float] = time.monotonic
 
     def check(self, url: str) -> None:
@@ -89,7 +90,7 @@ class HttpsWebhookClient:
         """A connection to the first address that takes one."""
         for place, address in enumerate(addresses, start=1):
             try:
-                plain = socket.create_connection((str(address), url.port), timeout=deadline.left())
+                plain = self.connect((str(address), url.port), timeout=deadline.left())
             except TimeoutError:
                 raise
             except OSError:
