@@ -15,6 +15,7 @@ REQUIRED = {
     "BUCKET_NAME": "mail-bodies",
     "SEND_QUEUE_URL": "https://sqs.example.com/1/send",
     "INBOUND_QUEUE_URL": "https://sqs.example.com/1/inbound",
+    "WEBHOOK_QUEUE_URL": "https://sqs.example.com/1/webhooks",
     "SES_CONFIGURATION_SET": "events",
     "MAIL_DOMAIN": "mail.example.com",
 }

@@ -62,6 +62,7 @@ class DeliverWebhook:
         if len(delivery.attempts) > job.attempts:
             self._queue_next(webhook, delivery)  # again, should it have died before
         elif not (webhook.is_active or job.is_test):
+            self.disable.again(webhook)
             self.wait_in_line(job)  # until somebody switches it on
         elif (health := self._admitted(job, endpoint.health)) is None:
             self.wait_in_line(job)

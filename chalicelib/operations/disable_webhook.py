@@ -3,35 +3,38 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from chalicelib.domain.delivery import EventType
-from chalicelib.domain.ids import AccountId
 from chalicelib.domain.times import to_milliseconds
-from chalicelib.domain.webhook import Webhook
+from chalicelib.domain.webhook import Disabled, Webhook
 from chalicelib.operations.ports import Clock, VersionConflict
 from chalicelib.operations.ports.events import EventLog
 from chalicelib.operations.ports.webhooks import WebhookStore
 
-TellEvent = Callable[[AccountId, EventType, str, str], None]
-"""Tell an event that is about no message: the account, its type, whom it is about, and what makes it the only one."""
+TellDisabled = Callable[[Webhook], None]
+"""Tell the event `webhook.disabled` of a webhook that was; again is harmless."""
 
 
 @dataclass(frozen=True)
 class DisableWebhook:
-    """The owner is told before the webhook is off: whoever died in between does both again, and it is told once."""
+    """The change first, then its event: whoever finds the webhook switched off tells it again."""
 
     webhooks: WebhookStore
     log: EventLog
-    tell: TellEvent
+    tell: TellDisabled
     clock: Clock
 
     def __call__(self, webhook: Webhook, reason: str) -> None:
         if not webhook.is_active:
             return
-        self.tell(webhook.account_id, EventType.WEBHOOK_DISABLED, webhook.id, str(webhook.version))
         now = to_milliseconds(self.clock())
-        off = replace(webhook, is_active=False, disabled_reason=reason, updated_at=now)
+        disabled = Disabled(reason, now, self.log.newest_chunk(webhook.account_id))
         try:
-            self.webhooks.save(off)
+            saved = self.webhooks.save(replace(webhook, is_active=False, disabled=disabled, updated_at=now))
         except VersionConflict:
             return  # its owner has just changed it, or somebody else has done this
         self.log.raise_webhooks(webhook.account_id)
+        self.tell(saved)
+
+    def again(self, webhook: Webhook) -> None:
+        """Whoever switched it off may have died before telling it."""
+        if webhook.disabled is not None:
+            self.tell(webhook)

@@ -178,7 +178,7 @@ class UpdateWebhook:
             events=wish.events,
             inbox_numbers=wish.inbox_numbers,
             is_active=wish.is_active,
-            disabled_reason=None if wish.is_active else webhook.disabled_reason,
+            disabled=None if wish.is_active else webhook.disabled,
             since=since or webhook.since,
             updated_at=to_milliseconds(self.clock()),
         )

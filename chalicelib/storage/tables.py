@@ -139,6 +139,8 @@ class WebhookItem(Item):
     inbox_numbers = UnicodeAttribute(attr_name="ib", null=True)  # comma-separated; absent: every inbox
     is_active = BooleanAttribute(attr_name="ia")
     disabled_reason = UnicodeAttribute(attr_name="dr", null=True)
+    disabled_at = UnicodeAttribute(attr_name="da", null=True)
+    disabled_log_since = NumberAttribute(attr_name="dl", null=True)
     # As it is: an HMAC is made with the secret itself. The table is encrypted at rest.
     secret = UnicodeAttribute(attr_name="s")
     previous_secret = UnicodeAttribute(attr_name="ps", null=True)

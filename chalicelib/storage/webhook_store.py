@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.event import LogPlace
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.webhook import Webhook, WebhookId, WebhookSecret
+from chalicelib.domain.webhook import Disabled, Webhook, WebhookId, WebhookSecret
 from chalicelib.operations.ports import Page, PageRequest, VersionConflict
 from chalicelib.storage import keys
 from chalicelib.storage.conditional_writes import Refused, delete, update_if
@@ -83,13 +83,19 @@ def webhook_of(item: WebhookItem) -> Webhook:
         since=LogPlace(int(item.since_chunk), int(item.since_index)),
         created_at=datetime.fromisoformat(item.created_at),
         updated_at=datetime.fromisoformat(item.updated_at),
-        disabled_reason=item.disabled_reason,
+        disabled=_disabled(item),
         version=int(item.version),
     )
 
 
+def _disabled(item: WebhookItem) -> Disabled | None:
+    if item.disabled_reason is None:
+        return None
+    return Disabled(item.disabled_reason, datetime.fromisoformat(item.disabled_at), int(item.disabled_log_since))
+
+
 def _item(webhook: Webhook, sequence: int) -> WebhookItem:
-    secret, bound = webhook.secret, webhook.inbox_numbers
+    secret, bound, disabled = webhook.secret, webhook.inbox_numbers, webhook.disabled
     return WebhookItem(
         keys.account_partition(webhook.account_id),
         keys.webhook(webhook.id),
@@ -98,7 +104,9 @@ def _item(webhook: Webhook, sequence: int) -> WebhookItem:
         events=",".join(sorted(webhook.events)),
         inbox_numbers=None if bound is None else ",".join(map(str, sorted(bound))),
         is_active=webhook.is_active,
-        disabled_reason=webhook.disabled_reason,
+        disabled_reason=disabled.reason if disabled else None,
+        disabled_at=disabled.at.isoformat() if disabled else None,
+        disabled_log_since=disabled.log_since if disabled else None,
         secret=secret.current,
         previous_secret=secret.previous,
         previous_until=secret.previous_until and secret.previous_until.isoformat(),

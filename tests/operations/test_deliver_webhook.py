@@ -132,7 +132,8 @@ def test_an_endpoint_that_says_410_gets_no_more_and_its_owner_is_told() -> None:
 
     assert len(world.calls(gone)) == 1
     stored = world.webhooks.webhooks[gone.id]
-    assert (stored.is_active, stored.disabled_reason) == (False, "It answered 410: it wants no more.")
+    assert stored.disabled is not None
+    assert (stored.is_active, stored.disabled.reason) == (False, "It answered 410: it wants no more.")
     (told,) = world.calls(other)
     assert body_of(told)["event"] == "webhook.disabled"
     assert body_of(told)["data"]["id"] == gone.id
@@ -151,7 +152,8 @@ def test_five_days_of_failures_switch_a_webhook_off_and_a_replay_brings_back_the
     world.run(6 * DAY + HOUR, {HOUR * number: happen for number in range(6 * 24)})
 
     stored = world.webhooks.webhooks[webhook.id]
-    assert (stored.is_active, stored.disabled_reason) == (False, "Every delivery has failed for five days.")
+    assert stored.disabled is not None
+    assert (stored.is_active, stored.disabled.reason) == (False, "Every delivery has failed for five days.")
     assert [body_of(call)["event"] for call in world.calls(other)] == ["webhook.disabled"]
     assert not any(call.answer.is_success for call in world.calls(webhook))
 

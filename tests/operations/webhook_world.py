@@ -139,7 +139,7 @@ class WebhookWorld:
         self.replay_range = ReplayRange(webhooks, queue, clock)
         self.known = KnownWebhooks(webhooks, clock)
         wait_in_line = WaitInLine(deliveries, queue, clock)
-        disable = DisableWebhook(webhooks, log, self.tell_of, clock)
+        disable = DisableWebhook(webhooks, log, self._tell_disabled, clock)
         self.deliver = DeliverWebhook(
             deliveries, due, queue, client, self._join, self._body, wait_in_line, disable, clock, self.luck.random
         )
@@ -167,9 +167,11 @@ class WebhookWorld:
         made = make_logged(number, type_, message=MessageKey(inbox_number, number), created_at=self.clock()).event
         return self._tell(self.account_id, made)
 
-    def tell_of(self, account_id: AccountId, type_: EventType, subject: str, once: str) -> None:
-        event_id = EventId("evt_" + derived_text(subject, type_, once))
-        self._tell(account_id, Event(event_id, type_, self.clock(), subject=subject))
+    def _tell_disabled(self, webhook: Webhook) -> None:
+        assert webhook.disabled is not None
+        event_id = EventId("evt_" + derived_text(webhook.id, str(webhook.disabled.at)))
+        event = Event(event_id, EventType.WEBHOOK_DISABLED, webhook.disabled.at, subject=webhook.id)
+        self._tell(webhook.account_id, event)
 
     def _tell(self, account_id: AccountId, event: Event) -> LoggedEvent:
         told = self.log.tell(account_id, [event], 0)
