@@ -5,6 +5,7 @@ from chalice.app import Chalice
 from chalicelib.api import (
     account,
     attachments,
+    events,
     fallback,
     health,
     inboxes,
@@ -29,7 +30,19 @@ app = Chalice(app_name="agentsend")
 app.api.binary_types = ["*/*"]
 app.register_middleware(fallback.frame, "http")
 
-for api_door in (account, attachments, health, inboxes, messages, openapi, replies, threads, webhooks, fallback):
+for api_door in (
+    account,
+    attachments,
+    events,
+    health,
+    inboxes,
+    messages,
+    openapi,
+    replies,
+    threads,
+    webhooks,
+    fallback,
+):
     app.register_blueprint(api_door.routes)
 for event_door in (
     send_queue,

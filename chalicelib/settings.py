@@ -36,6 +36,7 @@ class Settings:
     evidence_window_seconds: int  # how long an ambiguous send waits for SES's word before it is looked at again
     outcome_unknown_seconds: int  # after which an ambiguous send without any word is shown as failed
     abandon_reservation_seconds: int  # older than any request can live
+    feed_wait_seconds: int  # for which GET /events may hold an answer; a held request is a running, paid Lambda
     allow_test_domains: bool  # whether addresses under `.test` (RFC 6761) are addresses
     allow_loopback_webhooks: bool  # whether webhooks may call this very machine, over http too
 
@@ -84,6 +85,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         evidence_window_seconds=number("EVIDENCE_WINDOW_SECONDS", 900),
         outcome_unknown_seconds=number("OUTCOME_UNKNOWN_SECONDS", 3_600),
         abandon_reservation_seconds=number("ABANDON_RESERVATION_SECONDS", 60),
+        feed_wait_seconds=number("FEED_WAIT_SECONDS", 0),
         allow_test_domains=choice("ALLOW_TEST_DOMAINS", "no", "yes", "no") == "yes",
         allow_loopback_webhooks=choice("ALLOW_LOOPBACK_WEBHOOKS", "no", "yes", "no") == "yes",
     )

@@ -11,13 +11,13 @@ from chalicelib.shapes.message_shapes import MessageJson
 ANSWER_LIMIT = 5_000_000
 """Bytes of a page. Lambda's own limit is 6 MB for the answer as a JSON string (Lambda quotas)."""
 
-_LARGEST_GROWTH = 3  # bytes in Lambda's answer for one byte of ours: é, two bytes in UTF-8, becomes \\u00e9
+LARGEST_GROWTH = 3  # bytes in Lambda's answer for one byte of ours: é, two bytes in UTF-8, becomes \\u00e9
 
 
 def fitted(messages: Sequence[MessageJson], limit: int = ANSWER_LIMIT) -> list[MessageJson]:
     """The messages, with as many of the longest bodies left out as it takes to stay within `limit` bytes."""
     kept = list(messages)
-    if sum(len(msgspec.json.encode(message)) for message in kept) * _LARGEST_GROWTH <= limit:
+    if sum(len(msgspec.json.encode(message)) for message in kept) * LARGEST_GROWTH <= limit:
         return kept
     sizes = [_size(message) for message in kept]
     while sum(sizes) > limit and any(map(_longest_body, kept)):

@@ -7,9 +7,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.api.json_reading import RequestShape
-from chalicelib.api.problems import Problems, quoted
+from chalicelib.api.problems import Problems, nearest, quoted
 from chalicelib.domain.account import DEFAULT_SCOPES, Scope
 from chalicelib.domain.address import AddressError, Mailbox, parse_mailbox
+from chalicelib.domain.delivery import EventType
 from chalicelib.domain.file_name import media_type
 from chalicelib.domain.header_text import header_text_problem
 from chalicelib.domain.ids import AccountId, KeyId
@@ -22,6 +23,9 @@ from chalicelib.operations.manage_keys import NewKey
 from chalicelib.settings import settings
 
 _LARGEST_NUMBER = 10**12
+EVENT_TYPES = tuple(
+    type_.value for type_ in EventType if type_ not in (EventType.SENDING, EventType.WEBHOOK_TEST)
+)  # that a log has
 
 
 # ------------------------------------------------------------------------------------------------- rules
@@ -109,6 +113,37 @@ class MessagesQuery(PageQuery, frozen=True):
 
     status: Annotated[MessageStatus, Meta(description="Only messages of this status.")] | None = None
     direction: Annotated[Direction, Meta(description="Only messages sent, or only messages received.")] | None = None
+
+
+class EventsQuery(RequestShape, frozen=True):
+    """Which part of the event feed."""
+
+    after: (
+        Annotated[str, Meta(description="The `nextCursor` of the answer before, or an event's id; absent: the oldest.")]
+        | None
+    ) = None
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many events, at most.")] = 20
+    inbox_id: Annotated[str, Meta(description="Only events of this inbox.")] | None = None
+    types: (
+        Annotated[
+            str,
+            Meta(description="Only events of these types, comma-separated.", examples=["message.received"]),
+        ]
+        | None
+    ) = None
+    wait: Annotated[
+        int,
+        Meta(ge=0, le=20, description="Seconds to hold the answer until something happens; deployments may cap it."),
+    ] = 0
+
+    def check(self, problems: Problems) -> None:
+        for text in (self.types or "").split(",") if self.types is not None else ():
+            if text not in EVENT_TYPES:
+                problems.note("types", f'there is no event type "{quoted(text)}"{nearest(text, EVENT_TYPES)}')
+
+    @property
+    def wanted_types(self) -> frozenset[EventType]:
+        return frozenset(EventType(text) for text in self.types.split(",")) if self.types is not None else frozenset()
 
 
 # ------------------------------------------------------------------------------- inboxes, keys, accounts

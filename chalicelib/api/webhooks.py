@@ -1,5 +1,7 @@
 """Webhooks: create, read, change, delete; their secrets, tests, deliveries and replays."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from chalicelib.api.answers import NO_CONTENT, Answer, json_answer
@@ -10,10 +12,10 @@ from chalicelib.api.routes import Routes, Success
 from chalicelib.api.webhook_requests import DeliveriesQuery, NewWebhookJson, ReplayRangeJson, WebhookChangeJson
 from chalicelib.domain.account import Scope
 from chalicelib.domain.errors import ErrorCode
-from chalicelib.domain.webhook import Webhook, new_webhook_id
+from chalicelib.domain.webhook import Webhook, WebhookId, new_webhook_id
 from chalicelib.domain.webhook import webhook_id as _id
 from chalicelib.operations.answer_once import Fresh, NameResource
-from chalicelib.shapes.json_shapes import PageJson, timestamp
+from chalicelib.shapes.json_shapes import PageJson, Shape, timestamp
 from chalicelib.shapes.webhook_shapes import (
     DeliveriesJson,
     DeliveryJson,
@@ -97,11 +99,13 @@ def rotate_webhook_secret(request: ApiRequest, webhook_id: str) -> Answer:
     return request.answer_once(200, create, recover)
 
 
-@routes.post("/webhooks/{webhook_id}/test", Success(202, DeliveryJson), scope=Scope.MANAGE)
+@routes.post("/webhooks/{webhook_id}/test", Success(202, DeliveryJson), scope=Scope.MANAGE, creates=True)
 def test_webhook(request: ApiRequest, webhook_id: str) -> Answer:
     """Send the event `webhook.test` once; its delivery shows what the endpoint answered."""
-    delivery = operations().ping_webhook(_id(webhook_id), request.caller)
-    return json_answer(202, delivery_as_json(delivery, operations().public_ids()))
+    known, ids = _id(webhook_id), operations().public_ids()
+    return _again_is_harmless(
+        request, known, lambda: delivery_as_json(operations().ping_webhook(known, request.caller), ids)
+    )
 
 
 @routes.get("/webhooks/{webhook_id}/deliveries", Success(200, DeliveriesJson), scope=Scope.READ, query=DeliveriesQuery)
@@ -116,22 +120,47 @@ def list_webhook_deliveries(request: ApiRequest, webhook_id: str) -> Answer:
     )
 
 
-@routes.post("/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", Success(202, DeliveryJson), scope=Scope.MANAGE)
+@routes.post(
+    "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+    Success(202, DeliveryJson),
+    scope=Scope.MANAGE,
+    creates=True,
+)
 def replay_webhook_delivery(request: ApiRequest, webhook_id: str, delivery_id: str) -> Answer:
     """Deliver one event once more, beginning with a first attempt."""
     known, ids = _id(webhook_id), operations().public_ids()
-    delivery = operations().replay_delivery(known, delivery_place(known, delivery_id, ids), request.caller)
-    return json_answer(202, delivery_as_json(delivery, ids))
+    place = delivery_place(known, delivery_id, ids)
+    return _again_is_harmless(
+        request, known, lambda: delivery_as_json(operations().replay_delivery(known, place, request.caller), ids)
+    )
 
 
-@routes.post("/webhooks/{webhook_id}/replay", Success(202, ReplayJson), scope=Scope.MANAGE, body=ReplayRangeJson)
+@routes.post(
+    "/webhooks/{webhook_id}/replay",
+    Success(202, ReplayJson),
+    scope=Scope.MANAGE,
+    body=ReplayRangeJson,
+    creates=True,
+)
 def replay_webhook(request: ApiRequest, webhook_id: str) -> Answer:
     """Deliver again what happened in a stretch of time, whether it was delivered or not; the events' ids stay."""
-    body = request.body(ReplayRangeJson)
-    job = operations().replay_range(_id(webhook_id), body.since, body.until, request.caller)
-    return json_answer(
-        202, ReplayJson(webhook_id=job.webhook_id, since=timestamp(job.since), until=timestamp(job.until))
-    )
+    body, known = request.body(ReplayRangeJson), _id(webhook_id)
+
+    def replay() -> ReplayJson:
+        job = operations().replay_range(known, body.since, body.until, request.caller)
+        return ReplayJson(webhook_id=job.webhook_id, since=timestamp(job.since), until=timestamp(job.until))
+
+    return _again_is_harmless(request, known, replay)
+
+
+def _again_is_harmless(request: ApiRequest, resource: WebhookId, do: Callable[[], Shape]) -> Answer:
+    """202 with what `do` answers; after a crash it is done again, and the receiver sees the same events once more."""
+
+    def create(name_resource: NameResource) -> Fresh:
+        name_resource(resource)
+        return Fresh(msgspec.json.encode(do()))
+
+    return request.answer_once(202, create, lambda _: Fresh(msgspec.json.encode(do())))
 
 
 def _with_secret(webhook: Webhook) -> Fresh:

@@ -1,12 +1,12 @@
 """A message's way to each of its recipients, and the reports that tell of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.delivery_status import DeliveryStatus, message_status
-from chalicelib.domain.ids import EventId, MessageKey, derived_text
+from chalicelib.domain.ids import AccountId, EventId, MessageKey, change_number, encode
 from chalicelib.domain.message_status import MessageStatus
 
 TIMELINE_LIMIT = 200  # notes that change nothing are kept up to here; changes always
@@ -87,7 +87,10 @@ class RecipientDelivery:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that happened to a message; `id` depends on message and change, so a repeat is recognised."""
+    """One thing that happened to a message; `change` depends on message and change alone, so a repeat is recognised.
+
+    `id` is given once, when the entry is made; the event that tells of it has the same.
+    """
 
     id: EventId
     type: EventType
@@ -95,7 +98,26 @@ class TimelineEntry:
     occurred_at: datetime
     recipient: str | None = None
     reason: Reason | None = None
-    is_change: bool = True  # whether it raised anybody's status; the rest are notes, which no webhook tells
+    is_change: bool = True  # whether it raised anybody's status; the rest are notes
+    change: int = 0
+
+
+NameEvent = Callable[[int], EventId]
+"""Gives an event its id, by the number of its change (`PublicIds.event_id`)."""
+
+
+def unlogged(change: int) -> EventId:
+    """For deliveries that no log tells of."""
+    return EventId("evt_" + encode(change, 20))
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where a message began: whose it is, when it was accepted, from which chunk of their log its events are looked for."""
+
+    account_id: AccountId
+    at: datetime
+    log_since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +142,7 @@ class MessageDelivery:
     message_id_header: str | None = None  # the final Message-ID, which SES gives
     in_reply_to: str | None = None  # the header values the mail was composed with
     references: tuple[str, ...] = field(default=())
+    begun: Begun | None = None  # None: stored before there was a log of events
     version: int = 0  # of the stored item; 0: not stored yet
 
     @property
@@ -131,11 +154,13 @@ class MessageDelivery:
         return max(recipient.updated_at for recipient in self.recipients)
 
     @classmethod
-    def begin(cls, addresses: Iterable[str], at: datetime) -> "MessageDelivery":
+    def begin(cls, addresses: Iterable[str], at: datetime, begun: Begun | None = None) -> "MessageDelivery":
         """The deliveries of a message that was accepted `at`: every recipient queued."""
-        return cls(tuple(RecipientDelivery(address, DeliveryStatus.QUEUED, at) for address in addresses))
+        return cls(tuple(RecipientDelivery(address, DeliveryStatus.QUEUED, at) for address in addresses), begun=begun)
 
-    def apply(self, report: DeliveryReport) -> tuple["MessageDelivery", tuple[StatusChange, ...]]:
+    def apply(
+        self, report: DeliveryReport, name: NameEvent = unlogged
+    ) -> tuple["MessageDelivery", tuple[StatusChange, ...]]:
         """The deliveries after this news, and what rose. News already known gives an equal value and no change."""
         concerned = self._concerned(report)
         changes: list[StatusChange] = []
@@ -154,7 +179,7 @@ class MessageDelivery:
             recipients=tuple(recipients),
             ses_message_id=self.ses_message_id or report.ses_message_id,
         )
-        return after.noting(report, changed=bool(changes)), tuple(changes)
+        return after.noting(report, name, changed=bool(changes)), tuple(changes)
 
     def _concerned(self, report: DeliveryReport) -> frozenset[str]:
         if report.every_recipient:
@@ -164,19 +189,27 @@ class MessageDelivery:
         match = match_recipient(report.recipient, [known.address for known in self.recipients])
         return frozenset() if match is None else frozenset((match,))
 
-    def noting(self, report: DeliveryReport, *, changed: bool) -> "MessageDelivery":
+    def noting(self, report: DeliveryReport, name: NameEvent = unlogged, *, changed: bool) -> "MessageDelivery":
         """With news that has been applied in the timeline, once; what changed nothing has room only up to a limit."""
-        recipient = None
-        if not report.every_recipient and report.recipient is not None:
-            recipient = match_recipient(report.recipient, [known.address for known in self.recipients])
-            recipient = recipient or report.recipient
-        entry = replace(self._entry(report, recipient), is_change=changed)
         is_full = not changed and len(self.timeline) >= TIMELINE_LIMIT
-        if is_full or any(known.id == entry.id for known in self.timeline):
+        if is_full or self.entry_of(report) is not None:
             return self
+        entry = replace(self._entry(report, self._named(report), name), is_change=changed)
         return replace(self, timeline=(*self.timeline, entry))
 
-    def _entry(self, report: DeliveryReport, recipient: str | None) -> TimelineEntry:
+    def entry_of(self, report: DeliveryReport) -> TimelineEntry | None:
+        """What the timeline says of this news; None: nothing, it is new or there was no room for it."""
+        change = _change(report, self._named(report))
+        return next((entry for entry in self.timeline if entry.change == change), None)
+
+    def _named(self, report: DeliveryReport) -> str | None:
+        """Whom the news names, as we write the address."""
+        if report.every_recipient or report.recipient is None:
+            return None
+        ours = match_recipient(report.recipient, [known.address for known in self.recipients])
+        return ours or report.recipient
+
+    def _entry(self, report: DeliveryReport, recipient: str | None, name: NameEvent) -> TimelineEntry:
         type_, reason, holds = report.type, report.reason, self._shown_for(recipient)
         shown = holds if report.status is None else report.status.shown
         if type_ in _FAILURES and event_type(holds) not in _FAILURES:
@@ -186,8 +219,8 @@ class MessageDelivery:
             reason = reason and replace(
                 reason, message=f"The mail stays {holds}, this changes nothing. {reason.message}"
             )
-        entry_id = EventId("evt_" + _entry_id(report, recipient))
-        return TimelineEntry(entry_id, type_, shown, report.occurred_at, recipient, reason)
+        change = _change(report, recipient)
+        return TimelineEntry(name(change), type_, shown, report.occurred_at, recipient, reason, change=change)
 
     def _shown_for(self, recipient: str | None) -> MessageStatus:
         for known in self.recipients:
@@ -227,12 +260,17 @@ def event_type(status: MessageStatus) -> EventType:
     return _TYPE_OF[status]
 
 
-def _entry_id(report: DeliveryReport, recipient: str | None) -> str:
+def beginning(key: MessageKey, type_: EventType) -> int:
+    """The number of the change that a message began with: it was queued, or received."""
+    return change_number(f"{key.inbox_number}.{key.sequence}", "", type_)
+
+
+def _change(report: DeliveryReport, recipient: str | None) -> int:
     key = report.message
     # SES dates its news, so a repeat has the same time. What we find out ourselves has the time of each try, and is told
     # once for each reason.
     once = report.type in _ONCE or report.status is DeliveryStatus.FAILED_LOCALLY
-    return derived_text(
+    return change_number(
         f"{key.inbox_number}.{key.sequence}",
         recipient or "",
         report.type,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.delivery import EventType
+from chalicelib.domain.delivery import EventType, TimelineEntry
 from chalicelib.domain.ids import EventId, MessageKey
 
 
@@ -24,6 +24,11 @@ class Event:
     created_at: datetime  # of the change, to the millisecond
     message: MessageKey | None = None
     subject: str | None = None  # the public id of the inbox, domain or webhook that an event without a message is about
+
+
+def is_told(entry: TimelineEntry) -> bool:
+    """Whether an entry of a timeline is an event: a change, or a notice of SES's that the mail is delayed."""
+    return entry.type is not EventType.SENDING and (entry.is_change or entry.type is EventType.DELAYED)
 
 
 @dataclass(frozen=True, slots=True)

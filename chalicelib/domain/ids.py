@@ -10,6 +10,10 @@ A message's id is its place (inbox number and sequence number) enciphered, so th
     cipher  balanced Feistel network, two halves of 50 bits, 8 rounds of keyed BLAKE2b; the kind of id is the tweak
     text    100 bits = exactly 20 base32 characters
 
+An event's id is enciphered the same way and says where in its account's log to look for it, and what it tells:
+
+    plain   chunk of the log (36 bits) | hash of message and change (64 bits)
+
 Eight rounds of a keyed pseudorandom function on halves are twice what Luby and Rackoff ask for a strong
 pseudorandom permutation (SIAM J. Comput. 17(2), 1988).
 """
@@ -32,6 +36,7 @@ _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 
 INBOX_NUMBER_BITS = 56
 SEQUENCE_BITS = 36
+CHANGE_BITS = 64
 _CHECK_BITS = 8
 _HALF_BITS = 50
 _HALF_MASK = (1 << _HALF_BITS) - 1
@@ -89,6 +94,12 @@ def derived_text(*parts: str) -> str:
     return encode(int.from_bytes(digest, "big") >> 4, _ID_CHARACTERS)
 
 
+def change_number(*parts: str) -> int:
+    """64 bits that depend on `parts` alone: what an event tells, the same each time it is told."""
+    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=CHANGE_BITS // 8).digest()
+    return int.from_bytes(digest, "big")
+
+
 def new_account_id() -> AccountId:
     return AccountId("acc_" + random_text())
 
@@ -138,6 +149,17 @@ class PublicIds:
         """A paging cursor that names a place in one list (`of`) of one inbox."""
         return self._seal(b"cur" + of.encode(), inbox_number, sequence)
 
+    def event_id(self, since: int, change: int) -> EventId:
+        """The id of an event that stands in chunk `since` of its account's log or in a later one."""
+        if not (0 <= since < 1 << SEQUENCE_BITS and 0 <= change < 1 << CHANGE_BITS):
+            raise ValueError(f"out of range: chunk {since}, change {change}")
+        return EventId("evt_" + self._encipher(b"evt", since << CHANGE_BITS | change))
+
+    def event_place(self, text: str) -> tuple[int, int]:
+        """(since, change) behind an event id. Any text of the right form has some; whether it stands there, the log says."""
+        plain = self._decipher(b"evt", _body(text, "evt_", _ID_CHARACTERS))
+        return plain >> CHANGE_BITS, plain & ((1 << CHANGE_BITS) - 1)
+
     def message_key(self, text: str) -> MessageKey:
         """The key behind a message id; `InvalidId` when the text is none of ours."""
         return MessageKey(*self._open(b"msg", _body(text, "msg_", _ID_CHARACTERS)))
@@ -153,22 +175,27 @@ class PublicIds:
     def _seal(self, kind: bytes, number: int, sequence: int) -> str:
         if not (0 <= number < 1 << INBOX_NUMBER_BITS and 0 <= sequence < 1 << SEQUENCE_BITS):
             raise ValueError(f"out of range: inbox number {number}, sequence {sequence}")
-        plain = (number << SEQUENCE_BITS | sequence) << _CHECK_BITS
+        return self._encipher(kind, (number << SEQUENCE_BITS | sequence) << _CHECK_BITS)
+
+    def _open(self, kind: bytes, text: str) -> tuple[int, int]:
+        plain = self._decipher(kind, text)
+        if plain & ((1 << _CHECK_BITS) - 1):
+            raise InvalidId(text)
+        place = plain >> _CHECK_BITS
+        return place >> SEQUENCE_BITS, place & ((1 << SEQUENCE_BITS) - 1)
+
+    def _encipher(self, kind: bytes, plain: int) -> str:
         left, right = plain >> _HALF_BITS, plain & _HALF_MASK
         for turn in range(_ROUNDS):
             left, right = right, left ^ self._round(kind, turn, right)
         return encode(left << _HALF_BITS | right, _ID_CHARACTERS)
 
-    def _open(self, kind: bytes, text: str) -> tuple[int, int]:
+    def _decipher(self, kind: bytes, text: str) -> int:
         cipher = decode(text)
         left, right = cipher >> _HALF_BITS, cipher & _HALF_MASK
         for turn in reversed(range(_ROUNDS)):
             left, right = right ^ self._round(kind, turn, left), left
-        plain = left << _HALF_BITS | right
-        if plain & ((1 << _CHECK_BITS) - 1):
-            raise InvalidId(text)
-        place = plain >> _CHECK_BITS
-        return place >> SEQUENCE_BITS, place & ((1 << SEQUENCE_BITS) - 1)
+        return left << _HALF_BITS | right
 
     def _round(self, kind: bytes, turn: int, half: int) -> int:
         data = bytes((turn,)) + half.to_bytes(7, "big") + kind

@@ -80,6 +80,7 @@ class MessageContent:
     created_at: datetime
     attachments: tuple[MessageAttachment, ...] = ()
     arrival: Arrival | None = None  # set on every received message and on no other
+    log_since: int = 0  # the chunk of its account's log from which on its first event is looked for
     body_truncated: bool = False  # a long body was left out of a list; or it is lost, and only its place is known
 
     @property

@@ -1,10 +1,12 @@
 """Delete a message for good: content, bodies, deliveries, source and its own files; its thread follows."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.ids import MessageKey
 from chalicelib.operations.access import require_message
+from chalicelib.operations.delivery_record import known_or_new
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.ports import (
     Clock,
@@ -13,9 +15,12 @@ from chalicelib.operations.ports import (
     MessageStore,
     SendJob,
     SendQueue,
+    StoredMessage,
     ThreadStore,
 )
+from chalicelib.operations.tell_events import TellEvents
 
+TOLD_WITHIN = timedelta(minutes=15)  # of its beginning, a message has been told of by whoever sends or receives it
 FINISH_AFTER = 60  # seconds, in which a request has come to its end
 
 
@@ -23,13 +28,15 @@ FINISH_AFTER = 60  # seconds, in which a request has come to its end
 class DeleteMessage:
     """Take the cell first, so that a message still queued is not sent; then remove what was stored.
 
-    A crash in between leaves an invisible message. A job that was queued before finds it, and finishes the work.
+    A crash in between leaves an invisible message. A job that was queued before finds it, and finishes the work. What its
+    sender or receiver has not told yet is told before, for nobody finds it afterwards.
     """
 
     messages: MessageStore
     threads: ThreadStore
     index: MessageIndex
     filings: FilingStore
+    tell: TellEvents
     discard: DiscardMessage
     send_queue: SendQueue
     clock: Clock
@@ -37,6 +44,7 @@ class DeleteMessage:
     def __call__(self, key: MessageKey, caller: Caller) -> None:
         stored = require_message(self.messages, key, caller)
         thread, arrival = stored.content.thread, stored.content.arrival
+        self._tell(key, stored)
         self.send_queue.put(SendJob(key, self.clock(), thread=thread), FINISH_AFTER)
         if arrival is not None:
             self.filings.mark_deleted(arrival.ses_message_id, key, thread)  # its notice may come once more
@@ -44,3 +52,12 @@ class DeleteMessage:
         self.index.remove(key, lambda: self.threads.newest_members(thread))
         self.threads.leave(thread, key.sequence)
         self.discard(key, stored)
+
+    def _tell(self, key: MessageKey, stored: StoredMessage) -> None:
+        content = stored.content
+        if self.clock() - content.created_at > TOLD_WITHIN or not self.index.phase(key).visible:
+            return
+        if content.arrival is not None:
+            self.tell.received(key, content.account_id, content.created_at, content.log_since)
+        else:
+            self.tell.sender(key, known_or_new(stored))

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.domain.endpoint_health import EndpointHealth
+from chalicelib.domain.ids import AccountId
 from chalicelib.domain.webhook import Webhook
 from chalicelib.domain.webhook_delivery import Answer, DeliveryState, Luck, WebhookDelivery
 from chalicelib.domain.webhook_signature import signed_headers
 from chalicelib.operations.disable_webhook import DisableWebhook
 from chalicelib.operations.known_webhooks import KnownWebhooks
 from chalicelib.operations.ports import Clock, VersionConflict
+from chalicelib.operations.ports.events import Told
 from chalicelib.operations.ports.webhooks import (
     DeliveryJob,
     DueDeliveries,
@@ -33,6 +35,7 @@ from chalicelib.operations.ports.webhooks import (
 from chalicelib.operations.webhook_line import WaitInLine
 
 LONGEST_DELAY = 900  # seconds that SQS holds a job back
+ATTEMPT_IS_OVER = 20  # seconds
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,27 @@ def _headers(webhook: Webhook, delivery: WebhookDelivery, now: datetime, body: b
         "X-AgentSend-Webhook-Id": webhook.id,
         **signed_headers(webhook.secret.valid(now), event.id, now, body),
     }
+
+
+@dataclass(frozen=True)
+class NoticesToQueue:
+    """`operations.ports.WebhookNotices`: what was told becomes a job of the worker.
+
+    What stood in the log already was told before, perhaps by somebody who died before this; its job comes later, when an
+    attempt that may be under way is over, so that it is not made twice.
+    """
+
+    queue: WebhookQueue
+
+    def put(self, account_id: AccountId, told: Told) -> None:
+        if told.webhooks is None:
+            return
+        for events, delay in (
+            (tuple(each for each in told.events if each.event.id in told.fresh), 0),
+            (tuple(each for each in told.events if each.event.id not in told.fresh), ATTEMPT_IS_OVER),
+        ):
+            if events:
+                self.queue.put(NoticeJob(account_id, told.webhooks, events), delay)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.domain.delivery import DeliveryReport, EventType, MessageDelivery, Reason, event_type
+from chalicelib.domain.delivery import Begun, DeliveryReport, EventType, MessageDelivery, Reason, event_type
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.message import MessageContent
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.ports import Clock, MessageStore, SesAcceptance, StoredMessage, VersionConflict
 from chalicelib.operations.send_reasons import Wait
 from chalicelib.operations.show_status import ShowStatus
+from chalicelib.operations.tell_events import TellEvents
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +25,11 @@ Save = Callable[[MessageKey, MessageDelivery], MessageDelivery]
 
 @dataclass(frozen=True)
 class DeliveryRecord:
-    """Records and shows; events may have written to the item since it was read, and what they told stays."""
+    """Records, shows and tells; events may have written to the item since it was read, and what they told stays."""
 
     messages: MessageStore
     show_status: ShowStatus
+    tell: TellEvents
     clock: Clock
 
     def accepted(self, key: MessageKey, delivery: MessageDelivery, acceptance: SesAcceptance) -> None:
@@ -37,7 +40,7 @@ class DeliveryRecord:
 
         def change(known: MessageDelivery) -> MessageDelivery:
             return replace(
-                known.apply(report)[0],
+                known.apply(report, self.tell.naming(known))[0],
                 ses_message_id=acceptance.ses_message_id,
                 message_id_header=acceptance.message_id_header,
                 # Another worker may have saved what *it* composed; these are the headers SES was handed.
@@ -49,17 +52,31 @@ class DeliveryRecord:
 
     def failed(self, key: MessageKey, delivery: MessageDelivery, reason: Reason) -> None:
         report = about_all(key, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=reason)
-        self._record(key, delivery, lambda known: known.apply(report)[0], self.messages.save_delivery)
+
+        def change(known: MessageDelivery) -> MessageDelivery:
+            return known.apply(report, self.tell.naming(known))[0]
+
+        self._record(key, delivery, change, self.messages.save_delivery)
+
+    def known(self, key: MessageKey, delivery: MessageDelivery) -> None:
+        """What was recorded before, perhaps by a worker that died over it, is shown and told."""
+        self.show_status(key, delivery.message_status, delivery)
+        self.tell.sender(key, delivery)
 
     def waits(self, key: MessageKey, delivery: MessageDelivery, why: Wait, status: DeliveryStatus) -> None:
-        """Into the timeline, with the status in which the message waits, once for each reason."""
-        noted = waiting(key, delivery, why, status, self.clock())
-        if noted == delivery:
-            return
+        """Into the timeline, with the status in which the message waits, once for each reason; what led there is told."""
+        noted = self.waiting(key, delivery, why, status)
         try:
-            self.messages.save_delivery(key, noted)
+            if noted != delivery:
+                self.messages.save_delivery(key, noted)
         except VersionConflict:
             logger.info("a message moved on before its waiting was noted")
+        self.tell.sender(key, delivery)
+
+    def waiting(self, key: MessageKey, delivery: MessageDelivery, why: Wait, status: DeliveryStatus) -> MessageDelivery:
+        """With the reason of a wait in its timeline."""
+        report = about_all(key, event_type(status.shown), status, self.clock(), reason=why.value)
+        return delivery.apply(report, self.tell.naming(delivery))[0]
 
     def _record(self, key: MessageKey, known: MessageDelivery, change: Change, save: Save) -> None:
         while True:
@@ -72,18 +89,17 @@ class DeliveryRecord:
                     return  # deleted meanwhile
                 known = current
         self.show_status(key, known.message_status, saved)
+        self.tell.sender(key, saved)
 
 
 def known_or_new(stored: StoredMessage) -> MessageDelivery:
-    recipients = [mailbox.address for _, mailbox in stored.content.recipients]
-    return stored.delivery or MessageDelivery.begin(recipients, stored.content.created_at)
+    content = stored.content
+    recipients = [mailbox.address for _, mailbox in content.recipients]
+    return stored.delivery or MessageDelivery.begin(recipients, content.created_at, begun(content))
 
 
-def waiting(
-    key: MessageKey, delivery: MessageDelivery, why: Wait, status: DeliveryStatus, at: datetime
-) -> MessageDelivery:
-    """With the reason of a wait in its timeline."""
-    return delivery.apply(about_all(key, event_type(status.shown), status, at, reason=why.value))[0]
+def begun(content: MessageContent) -> Begun:
+    return Begun(content.account_id, content.created_at, content.log_since)
 
 
 def about_all(

@@ -39,6 +39,7 @@ from chalicelib.operations.ports import (
 from chalicelib.operations.received_content import ReceivedMail, received_content
 from chalicelib.operations.received_files import received_files
 from chalicelib.operations.stop_loops import NoteArrival, PeerMail
+from chalicelib.operations.tell_events import TellEvents
 from chalicelib.operations.thread_entry import ThreadEntry
 
 NUMBERS_TRIED = 3  # in one go; a notice that comes again tries further
@@ -82,6 +83,7 @@ class FileReceived:
     find_thread: FindThread
     attachments: AttachmentStore
     note_arrival: NoteArrival
+    tell: TellEvents
     abandon_reservation: AbandonReservation
     mode: DeliveryMode
     clock: Clock
@@ -126,7 +128,8 @@ class FileReceived:
         if reservation is None:
             return None
         key = MessageKey(inbox_number, reservation.sequence)
-        ours = Filing(key, found.thread or ThreadKey(inbox_number, key.sequence), found.trust)
+        since = self.tell.since(reservation.inbox.account_id)
+        ours = Filing(key, found.thread or ThreadKey(inbox_number, key.sequence), found.trust, since)
         standing = self.filings.put(delivery.ses_message_id, ours, instead_of)
         if standing is None:
             raise Unavailable("The record of a received mail disappeared while it was being replaced.")
@@ -143,6 +146,8 @@ class FileReceived:
         ):
             if delivery.mail.receipt.authentication.dmarc is not Verdict.FAIL:  # else it is not from whom it names
                 self.note_arrival(_peer_mail(delivery), decision.inbox)
+            account_id, received_at = decision.inbox.account_id, delivery.mail.received_at
+            self.tell.received(filing.message, account_id, received_at, filing.log_since)
             self.index.seal_due(filing.message)
             return True
         # Deleted, or killed because it took too long, or its thread is gone; or the mail is, because a rival has finished.

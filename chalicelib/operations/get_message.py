@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.arrival import Arrival
-from chalicelib.domain.delivery import EventType, TimelineEntry
+from chalicelib.domain.delivery import EventType, TimelineEntry, beginning
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.ids import EventId, MessageKey, PublicIds, derived_text
+from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import Direction, Message
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.abandon_reservation import AbandonReservation
@@ -57,6 +57,7 @@ class ListMessageEvents:
     """A message's timeline, in order of occurrence."""
 
     get_message: GetMessage
+    public_ids: PublicIds
 
     def __call__(self, key: MessageKey, caller: Caller) -> tuple[TimelineEntry, ...]:
         message = self.get_message(key, caller)
@@ -64,7 +65,7 @@ class ListMessageEvents:
         if message.content.direction is Direction.INBOUND:
             begun, status = EventType.RECEIVED, MessageStatus.RECEIVED
         accepted = TimelineEntry(
-            EventId("evt_" + derived_text(f"{key.inbox_number}.{key.sequence}", "", begun)),
+            self.public_ids.event_id(message.content.log_since, beginning(key, begun)),
             begun,
             status,
             message.content.created_at,

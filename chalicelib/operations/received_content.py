@@ -90,6 +90,7 @@ def received_content(
         references=parsed.references,
         created_at=mail.received_at,
         attachments=attachments,
+        log_since=filing.log_since,
         arrival=_arrival(mail, parsed, (*parsed.warnings, *((doubt,) if doubt else ()))),
     )
 

@@ -9,17 +9,19 @@ from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, StatusCh
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.operations.ports import MessageStore, Outcome, SesMessageIds, VersionConflict
 from chalicelib.operations.show_status import ShowStatus
+from chalicelib.operations.tell_events import TellEvents
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RecordDeliveryReport:
-    """Raise what a report raises, then show it. Each step may be repeated: a redelivered report heals a crash."""
+    """Raise what a report raises, then show it, then tell it. Each step may be repeated: a redelivered report heals a crash."""
 
     messages: MessageStore
     ses_message_ids: SesMessageIds
     show_status: ShowStatus
+    tell: TellEvents
     final_message_id: Callable[[str], str]  # the Message-ID that SES gives with its own id
     note_news: Callable[[datetime], None]  # how far the news has come
 
@@ -37,13 +39,14 @@ class RecordDeliveryReport:
             if known.ses_message_id is not None and report.ses_message_id not in (None, known.ses_message_id):
                 # Only a message that was handed over once more can have two: docs/decisions/0014-one-late-resend.md.
                 logger.error("SES took a message twice: sent_twice", extra={"resent_at": known.resent_at})
-            after, changes = known.apply(report)
+            after, changes = known.apply(report, self.tell.naming(known))
             if known.ses_message_id is None and report.ses_message_id is not None:
                 # News before the sender's own record, or in place of it when the sender died.
                 self.ses_message_ids.put(report.ses_message_id, report.message)
                 after = replace(after, message_id_header=self.final_message_id(report.ses_message_id))
-            if after == known:  # repeated news; whoever recorded it may have died before showing it
+            if after == known:  # repeated news; whoever recorded it may have died before showing or telling it
                 self.show_status(report.message, known.message_status, known)
+                self.tell.news(report.message, known, known.entry_of(report))
                 return
             try:
                 saved = self.messages.save_delivery(report.message, after, _outcome(known, changes))
@@ -51,6 +54,7 @@ class RecordDeliveryReport:
                 continue  # another report was faster; apply ours to what it left
             if changes:
                 self.show_status(report.message, known.message_status, saved)
+            self.tell.news(report.message, saved, saved.entry_of(report))
             return
 
 

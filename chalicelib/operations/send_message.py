@@ -18,7 +18,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.compose_outbound import compose_outbound
-from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord, about_all, known_or_new
+from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord, about_all, begun, known_or_new
 from chalicelib.operations.hand_over import PAUSE_LIMIT, HandOver
 from chalicelib.operations.ports import (
     AttachmentStore,
@@ -37,11 +37,11 @@ from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import Wait
 from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE, SettleAmbiguous
-from chalicelib.operations.show_status import ShowStatus
 
 PARENT_PATIENCE = timedelta(seconds=30)  # for which a reply waits for the Message-ID that SES gives its parent
 # From the start of a job; behind the turn SES has half a minute, and the function a minute in all.
 TURN_DEADLINE = timedelta(seconds=20)
+TOLD_AT = 1  # how often a job was put back when its message is told to be queued, though nobody has begun to send it
 COMMIT_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between looks for a message that is not committed yet
 CLAIMABLE = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED})
 
@@ -56,7 +56,6 @@ class SendMessage:
     index: MessageIndex
     send_queue: SendQueue
     record: DeliveryRecord
-    show_status: ShowStatus
     hand_over: HandOver
     settle_ambiguous: SettleAmbiguous
     abandon_reservation: AbandonReservation
@@ -70,12 +69,14 @@ class SendMessage:
 
     def __call__(self, job: SendJob) -> None:
         if self.pace.is_full(TURN_PATIENCE) and self.clock() - job.queued_at <= PAUSE_LIMIT:
-            defer(self.send_queue, job, spread_delay(job))  # before anything is read or written for it
+            if job.deferrals == TOLD_AT:
+                self._tell_queued(job)
+            defer(self.send_queue, job, spread_delay(job))  # before anything else is read or written for it
             return
-        begun = self.clock()
+        started_at = self.clock()
         phase = self._claim(job)
         if phase is MessagePhase.CLAIMED:
-            self._send(job, begun)
+            self._send(job, started_at)
         elif phase is MessagePhase.SUBMITTING:
             self.settle_ambiguous(job)
         elif phase is MessagePhase.RESERVED:
@@ -86,8 +87,16 @@ class SendMessage:
             )  # deleted or killed; whoever did it may have died half-way
         elif (known := self.messages.get_delivery(job.message)) is not None:
             # A job too many; or its worker died over showing what it had recorded, with others at the message.
-            self.show_status(job.message, known.message_status, known)
+            self.record.known(job.message, known)
         self.index.seal_due(job.message)  # whatever became of it: the inbox has come this far
+
+    def _tell_queued(self, job: SendJob) -> None:
+        """It may have to wait for hours; until then its owner would hear of it only in the answer to the request."""
+        if self.index.phase(job.message) is not MessagePhase.QUEUED:
+            return  # not committed yet, or told by whoever claimed it
+        stored = self.messages.get(job.message)
+        if stored is not None:
+            self.record.tell.queued(job.message, begun(stored.content))
 
     def _claim(self, job: SendJob) -> MessagePhase:
         phase = self.index.advance(job.message, MessagePhase.CLAIMED, CLAIMABLE).phase
@@ -106,7 +115,7 @@ class SendMessage:
         if not given_up:  # not yet; or it was committed this very moment, and this may be its only job
             defer(self.send_queue, job, UNCOMMITTED_DELAY)
 
-    def _send(self, job: SendJob, begun: datetime) -> None:
+    def _send(self, job: SendJob, started_at: datetime) -> None:
         stored = self.messages.get(job.message)
         if stored is None:
             return  # deleted since it was claimed
@@ -116,7 +125,7 @@ class SendMessage:
             self.index.settle_thread(thread.inbox_number, lambda: self.threads.newest_members(thread))
         if stored.delivery is not None and stored.delivery.message_status not in UNDECIDED:
             # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
-            self.show_status(content.key, stored.delivery.message_status, stored.delivery)
+            self.record.known(content.key, stored.delivery)
             return
         headers = self.settle_reply_headers(content)
         if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
@@ -125,11 +134,11 @@ class SendMessage:
             return
         with self.room.entered(sum(file.size for file in content.attachments)) as is_in:
             if is_in:
-                self._compose(job, stored, headers, begun)
+                self._compose(job, stored, headers, started_at)
             else:
                 defer(self.send_queue, job, growing_delay(job))
 
-    def _compose(self, job: SendJob, stored: StoredMessage, headers: ReplyHeaders, begun: datetime) -> None:
+    def _compose(self, job: SendJob, stored: StoredMessage, headers: ReplyHeaders, started_at: datetime) -> None:
         content = stored.content
         delivery = self._begin(stored, headers)
         try:
@@ -139,7 +148,7 @@ class SendMessage:
             if self.index.phase(content.key) is MessagePhase.GONE:
                 self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
             return
-        patience = min(TURN_PATIENCE, begun + TURN_DEADLINE - self.clock())
+        patience = min(TURN_PATIENCE, started_at + TURN_DEADLINE - self.clock())
         if self.pace.turn(len(content.recipients), patience):
             self._mark_and_hand_over(job, content, delivery, mail)
         else:
@@ -149,7 +158,8 @@ class SendMessage:
     def _begin(self, stored: StoredMessage, headers: ReplyHeaders) -> MessageDelivery:
         """The delivery item as it is to stand before SES is called, but for the time of the call."""
         report = about_all(stored.content.key, EventType.SENDING, DeliveryStatus.SENDING, self.clock())
-        delivery, _ = known_or_new(stored).apply(report)
+        known = known_or_new(stored)
+        delivery, _ = known.apply(report, self.record.tell.naming(known))
         return replace(delivery, in_reply_to=headers.in_reply_to, references=headers.references, overtaken_at=None)
 
     def _mark_and_hand_over(

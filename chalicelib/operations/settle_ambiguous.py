@@ -10,7 +10,7 @@ from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.compose_outbound import compose_outbound
-from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord, waiting
+from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.ports import (
@@ -26,7 +26,6 @@ from chalicelib.operations.send_delays import RIVAL_DELAY, defer, growing_delay,
 from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_TWICE, Wait
 from chalicelib.operations.sending_room import SendingRoom
-from chalicelib.operations.show_status import ShowStatus
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,6 @@ class SettleAmbiguous:
     news_mark: NewsMark
     hand_over: HandOver
     record: DeliveryRecord
-    show_status: ShowStatus
     send_queue: SendQueue
     pace: Pace
     evidence: Evidence
@@ -56,7 +54,7 @@ class SettleAmbiguous:
             return  # deleted meanwhile
         if known.message_status not in UNDECIDED:
             # SES's word has come, or a refusal was recorded by a worker that died before it could show it.
-            self.show_status(job.message, known.message_status, known)
+            self.record.known(job.message, known)
             return
         known = self._looked_at(job.message, known)
         if self.evidence.is_resend_due(known, self.clock()):
@@ -64,6 +62,7 @@ class SettleAmbiguous:
         elif self.evidence.is_hopeless(known, self.clock()):
             self._give_up(job.message, known)
         else:
+            self.record.tell.sender(job.message, known)  # its worker may have died before it could
             defer(self.send_queue, job, self.evidence.seconds_to_next_look(known, self.clock()))
 
     def _looked_at(self, key: MessageKey, known: MessageDelivery) -> MessageDelivery:
@@ -74,7 +73,7 @@ class SettleAmbiguous:
         if not self.evidence.overtakes(self.news_mark.get(), known, now):
             return known
         # A worker that died could not tell that it had no answer.
-        told = waiting(key, known, Wait.UNANSWERED, DeliveryStatus.SENDING, now)
+        told = self.record.waiting(key, known, Wait.UNANSWERED, DeliveryStatus.SENDING)
         try:
             return self.messages.save_delivery(key, replace(told, overtaken_at=now))
         except VersionConflict:
@@ -106,7 +105,7 @@ class SettleAmbiguous:
             defer(self.send_queue, job, spread_delay(job))
             return
         now = self.clock()
-        told = waiting(job.message, known, Wait.RESENT, DeliveryStatus.SENDING, now)
+        told = self.record.waiting(job.message, known, Wait.RESENT, DeliveryStatus.SENDING)
         try:
             # The lock: of all workers that have come this far with what was `known`, one gets through. It is never
             # taken back, so a crash right behind it leaves a message that is not handed over a second time.

@@ -35,6 +35,7 @@ from chalicelib.operations.ports import (
 )
 from chalicelib.operations.reply_into import Reply, ReplyInto
 from chalicelib.operations.stop_loops import StopLoops
+from chalicelib.operations.tell_events import TellEvents
 from chalicelib.operations.thread_entry import ThreadEntry
 
 SECONDS_A_DAY = 86_400
@@ -51,6 +52,7 @@ class SubmitMessage:
     send_queue: SendQueue
     attachments: AttachmentStore
     stop_loops: StopLoops
+    tell: TellEvents
     public_ids: PublicIds
     mode: DeliveryMode
     clock: Clock
@@ -65,10 +67,10 @@ class SubmitMessage:
             find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids, self.together)
             reply = find(draft.thread, inbox_number, caller, draft.parent)
         files = ChooseAttachments(self.attachments, self.clock)(draft, caller)
-        reservation = self._reserve(inbox_number, caller)
+        reservation, log_since = self._reserve_beside(inbox_number, caller)
         self._stop_loops(draft, reservation)
         key = MessageKey(inbox_number, reservation.sequence)
-        content = self._content(draft, key, reservation.inbox, reply, files)
+        content = self._content(draft, key, reservation.inbox, reply, files, log_since)
         name_resource(key)
         job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
@@ -121,6 +123,23 @@ class SubmitMessage:
     def _kill(self, key: MessageKey) -> MessagePhase:
         return self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE}).phase
 
+    def _reserve_beside(self, inbox_number: int, caller: Caller) -> tuple[Reservation, int]:
+        """The message's number, and at the same time how far the account's log has come."""
+        reserved: list[Reservation] = []
+        since: list[int] = []
+        try:
+            self.together(
+                [
+                    lambda: reserved.append(self._reserve(inbox_number, caller)),
+                    lambda: since.append(self.tell.since(caller.account_id)),
+                ]
+            )
+        except AgentSendError:
+            if reserved:
+                self.inboxes.give_back(reserved[0].inbox)
+            raise
+        return reserved[0], since[0]
+
     def _reserve(self, inbox_number: int, caller: Caller) -> Reservation:
         if not caller.may_use_inbox(inbox_number):
             raise NotFound
@@ -150,8 +169,14 @@ class SubmitMessage:
             self.inboxes.give_back(reservation.inbox)
             raise
 
-    def _content(
-        self, draft: Draft, key: MessageKey, inbox: Inbox, reply: Reply | None, files: Sequence[ChosenFile]
+    def _content(  # noqa: PLR0917 - what a message is made of
+        self,
+        draft: Draft,
+        key: MessageKey,
+        inbox: Inbox,
+        reply: Reply | None,
+        files: Sequence[ChosenFile],
+        log_since: int,
     ) -> MessageContent:
         return MessageContent(
             key=key,
@@ -173,6 +198,7 @@ class SubmitMessage:
             references=reply.references if reply else draft.references,
             created_at=to_milliseconds(self.clock()),
             attachments=tuple(file.in_message() for file in files),
+            log_since=log_since,
         )
 
 

@@ -58,6 +58,14 @@ class EventJson(Shape, frozen=True):
     deleted: Annotated[bool, Meta(description="What it is about was deleted since; `data` has only its ids.")]
 
 
+class FeedJson(Shape, frozen=True):
+    """A stretch of the event feed, oldest first."""
+
+    data: list[EventJson]
+    next_cursor: Annotated[str, Meta(description="Always there: `after` of the next request.")]
+    poll_after_ms: Annotated[int, Meta(description="When the next request is worth while; 0: at once.")]
+
+
 def event_as_json(joined: JoinedEvent, ids: PublicIds, limit: int = BODY_LIMIT) -> EventJson:
     """The event as everybody gets it, its bodies left out where it would pass `limit` bytes."""
     event = joined.event

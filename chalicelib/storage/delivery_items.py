@@ -11,7 +11,6 @@ from chalicelib.operations.ports import Outcome, VersionConflict
 from chalicelib.storage import keys
 from chalicelib.storage.conditional_writes import Write, Written, put, put_if, update, write_together
 from chalicelib.storage.message_codec import write_delivery
-from chalicelib.storage.ses_message_id_store import ses_message_id
 from chalicelib.storage.tables import DeliveryItem, InboxItem
 
 
@@ -22,21 +21,12 @@ def save(key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None) ->
     return isinstance(put_if(*_next_version(key, delivery)), Written)
 
 
-def save_acceptance(key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
-    """With SES's id, which leads to the message from then on. Raises `VersionConflict`."""
-    if delivery.ses_message_id is None:
-        raise ValueError("a delivery without SES's id proves no acceptance")
-    return _save_once(key, delivery, ses_message_id(delivery.ses_message_id, key))
-
-
 def save_resend(key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
-    """As a lock. Raises `VersionConflict`."""
-    return _save_once(key, delivery)
+    """As a lock. Raises `VersionConflict`.
 
-
-def _save_once(key: MessageKey, delivery: MessageDelivery, *more: Write) -> MessageDelivery:
-    """A transaction carries a token: the SDK's repeat of one whose reply was lost does nothing and hears the same."""
-    if write_together([_save(key, delivery), *more]):
+    A transaction carries a token: the SDK's repeat of one whose reply was lost does nothing and hears the same.
+    """
+    if write_together([_save(key, delivery)]):
         raise VersionConflict
     return replace(delivery, version=delivery.version + 1)
 

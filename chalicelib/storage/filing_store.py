@@ -49,6 +49,7 @@ def _item(ses_message_id: str, filing: Filing) -> FilingItem:
         sequence=filing.message.sequence,
         thread=filing.thread.first_sequence,
         trust=filing.trust.value if filing.trust else None,
+        log_since=filing.log_since or None,
     )
 
 
@@ -57,5 +58,6 @@ def _filing(inbox_number: int, item: FilingItem) -> Filing:
         MessageKey(inbox_number, int(item.sequence)),
         ThreadKey(inbox_number, int(item.thread)),
         Trust(item.trust) if item.trust else None,
+        log_since=int(item.log_since or 0),
         is_deleted=bool(item.is_deleted),
     )

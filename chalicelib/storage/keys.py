@@ -22,6 +22,7 @@
 |                | D#chunk#index     | the delivery of the event at this place of the log, 30 days       |
 |                | L#chunk#index     | that this delivery waits for its endpoint                         |
 | Y#shard        | due#webhook#place | a retry that is due later than a queue can hold it back           |
+| E#account      | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
 | K#key id       | K                 | an API key: hash, scopes, rate window                             |
 | N#address      | N                 | who owns an inbox address, for good                               |
 | S#SES id       | S                 | which message SES knows under this id                             |
@@ -74,6 +75,14 @@ def inbox_partition(inbox_number: int) -> str:
 
 def account_partition(account_id: str) -> str:
     return "A#" + account_id
+
+
+def log_partition(account_id: str) -> str:
+    return "E#" + account_id
+
+
+def log_chunk(number: int) -> str:
+    return f"{number:0{_SEQUENCE_DIGITS}}"
 
 
 DEPLOYMENT_PARTITION = "D"

@@ -11,7 +11,7 @@ import msgspec
 
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.attachment import MessageAttachment
-from chalicelib.domain.delivery import EventType, MessageDelivery, Reason, RecipientDelivery, TimelineEntry
+from chalicelib.domain.delivery import Begun, EventType, MessageDelivery, Reason, RecipientDelivery, TimelineEntry
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import AccountId, AttachmentId, EventId, MessageKey, ThreadKey
 from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
@@ -59,6 +59,7 @@ class StoredContent(_Struct, frozen=True, omit_defaults=True):
     arrival: StoredArrival | None = msgspec.field(name="ar", default=None)
     text_blob_size: int | None = msgspec.field(name="tb", default=None)
     html_blob_size: int | None = msgspec.field(name="hb", default=None)
+    log_since: int = msgspec.field(name="ls", default=0)
 
     @property
     def body_size(self) -> int:
@@ -89,6 +90,13 @@ class _StoredEntry(_Struct, frozen=True, omit_defaults=True):
     recipient: str | None = msgspec.field(name="a", default=None)
     reason: _StoredReason | None = msgspec.field(name="r", default=None)
     is_note: bool = msgspec.field(name="n", default=False)
+    change: int = msgspec.field(name="c", default=0)
+
+
+class _StoredBegun(_Struct, frozen=True, omit_defaults=True):
+    account: str = msgspec.field(name="ac")
+    at: datetime = msgspec.field(name="at")
+    log_since: int = msgspec.field(name="ls", default=0)
 
 
 class _StoredDelivery(_Struct, frozen=True, omit_defaults=True):
@@ -101,6 +109,7 @@ class _StoredDelivery(_Struct, frozen=True, omit_defaults=True):
     references: list[str] = msgspec.field(name="re", default_factory=list)
     overtaken_at: datetime | None = msgspec.field(name="oa", default=None)
     resent_at: datetime | None = msgspec.field(name="ra", default=None)
+    begun: _StoredBegun | None = msgspec.field(name="b", default=None)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -156,6 +165,7 @@ def to_stored(content: MessageContent) -> StoredContent:
             for known in content.attachments
         ],
         arrival=to_stored_arrival(content.arrival, content.body_text),
+        log_since=content.log_since,
     )
 
 
@@ -192,6 +202,7 @@ def from_stored(
             for known in stored.attachments
         ),
         arrival=from_stored_arrival(stored.arrival, stored.body_text),
+        log_since=stored.log_since,
         body_truncated=truncated,
     )
 
@@ -212,6 +223,7 @@ def write_delivery(delivery: MessageDelivery) -> bytes:
                     entry.recipient,
                     _stored_reason(entry.reason),
                     not entry.is_change,
+                    entry.change,
                 )
                 for entry in delivery.timeline
             ],
@@ -222,6 +234,7 @@ def write_delivery(delivery: MessageDelivery) -> bytes:
             references=list(delivery.references),
             overtaken_at=delivery.overtaken_at,
             resent_at=delivery.resent_at,
+            begun=_stored_begun(delivery.begun),
         )
     )
 
@@ -242,6 +255,7 @@ def read_delivery(data: bytes, version: int) -> MessageDelivery:
                 entry.recipient,
                 _reason(entry.reason),
                 not entry.is_note,
+                entry.change,
             )
             for entry in stored.timeline
         ),
@@ -252,6 +266,7 @@ def read_delivery(data: bytes, version: int) -> MessageDelivery:
         references=tuple(stored.references),
         overtaken_at=stored.overtaken_at,
         resent_at=stored.resent_at,
+        begun=_begun(stored.begun),
         version=version,
     )
 
@@ -262,6 +277,14 @@ def _pair(mailbox: Mailbox) -> tuple[str, str]:
 
 def _mailboxes(pairs: list[tuple[str, str]]) -> tuple[Mailbox, ...]:
     return tuple(Mailbox(*pair) for pair in pairs)
+
+
+def _stored_begun(begun: Begun | None) -> _StoredBegun | None:
+    return None if begun is None else _StoredBegun(begun.account_id, begun.at, begun.log_since)
+
+
+def _begun(stored: _StoredBegun | None) -> Begun | None:
+    return None if stored is None else Begun(AccountId(stored.account), stored.at, stored.log_since)
 
 
 def _stored_reason(reason: Reason | None) -> _StoredReason | None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from chalicelib.domain.ids import MessageKey
 from chalicelib.storage import keys
-from chalicelib.storage.conditional_writes import Write, put
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.tables import SesMessageIdItem
 
@@ -15,7 +14,7 @@ class DynamoSesMessageIds:
     """`operations.ports.SesMessageIds` over the table."""
 
     def put(self, ses_message_id: str, key: MessageKey) -> None:
-        _item(ses_message_id, key).save()
+        note_ses_message_id(ses_message_id, key)
 
     def get(self, ses_message_id: str) -> MessageKey | None:
         place = keys.ses_message_id(ses_message_id)
@@ -30,9 +29,9 @@ class DynamoSesMessageIds:
         SesMessageIdItem(place.pk, place.sk).delete()
 
 
-def ses_message_id(text: str, key: MessageKey) -> Write:
-    """For a transaction: note SES's id of a message."""
-    return put(_item(text, key))
+def note_ses_message_id(text: str, key: MessageKey) -> None:
+    """Note SES's id of a message; again is harmless."""
+    _item(text, key).save()
 
 
 def _item(text: str, key: MessageKey) -> SesMessageIdItem:

@@ -101,6 +101,7 @@ class FilingItem(Item):
     sequence = NumberAttribute(attr_name="sq")
     thread = NumberAttribute(attr_name="th")  # its thread's first sequence number
     trust = UnicodeAttribute(attr_name="tr", null=True)
+    log_since = NumberAttribute(attr_name="ls", null=True)
     is_deleted = BooleanAttribute(attr_name="de", null=True)
 
 
@@ -191,6 +192,13 @@ class KeyItem(Item):
     list_sequence = NumberAttribute(attr_name="ls")
 
 
+class LogChunkItem(Item):
+    """A stretch of an account's log; its `ttl` stands from when it is closed."""
+
+    events: ListAttribute[Any] = ListAttribute(attr_name="e", of=BinaryAttribute, null=True)  # packed, oldest first
+    webhooks = NumberAttribute(attr_name="w", null=True)  # how often the account's webhooks had changed; absent: none
+
+
 class IdempotencyItem(Item):
     body_hash = BinaryAttribute(legacy_encoding=False, attr_name="h")
     started_at = NumberAttribute(attr_name="sa")  # epoch seconds, fractions kept
@@ -276,10 +284,19 @@ def table_name() -> str:
 
 
 def query(
-    partition: str, condition: str, values: Mapping[str, Any], *, forward: bool = True, consistent: bool = True
+    partition: str,
+    condition: str,
+    values: Mapping[str, Any],
+    *,
+    forward: bool = True,
+    consistent: bool = True,
+    page: int | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Every raw item of a partition whose sort key meets `condition` (in terms of `sk`), page after page."""
-    start: dict[str, Any] = {}
+    """Every raw item of a partition whose sort key meets `condition` (in terms of `sk`), page after page.
+
+    `page` is how many one call may read, for those who stop early; without it as many as fit into its answer.
+    """
+    start: dict[str, Any] = {} if page is None else {"Limit": page}
     while True:
         answer = client().query(
             TableName=table_name(),
@@ -293,7 +310,7 @@ def query(
         yield from answer["Items"]
         if "LastEvaluatedKey" not in answer:
             return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        start["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def batch_get(keys: Sequence[tuple[str, str]], *, consistent: bool = True) -> list[dict[str, Any]]:

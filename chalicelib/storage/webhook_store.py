@@ -89,7 +89,7 @@ def webhook_of(item: WebhookItem) -> Webhook:
 
 
 def _disabled(item: WebhookItem) -> Disabled | None:
-    if item.disabled_reason is None:
+    if not item.disabled_reason:
         return None
     return Disabled(item.disabled_reason, datetime.fromisoformat(item.disabled_at), int(item.disabled_log_since))
 

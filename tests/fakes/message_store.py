@@ -53,9 +53,8 @@ class FakeMessageStore:
     def save_acceptance(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
         if delivery.ses_message_id is None:
             raise ValueError("a delivery without SES's id proves no acceptance")
-        saved = self.save_delivery(key, delivery)
         self.ses_message_ids.put(delivery.ses_message_id, key)
-        return saved
+        return self.save_delivery(key, delivery)
 
     def save_resend(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
         return self.save_delivery(key, delivery)

@@ -1,59 +1,17 @@
-"""Webhooks, their deliveries and their queue in memory, and an event log that keeps what it is told."""
+"""Webhooks, their deliveries and their queue in memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib.domain.endpoint_health import EndpointHealth
-from chalicelib.domain.event import Event, LoggedEvent, LogPlace
+from chalicelib.domain.event import LogPlace
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.webhook import Webhook, WebhookId
 from chalicelib.domain.webhook_delivery import DeliveryState, WebhookDelivery
 from chalicelib.operations.ports import Page, PageRequest, VersionConflict
-from chalicelib.operations.ports.events import LogPage, Told
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDelivery, Endpoint, WebhookJob
 from tests.fakes.paging import page_of
-
-CHUNK = 18
-
-
-@dataclass
-class FakeEventLog:
-    """One list an account, cut into chunks of 18."""
-
-    events: dict[AccountId, list[LoggedEvent]] = field(default_factory=dict)
-    versions: dict[AccountId, int] = field(default_factory=dict)
-
-    def newest_chunk(self, account_id: AccountId) -> int:
-        return len(self.events.get(account_id, ())) // CHUNK
-
-    def tell(self, account_id: AccountId, events: Sequence[Event], since: int) -> Told:
-        log = self.events.setdefault(account_id, [])
-        told: list[LoggedEvent] = []
-        for event in events:
-            known = self.find(account_id, event, since)
-            if known is None:
-                known = LoggedEvent(LogPlace(len(log) // CHUNK, len(log) % CHUNK), event)
-                log.append(known)
-            told.append(known)
-        return Told(tuple(told), self.versions.get(account_id))
-
-    def read(self, account_id: AccountId, after: LogPlace | None, limit: int) -> LogPage:
-        log = self.events.get(account_id, [])
-        rest = [each for each in log if after is None or each.place >= after]
-        page = rest[:limit]
-        end = LogPlace(page[-1].place.chunk, page[-1].place.index + 1) if page else after or LogPlace(0, 0)
-        return LogPage(tuple(page), end, is_newest=len(rest) <= limit)
-
-    def find(self, account_id: AccountId, event: Event | str, since: int) -> LoggedEvent | None:
-        wanted = event if isinstance(event, str) else event.id
-        log = self.events.get(account_id, [])
-        return next((each for each in log if each.event.id == wanted and each.place.chunk >= since), None)
-
-    def raise_webhooks(self, account_id: AccountId) -> tuple[int, LogPlace]:
-        self.versions[account_id] = version = self.versions.get(account_id, 0) + 1
-        length = len(self.events.get(account_id, ()))
-        return version, LogPlace(length // CHUNK, length % CHUNK)
 
 
 @dataclass

@@ -264,6 +264,7 @@ def test_the_calls_of_one_mail_are_counted() -> None:
         "threads.begin",
         "message_id_headers.claim",
         "index.commit",
+        "log.tell",
         "index.seal_due",
         "mails.delete",
     ]

@@ -99,6 +99,7 @@ def test_the_marks_go_before_the_call_and_the_record_after_it() -> None:
         "provider.send",
         "messages.save_acceptance",
         "index.advance",  # sent
+        "log.tell",  # queued and sent
         "index.seal_due",
     ]
 

@@ -19,7 +19,7 @@ from chalicelib.domain.ids import AccountId, EventId, MessageKey, derived_text
 from chalicelib.domain.joined_event import JoinedEvent
 from chalicelib.domain.webhook import Webhook, WebhookId, new_webhook_id
 from chalicelib.domain.webhook_delivery import Answer
-from chalicelib.operations.deliver_webhook import DeliverWebhook, QueueDueDeliveries, TellWebhooks
+from chalicelib.operations.deliver_webhook import DeliverWebhook, NoticesToQueue, QueueDueDeliveries, TellWebhooks
 from chalicelib.operations.disable_webhook import DisableWebhook
 from chalicelib.operations.known_webhooks import KnownWebhooks
 from chalicelib.operations.manage_webhooks import (
@@ -46,11 +46,11 @@ from tests.factories.accounts import NOON, make_account, make_caller, make_inbox
 from tests.factories.webhooks import make_logged
 from tests.fakes.account_store import FakeAccountStore
 from tests.fakes.clock import FakeClock
+from tests.fakes.event_log import FakeEventLog
 from tests.fakes.inbox_store import FakeInboxStore
 from tests.fakes.operations import IDS
 from tests.fakes.webhooks import (
     FakeDueDeliveries,
-    FakeEventLog,
     FakeWebhookDeliveries,
     FakeWebhookQueue,
     FakeWebhookStore,
@@ -175,8 +175,7 @@ class WebhookWorld:
 
     def _tell(self, account_id: AccountId, event: Event) -> LoggedEvent:
         told = self.log.tell(account_id, [event], 0)
-        if told.webhooks is not None:
-            self.queue.put(NoticeJob(account_id, told.webhooks, told.events))
+        NoticesToQueue(self.queue).put(account_id, told)
         return told.events[0]
 
     def _join(self, account_id: AccountId, logged: LoggedEvent) -> JoinedEvent:

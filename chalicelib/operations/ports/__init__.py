@@ -7,6 +7,7 @@ Every store speaks the domain's language and raises only errors of `domain/error
 from chalicelib.operations.ports.accounts import AccountStore, KeyStore, KeyUse
 from chalicelib.operations.ports.attachments import AttachmentStore, SourceLinks
 from chalicelib.operations.ports.basics import Clock, Together
+from chalicelib.operations.ports.events import EventLog, LogPage, Told, WebhookNotices
 from chalicelib.operations.ports.housekeeping import (
     BucketWalk,
     PartKind,
@@ -52,6 +53,7 @@ __all__ = [
     "BucketWalk",
     "Clock",
     "Envelope",
+    "EventLog",
     "Filing",
     "FilingStore",
     "FirstRequest",
@@ -63,6 +65,7 @@ __all__ = [
     "IndexedMessage",
     "KeyStore",
     "KeyUse",
+    "LogPage",
     "MailProvider",
     "MessageIdHeaders",
     "MessageIndex",
@@ -104,9 +107,11 @@ __all__ = [
     "ThreadMembers",
     "ThreadStore",
     "Together",
+    "Told",
     "TurnRefused",
     "TurnTaken",
     "VersionConflict",
     "Walk",
     "WalkStore",
+    "WebhookNotices",
 ]

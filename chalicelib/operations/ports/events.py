@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.domain.event import Event, LoggedEvent, LogPlace
-from chalicelib.domain.ids import AccountId
+from chalicelib.domain.ids import AccountId, EventId
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Told:
 
     events: tuple[LoggedEvent, ...]
     webhooks: int | None
+    fresh: frozenset[EventId] = frozenset()  # those of them that were written just now
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,11 @@ class LogPage:
 class EventLog(Protocol):
     """An account's events in the order in which they were written; kept 30 days."""
 
-    def newest_chunk(self, account_id: AccountId) -> int:
-        """A lower bound of the chunk that the next event will stand in, as this process knows it."""
+    def newest_chunk(self, account_id: AccountId, at_least: int | None = None) -> int:
+        """A lower bound of the chunk that the next event will stand in.
+
+        With `at_least`, a lower bound that the caller has, nothing is read for it.
+        """
 
     def tell(self, account_id: AccountId, events: Sequence[Event], since: int) -> Told:
         """Write those of the events that do not stand in chunk `since` or later yet. Repeating it changes nothing."""
@@ -42,3 +46,10 @@ class EventLog(Protocol):
 
     def raise_webhooks(self, account_id: AccountId) -> tuple[int, LogPlace]:
         """Note that the account's webhooks have changed: the new version, and the place behind which it holds."""
+
+
+class WebhookNotices(Protocol):
+    """Where the workers of webhooks hear of what was told."""
+
+    def put(self, account_id: AccountId, told: Told) -> None:
+        """Events of an account that has webhooks; again is harmless. Returns when it is durable."""

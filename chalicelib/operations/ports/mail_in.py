@@ -20,6 +20,7 @@ class Filing:
     message: MessageKey
     thread: ThreadKey
     trust: Trust | None = None  # of the reference that decided the thread; None: there was none
+    log_since: int = 0  # the chunk of the account's log from which the event of its arrival is looked for
     is_deleted: bool = False  # its user has deleted the message: it is not to be stored again
 
 

@@ -50,7 +50,7 @@ class MessageStore(Protocol):
         """
 
     def save_acceptance(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
-        """The same for a delivery that carries SES's id, which is noted as this message's in the same step."""
+        """The same for a delivery that carries SES's id, which is noted as this message's first."""
 
     def save_resend(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
         """The same as a lock: it returns to one caller only, whatever becomes of replies and repeats.

@@ -146,7 +146,9 @@ class DueDelivery:
 class DueDeliveries(Protocol):
     """Attempts that are due later than a queue can hold them back."""
 
-    shards: int
+    @property
+    def shards(self) -> int:
+        """How many parts there are, to be asked one after the other."""
 
     def add(self, job: DeliveryJob, due_at: datetime) -> None:
         """Note when it is due; again is harmless."""
