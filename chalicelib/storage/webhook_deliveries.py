@@ -118,9 +118,9 @@ class DynamoWebhookDeliveries:
             outcome = put_if(item, unchanged)
             if not isinstance(outcome, Refused):
                 return saved
+            # After a lost reply this is our own write, and the change is made twice: a failure too many, or a slot that
+            # nobody gives back and that is free again in half a minute.
             known = EndpointHealth() if outcome.found is None else _health(outcome.found)
-            if known == saved:  # our own write, whose reply was lost
-                return saved
         return None
 
     def wait(self, job: DeliveryJob, now: datetime) -> None:
