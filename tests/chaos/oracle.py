@@ -11,6 +11,8 @@ from chalicelib.domain.ids import inbox_number
 from chalicelib.storage import keys
 from chalicelib.storage.tables import query
 from tests.chaos.client import Client, Wish
+from tests.chaos.feed_oracle import feed_violations
+from tests.fakes.blob_store import FakeBlobStore
 from tests.storage.index_oracle import assert_counted
 
 WORST_FIRST = ("complained", "bounced", "failed", "queued", "sending", "sent", "delivered")
@@ -48,6 +50,7 @@ class Oracle:
         self._mails()
         self._deletions()
         self._files()
+        self.violations += feed_violations(self.get, self.by_id, FakeBlobStore())
         return self.violations
 
     @cached_property
