@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz chaos bench bench-http reset redrive requeue
+.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -32,6 +32,11 @@ chaos: ## the long proofs of docs/guarantees.md: deaths, disorder, bad weather (
 	@$(PYTHON) embedded/set_up.py test
 	$(VENV)/pytest -m long tests/chaos tests/journeys/test_kills_while_mail_goes.py
 
+verifiers: ## check signatures with the published JavaScript verifier too (needs node and npm)
+	@$(PYTHON) embedded/set_up.py test
+	npm install --silent --no-save --prefix .embedded/tools/standardwebhooks standardwebhooks@1.1.1
+	$(VENV)/pytest tests/domain/test_webhook_signature.py
+
 bench: ## count what each operation costs and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run
 	$(VENV)/python -m bench.capacity --write
@@ -46,7 +51,7 @@ bench-http: ## time lists and sending through HTTP and write it into bench/READM
 	$(VENV)/python -m bench.throughput --write
 	$(VENV)/python -m bench.start_after_kill --write
 
-redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound ARGS=--dry-run)
+redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook ARGS=--dry-run)
 	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)
 
 requeue: ## rebuild the queues from table and bucket, after a restore (STACK=…)

@@ -2,8 +2,27 @@
 
 from chalice.app import Chalice
 
-from chalicelib.api import account, attachments, events, fallback, health, inboxes, messages, openapi, replies, threads
-from chalicelib.events import delivery_notifications, housekeeping, inbound_notifications, send_queue
+from chalicelib.api import (
+    account,
+    attachments,
+    events,
+    fallback,
+    health,
+    inboxes,
+    messages,
+    openapi,
+    replies,
+    threads,
+    webhooks,
+)
+from chalicelib.events import (
+    delivery_notifications,
+    due_webhooks,
+    housekeeping,
+    inbound_notifications,
+    send_queue,
+    webhook_queue,
+)
 
 app = Chalice(app_name="agentsend")
 # Bodies of every type come in base64, and whatever we mark as base64 is decoded for every client, whichever types its
@@ -11,7 +30,26 @@ app = Chalice(app_name="agentsend")
 app.api.binary_types = ["*/*"]
 app.register_middleware(fallback.frame, "http")
 
-for api_door in (account, attachments, events, health, inboxes, messages, openapi, replies, threads, fallback):
+for api_door in (
+    account,
+    attachments,
+    events,
+    health,
+    inboxes,
+    messages,
+    openapi,
+    replies,
+    threads,
+    webhooks,
+    fallback,
+):
     app.register_blueprint(api_door.routes)
-for event_door in (send_queue, delivery_notifications, inbound_notifications, housekeeping):
+for event_door in (
+    send_queue,
+    delivery_notifications,
+    inbound_notifications,
+    webhook_queue,
+    due_webhooks,
+    housekeeping,
+):
     app.register_blueprint(event_door.door.blueprint)

@@ -25,6 +25,7 @@ class Settings:
     bucket_name: str
     send_queue_url: str
     inbound_queue_url: str  # of notices about received mail
+    webhook_queue_url: str
     ses_configuration_set: str
     mail_domain: str  # where inboxes without a domain of their own live
     delivery_mode: DeliveryMode  # `DELIVERY`: email, or dry-run
@@ -37,6 +38,7 @@ class Settings:
     abandon_reservation_seconds: int  # older than any request can live
     feed_wait_seconds: int  # for which GET /events may hold an answer; a held request is a running, paid Lambda
     allow_test_domains: bool  # whether addresses under `.test` (RFC 6761) are addresses
+    allow_loopback_webhooks: bool  # whether webhooks may call this very machine, over http too
 
 
 @lru_cache(maxsize=1)
@@ -72,6 +74,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         bucket_name=text("BUCKET_NAME"),
         send_queue_url=text("SEND_QUEUE_URL"),
         inbound_queue_url=text("INBOUND_QUEUE_URL"),
+        webhook_queue_url=text("WEBHOOK_QUEUE_URL"),
         ses_configuration_set=text("SES_CONFIGURATION_SET"),
         mail_domain=text("MAIL_DOMAIN").lower(),
         delivery_mode=DeliveryMode(choice("DELIVERY", "dry-run", *DeliveryMode)),
@@ -84,4 +87,5 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         abandon_reservation_seconds=number("ABANDON_RESERVATION_SECONDS", 60),
         feed_wait_seconds=number("FEED_WAIT_SECONDS", 0),
         allow_test_domains=choice("ALLOW_TEST_DOMAINS", "no", "yes", "no") == "yes",
+        allow_loopback_webhooks=choice("ALLOW_LOOPBACK_WEBHOOKS", "no", "yes", "no") == "yes",
     )

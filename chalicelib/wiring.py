@@ -21,7 +21,9 @@ from chalicelib.operations.browse_threads import GetThread, ListThreadMessages, 
 from chalicelib.operations.create_inbox import CreateInbox
 from chalicelib.operations.dead_messages import Coroner
 from chalicelib.operations.delete_message import DeleteMessage
+from chalicelib.operations.deliver_webhook import DeliverWebhook, NoticesToQueue, QueueDueDeliveries, TellWebhooks
 from chalicelib.operations.delivery_record import DeliveryRecord
+from chalicelib.operations.disable_webhook import DisableWebhook
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.file_received import FileReceived
@@ -31,6 +33,7 @@ from chalicelib.operations.get_message import GetMessage, ListMessageEvents, Rea
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.housekeeping import KeepHouse
 from chalicelib.operations.join_events import JoinEvents
+from chalicelib.operations.known_webhooks import KnownWebhooks
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
 from chalicelib.operations.manage_attachments import (
@@ -41,15 +44,32 @@ from chalicelib.operations.manage_attachments import (
     UploadAttachment,
 )
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
+from chalicelib.operations.manage_webhooks import (
+    CheckWish,
+    CreateWebhook,
+    DeleteWebhook,
+    GetWebhook,
+    ListWebhooks,
+    RotateSecret,
+    UpdateWebhook,
+)
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.ports import Clock, MailProvider
 from chalicelib.operations.read_feed import ReadFeed
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
+from chalicelib.operations.replay_webhook import (
+    CarryOutReplay,
+    ListDeliveries,
+    PingWebhook,
+    ReplayDelivery,
+    ReplayRange,
+)
 from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.reply_to_message import ReplyToMessage
 from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
+from chalicelib.operations.requeue_webhooks import RequeueWebhooks
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.send_pace import Pace, SendPace, Unpaced
 from chalicelib.operations.sending_room import SendingRoom
@@ -61,15 +81,20 @@ from chalicelib.operations.tell_events import TellEvents
 from chalicelib.operations.tidy_bucket import TidyBucket
 from chalicelib.operations.tidy_inbound import TidyInbound
 from chalicelib.operations.tidy_table import TidyTable
+from chalicelib.operations.webhook_line import ServeLine, WaitInLine
 from chalicelib.providers.dry_run_sender import DryRunSender
 from chalicelib.providers.ses_quota import SesQuota
 from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_message_id_domain
 from chalicelib.providers.sqs_queues import SqsInboundQueue, SqsSendQueue
+from chalicelib.providers.webhook_client import HttpsWebhookClient
+from chalicelib.providers.webhook_queue import SqsWebhookQueue
 from chalicelib.settings import Settings, settings
+from chalicelib.shapes.event_shapes import event_body
 from chalicelib.storage.account_store import DynamoAccountStore
 from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
 from chalicelib.storage.bucket_walk import S3BucketWalk
+from chalicelib.storage.due_delivery_store import DynamoDueDeliveries
 from chalicelib.storage.event_log import DynamoEventLog
 from chalicelib.storage.filing_store import DynamoFilingStore
 from chalicelib.storage.id_key_store import load_or_create_id_key
@@ -89,6 +114,8 @@ from chalicelib.storage.table_walk import DynamoTableWalk
 from chalicelib.storage.tables import bind_table
 from chalicelib.storage.thread_store import DynamoThreadStore
 from chalicelib.storage.walk_store import DynamoSequenceMarks, DynamoWalkStore
+from chalicelib.storage.webhook_deliveries import DynamoWebhookDeliveries
+from chalicelib.storage.webhook_store import DynamoWebhookStore
 
 TOGETHER_WORKERS = 16
 # Seconds and tries that leave room for a second attempt within an API request of 29 s.
@@ -141,6 +168,9 @@ class Operations:
         self.filings = DynamoFilingStore()
         self.message_id_headers = DynamoMessageIdHeaders()
         self.peers = DynamoPeerStore()
+        self.webhooks = DynamoWebhookStore()
+        self.deliveries = DynamoWebhookDeliveries()
+        self.due_deliveries = DynamoDueDeliveries()
 
     # ------------------------------------------------------------------------- stores and providers
 
@@ -176,6 +206,10 @@ class Operations:
     @built_once
     def inbound_queue(self) -> SqsInboundQueue:
         return SqsInboundQueue(self._sqs, self._settings.inbound_queue_url, self._settings.bucket_name)
+
+    @built_once
+    def webhook_queue(self) -> SqsWebhookQueue:
+        return SqsWebhookQueue(self._sqs, self._settings.webhook_queue_url)
 
     @built_once
     def _sqs(self) -> Any:
@@ -354,7 +388,7 @@ class Operations:
 
     @built_once
     def tell_events(self) -> TellEvents:
-        return TellEvents(self._event_log, self._public_ids, self.clock)
+        return TellEvents(self._event_log, self._public_ids, self.clock, NoticesToQueue(self.webhook_queue))
 
     @built_once
     def read_feed(self) -> ReadFeed:
@@ -364,7 +398,106 @@ class Operations:
 
     @built_once
     def _join_events(self) -> JoinEvents:
-        return JoinEvents(self.inboxes, self.messages, self.index)
+        return JoinEvents(self.inboxes, self.webhooks, self.messages, self.index)
+
+    # -------------------------------------------------------------------------------------- webhooks
+
+    @built_once
+    def _webhook_client(self) -> HttpsWebhookClient:
+        return HttpsWebhookClient(self._settings.allow_loopback_webhooks)
+
+    @built_once
+    def _check_webhook(self) -> CheckWish:
+        return CheckWish(self.inboxes, self._webhook_client)
+
+    @built_once
+    def create_webhook(self) -> CreateWebhook:
+        return CreateWebhook(self.webhooks, self._check_webhook, self._event_log, self.clock)
+
+    @built_once
+    def list_webhooks(self) -> ListWebhooks:
+        return ListWebhooks(self.webhooks)
+
+    @built_once
+    def get_webhook(self) -> GetWebhook:
+        return GetWebhook(self.webhooks)
+
+    @built_once
+    def update_webhook(self) -> UpdateWebhook:
+        return UpdateWebhook(
+            self.webhooks, self.deliveries, self.webhook_queue, self._check_webhook, self._event_log, self.clock
+        )
+
+    @built_once
+    def rotate_webhook_secret(self) -> RotateSecret:
+        return RotateSecret(self.webhooks, self._event_log, self.clock)
+
+    @built_once
+    def delete_webhook(self) -> DeleteWebhook:
+        return DeleteWebhook(self.webhooks, self._event_log)
+
+    @built_once
+    def ping_webhook(self) -> PingWebhook:
+        return PingWebhook(self.webhooks, self.deliveries, self.webhook_queue, self._event_log, self.clock)
+
+    @built_once
+    def list_deliveries(self) -> ListDeliveries:
+        return ListDeliveries(self.webhooks, self.deliveries)
+
+    @built_once
+    def replay_delivery(self) -> ReplayDelivery:
+        return ReplayDelivery(self.webhooks, self.deliveries, self.webhook_queue, self.clock)
+
+    @built_once
+    def replay_range(self) -> ReplayRange:
+        return ReplayRange(self.webhooks, self.webhook_queue, self.clock)
+
+    @built_once
+    def carry_out_replay(self) -> CarryOutReplay:
+        return CarryOutReplay(self.webhooks, self.deliveries, self.webhook_queue, self._event_log, self.clock)
+
+    @built_once
+    def _wait_in_line(self) -> WaitInLine:
+        return WaitInLine(self.deliveries, self.webhook_queue, self.clock)
+
+    @built_once
+    def deliver_webhook(self) -> DeliverWebhook:
+        ids, join = self._public_ids, self._join_events
+        return DeliverWebhook(
+            self.deliveries,
+            self.due_deliveries,
+            self.webhook_queue,
+            self._webhook_client,
+            lambda account_id, logged: join(account_id, [logged.event])[0],
+            lambda joined: event_body(joined, ids),
+            self._wait_in_line,
+            DisableWebhook(self.webhooks, self._event_log, self.tell_events.disabled, self.clock),
+            self.clock,
+        )
+
+    @built_once
+    def tell_webhooks(self) -> TellWebhooks:
+        return TellWebhooks(KnownWebhooks(self.webhooks, self.clock), self.webhook_queue, self.deliver_webhook)
+
+    @built_once
+    def serve_line(self) -> ServeLine:
+        return ServeLine(self.webhooks, self.deliveries, self.webhook_queue, self._wait_in_line, self.clock)
+
+    @built_once
+    def queue_due_webhooks(self) -> QueueDueDeliveries:
+        return QueueDueDeliveries(self.due_deliveries, self.webhook_queue, self.clock)
+
+    @built_once
+    def requeue_webhooks(self) -> RequeueWebhooks:
+        return RequeueWebhooks(
+            self.accounts,
+            self.webhooks,
+            self.deliveries,
+            self.due_deliveries,
+            self.webhook_queue,
+            self._event_log,
+            self.clock,
+        )
 
     # ----------------------------------------------------------------------------------- the way in
 

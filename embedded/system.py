@@ -40,6 +40,7 @@ PARAMETERS = {
     "QueueVisibilitySeconds": "10",
 }
 SETTINGS = {
+    "ALLOW_LOOPBACK_WEBHOOKS": "yes",
     "ALLOW_TEST_DOMAINS": "yes",
     "DRY_RUN_SENDER": "ses",
     "EVIDENCE_WINDOW_SECONDS": "5",
@@ -93,7 +94,9 @@ class System:
         door = SmtpDoor(self._smtp, mailboxes, inbound, hostname=self.mail_domain, tls=self._tls)
         door.start()
         self._running.callback(door.stop)
-        rebuild = QueueRebuild([operations().requeue_unsent, operations().requeue_received])
+        rebuild = QueueRebuild(
+            [operations().requeue_unsent, operations().requeue_received, operations().requeue_webhooks]
+        )
         rebuild.start()
         self._running.callback(rebuild.stop)
 

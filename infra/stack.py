@@ -10,6 +10,7 @@ QUEUES = {
     "send": "SendQueue",
     "delivery": "DeliveryNotificationQueue",
     "inbound": "InboundNotificationQueue",
+    "webhook": "WebhookQueue",
 }
 """The queues by the names a person types, with their logical ids in resources.yaml."""
 

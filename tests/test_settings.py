@@ -15,6 +15,7 @@ REQUIRED = {
     "BUCKET_NAME": "mail-bodies",
     "SEND_QUEUE_URL": "https://sqs.example.com/1/send",
     "INBOUND_QUEUE_URL": "https://sqs.example.com/1/inbound",
+    "WEBHOOK_QUEUE_URL": "https://sqs.example.com/1/webhooks",
     "SES_CONFIGURATION_SET": "events",
     "MAIL_DOMAIN": "mail.example.com",
 }
@@ -97,7 +98,12 @@ def test_whether_test_domains_are_addresses_is_read(text: str, allowed: bool) ->
     assert read_settings(REQUIRED | {"ALLOW_TEST_DOMAINS": text}).allow_test_domains is allowed
 
 
-@pytest.mark.parametrize("name", ["DELIVERY", "DRY_RUN_SENDER", "ALLOW_TEST_DOMAINS"])
+@pytest.mark.parametrize(("text", "allowed"), [("yes", True), ("no", False)])
+def test_whether_webhooks_may_call_this_machine_is_read(text: str, allowed: bool) -> None:  # noqa: FBT001 - a table's column
+    assert read_settings(REQUIRED | {"ALLOW_LOOPBACK_WEBHOOKS": text}).allow_loopback_webhooks is allowed
+
+
+@pytest.mark.parametrize("name", ["DELIVERY", "DRY_RUN_SENDER", "ALLOW_TEST_DOMAINS", "ALLOW_LOOPBACK_WEBHOOKS"])
 def test_an_unknown_choice_is_named_with_the_known_ones(name: str) -> None:
     with pytest.raises(SettingsError, match=rf"{name} must be one of .+, not 'maybe'"):
         read_settings(REQUIRED | {name: "maybe"})
@@ -135,5 +141,6 @@ def test_every_setting_is_looked_at_here() -> None:
         *("region", "table_name", "bucket_name", "send_queue_url", "inbound_queue_url"),
         *("ses_configuration_set", "mail_domain"),
         *("delivery_mode", "dry_run_sender", "allow_test_domains"),
+        *("webhook_queue_url", "allow_loopback_webhooks"),
     }
     assert {field.name for field in fields(Settings)} == looked_at

@@ -68,6 +68,9 @@ class Routes(Blueprint):
     def post(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
         return self.declare(Route("POST", path, success, **more))
 
+    def put(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
+        return self.declare(Route("PUT", path, success, **more))
+
     def delete(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
         return self.declare(Route("DELETE", path, success, **more))
 

@@ -36,6 +36,15 @@ class WebhookSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class Disabled:
+    """That it was switched off by us: why, when, and from which chunk of the account's log on its owner is told."""
+
+    reason: str
+    at: datetime
+    log_since: int
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """An endpoint of an account. It gets what it asks for of the events that stand at `since` or behind it."""
 
@@ -50,7 +59,7 @@ class Webhook:
     since: LogPlace
     created_at: datetime
     updated_at: datetime
-    disabled_reason: str | None = None  # why it was switched off by us; None: it was not
+    disabled: Disabled | None = None  # None: it was not switched off, or by its owner
     version: int = 0  # of the stored item; 0: not stored yet
 
     def wants(self, logged: LoggedEvent) -> bool:

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from chalicelib.domain.delivery import EventType
 from chalicelib.domain.event import Event
-from chalicelib.domain.ids import InvalidId, MessageKey, inbox_number
+from chalicelib.domain.ids import AccountId, InvalidId, MessageKey, inbox_number
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.joined_event import JoinedEvent
 from chalicelib.domain.message import Message
+from chalicelib.domain.webhook import Webhook, webhook_id
 from chalicelib.operations.list_messages import BODY_BUDGET
 from chalicelib.operations.ports import InboxStore, MessageIndex, MessageStore
+from chalicelib.operations.ports.webhooks import WebhookStore
 
 
 @dataclass(frozen=True)
@@ -17,15 +20,16 @@ class JoinEvents:
     """Messages are read once however many events tell of them; what was deleted since is left empty."""
 
     inboxes: InboxStore
+    webhooks: WebhookStore
     messages: MessageStore
     index: MessageIndex
 
-    def __call__(self, events: Sequence[Event]) -> list[JoinedEvent]:
+    def __call__(self, account_id: AccountId, events: Sequence[Event]) -> list[JoinedEvent]:
         found = self._messages({event.message for event in events if event.message is not None})
         return [
             JoinedEvent(event, message=found.get(event.message))
             if event.message is not None
-            else JoinedEvent(event, subject=self._subject(event))
+            else JoinedEvent(event, subject=self._subject(account_id, event))
             for event in events
         ]
 
@@ -46,8 +50,10 @@ class JoinEvents:
             left = max(left, 0)
         return found
 
-    def _subject(self, event: Event) -> Inbox | None:
+    def _subject(self, account_id: AccountId, event: Event) -> Inbox | Webhook | None:
         try:
+            if event.type is EventType.WEBHOOK_DISABLED:
+                return self.webhooks.get(account_id, webhook_id(event.subject or ""))
             return self.inboxes.get(inbox_number(event.subject or ""))
         except InvalidId:
-            return None  # a domain's or a webhook's
+            return None  # a domain's

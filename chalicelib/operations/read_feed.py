@@ -81,7 +81,7 @@ class ReadFeed:
             self.sleep(min(pause, left))
             pause = min(pause * LOOK_GROWTH, LAST_LOOK)
         poll_after = 0 if not is_newest else POLL_SOON if found else POLL_LATER
-        return FeedPage(tuple(self.join(found)), place, poll_after)
+        return FeedPage(tuple(self.join(caller.account_id, found)), place, poll_after)
 
     def _look(self, request: FeedRequest, caller: Caller, after: LogPlace | None) -> tuple[list[Event], LogPlace, bool]:
         """The wanted events of a stretch, where it ends, and whether nothing stood behind it."""

@@ -1,7 +1,7 @@
 """Tell what happened: append it to the account's log, once, and let the workers of webhooks know."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.delivery import (
@@ -14,8 +14,9 @@ from chalicelib.domain.delivery import (
     unlogged,
 )
 from chalicelib.domain.event import Event, is_told
-from chalicelib.domain.ids import AccountId, EventId, MessageKey, PublicIds
+from chalicelib.domain.ids import AccountId, EventId, MessageKey, PublicIds, change_number
 from chalicelib.domain.times import to_milliseconds
+from chalicelib.domain.webhook import Webhook
 from chalicelib.operations.ports import Clock, EventLog, WebhookNotices
 
 KEPT = timedelta(days=30)  # what is older stands in no feed, and where it stood nobody can look any more
@@ -65,10 +66,16 @@ class TellEvents:
             if is_told(each) and (each.id == entry.id or now - each.occurred_at < LATELY)
         ]
         is_early = any(each.type is EventType.SENT for each in entries)
-        self._of_delivery(key, delivery, entries, with_beginning=is_early)
+        self._of_delivery(key, delivery, entries, with_beginning=is_early, own=entry.id)
 
     def _of_delivery(
-        self, key: MessageKey, delivery: MessageDelivery, entries: Sequence[TimelineEntry], *, with_beginning: bool
+        self,
+        key: MessageKey,
+        delivery: MessageDelivery,
+        entries: Sequence[TimelineEntry],
+        *,
+        with_beginning: bool,
+        own: EventId | None = None,
     ) -> None:
         begun = delivery.begun
         if begun is None:
@@ -76,7 +83,7 @@ class TellEvents:
         events = [Event(entry.id, entry.type, to_milliseconds(entry.occurred_at), key) for entry in entries]
         if with_beginning:
             events.insert(0, self.beginning(key, EventType.QUEUED, begun.at, begun.log_since))
-        self(begun.account_id, events)
+        self(begun.account_id, events, own)
 
     def queued(self, key: MessageKey, begun: Begun) -> None:
         """A message that nobody has begun to send: its acceptance is all there is to tell."""
@@ -85,15 +92,24 @@ class TellEvents:
     def received(self, key: MessageKey, account_id: AccountId, at: datetime, log_since: int) -> None:
         self(account_id, [self.beginning(key, EventType.RECEIVED, at, log_since)])
 
-    def __call__(self, account_id: AccountId, events: Sequence[Event]) -> None:
-        """Again is harmless."""
+    def disabled(self, webhook: Webhook) -> None:
+        """A webhook was switched off by us, as it stands stored."""
+        if webhook.disabled is None:
+            return
+        change = change_number(webhook.id, EventType.WEBHOOK_DISABLED, webhook.disabled.at.isoformat())
+        event_id = self.public_ids.event_id(webhook.disabled.log_since, change)
+        self(webhook.account_id, [Event(event_id, EventType.WEBHOOK_DISABLED, webhook.disabled.at, subject=webhook.id)])
+
+    def __call__(self, account_id: AccountId, events: Sequence[Event], own: EventId | None = None) -> None:
+        """Again is harmless. With `own`, the others are told in passing, and who recorded them lets webhooks know."""
         now = self.clock()
         recent = [event for event in events if now - event.created_at < KEPT]
         if not recent:
             return
         told = self.log.tell(account_id, recent, min(self._since(event.id) for event in recent))
-        if told.webhooks is not None and self.webhooks is not None:
-            self.webhooks.put(account_id, told)
+        mine = tuple(each for each in told.events if own in (None, each.event.id) or each.event.id in told.fresh)
+        if told.webhooks is not None and self.webhooks is not None and mine:
+            self.webhooks.put(account_id, replace(told, events=mine))
 
     def _since(self, event_id: EventId) -> int:
         since, _ = self.public_ids.event_place(event_id)

@@ -5,9 +5,13 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.domain.delivery import EventType
-from chalicelib.domain.ids import inbox_id
-from chalicelib.domain.webhook import Webhook
+from chalicelib.domain.event import LogPlace
+from chalicelib.domain.ids import InvalidId, PublicIds, inbox_id
+from chalicelib.domain.webhook import Webhook, WebhookId
+from chalicelib.domain.webhook_delivery import DeliveryState, WebhookDelivery
 from chalicelib.shapes.json_shapes import Shape, Timestamp, timestamp
+
+_PREFIX = "dlv_"
 
 
 class WebhookJson(Shape, frozen=True):
@@ -35,8 +39,80 @@ def webhook_as_json(webhook: Webhook, *, secret: str | None = None) -> WebhookJs
         events=sorted(webhook.events) or None,
         inbox_ids=None if numbers is None else [inbox_id(number) for number in sorted(numbers)],
         is_active=webhook.is_active,
-        disabled_reason=webhook.disabled_reason,
+        disabled_reason=webhook.disabled.reason if webhook.disabled else None,
         created_at=timestamp(webhook.created_at),
         updated_at=timestamp(webhook.updated_at),
         secret=UNSET if secret is None else secret,
     )
+
+
+class AttemptJson(Shape, frozen=True):
+    """One try to deliver."""
+
+    at: Timestamp
+    status_code: Annotated[int | None, Meta(description="Null: there was no answer, and `error` says why.")]
+    duration_ms: int
+    answer: Annotated[str, Meta(description="The first 1,024 characters of it.")]
+    error: str | None
+
+
+class DeliveryJson(Shape, frozen=True):
+    """One event on its way to one webhook, with every attempt, the oldest first."""
+
+    id: Annotated[str, Meta(examples=["dlv_6y0a7z5k2m9q4r8t1v3x"])]
+    event_id: str
+    event: EventType
+    status: DeliveryState
+    attempts: list[AttemptJson]
+    next_attempt_at: Annotated[Timestamp | None, Meta(description="Null: none is due, or it waits for the endpoint.")]
+    created_at: Annotated[Timestamp, Meta(description="When what it tells happened.")]
+
+
+class DeliveriesJson(Shape, frozen=True):
+    """A part of a webhook's deliveries, the newest events first."""
+
+    data: list[DeliveryJson]
+    next_cursor: str | None
+
+
+class ReplayJson(Shape, frozen=True):
+    """What will be delivered once more."""
+
+    webhook_id: str
+    since: Timestamp
+    until: Timestamp
+
+
+def delivery_as_json(delivery: WebhookDelivery, ids: PublicIds) -> DeliveryJson:
+    event, next_at = delivery.logged.event, delivery.next_attempt_at
+    return DeliveryJson(
+        id=delivery_id(delivery.webhook_id, delivery.logged.place, ids),
+        event_id=event.id,
+        event=event.type,
+        status=delivery.state,
+        attempts=[
+            AttemptJson(
+                at=timestamp(each.at),
+                status_code=each.status_code,
+                duration_ms=each.duration_ms,
+                answer=each.answer,
+                error=each.error,
+            )
+            for each in delivery.attempts
+        ],
+        next_attempt_at=None if next_at is None else timestamp(next_at),
+        created_at=timestamp(event.created_at),
+    )
+
+
+def delivery_id(webhook_id: WebhookId, place: LogPlace, ids: PublicIds) -> str:
+    """The id of a delivery is the event's place in the log, sealed for this webhook."""
+    return _PREFIX + ids.cursor(place.index, place.chunk, of=f"deliveries:{webhook_id}")
+
+
+def delivery_place(webhook_id: WebhookId, text: str, ids: PublicIds) -> LogPlace:
+    """The place behind a delivery's id; `InvalidId` when it is none of this webhook's."""
+    if not text.startswith(_PREFIX):
+        raise InvalidId(text)
+    index, chunk = ids.cursor_place(text.removeprefix(_PREFIX), of=f"deliveries:{webhook_id}")
+    return LogPlace(chunk, index)

@@ -20,7 +20,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.event import Event, LoggedEvent, LogPlace
-from chalicelib.domain.ids import AccountId
+from chalicelib.domain.ids import AccountId, EventId
 from chalicelib.operations.ports import LogPage, Told
 from chalicelib.storage import keys
 from chalicelib.storage.conditional_writes import Written, update_if
@@ -88,10 +88,13 @@ class DynamoEventLog:
             before = found or newest_chunk(account_id)
         raise Unavailable("The log of events grows too fast.")
 
-    def append(self, account_id: AccountId, number: int, packed: Sequence[bytes], before: Chunk | None) -> Chunk | None:
+    def append(
+        self, account_id: AccountId, number: int, packed: Sequence[bytes], before: Chunk | None
+    ) -> tuple[Chunk | None, bool]:
         """Add events to a chunk, and begin it where `before`, the one before it, is known to be closed.
 
-        None of them is added when the chunk is closed or has one of them. The chunk as it then stands; None: it is not there.
+        None of them is added when the chunk is closed or has one of them. The chunk as it then stands (None: it is not there),
+        and whether they were added.
         """
         actions: list[Action] = [_EVENTS.set((_EVENTS | []).append(list(packed)))]
         if before is not None and before.webhooks is not None:
@@ -99,7 +102,9 @@ class DynamoEventLog:
         unknown = [~_EVENTS.contains(each) for each in packed]
         condition = reduce(and_, unknown, _is_open(creates=before is not None))
         outcome = update_if(_item(account_id, number), actions, condition)
-        return self._learn(account_id, _to_chunk(outcome.item if isinstance(outcome, Written) else outcome.found))
+        is_written = isinstance(outcome, Written)
+        found = outcome.item if isinstance(outcome, Written) else outcome.found
+        return self._learn(account_id, _to_chunk(found)), is_written
 
     def let_expire(self, account_id: AccountId, number: int) -> None:
         """Give a closed chunk its time to live. The newest has none: numbers go on from it, and webhooks stand in it."""
@@ -122,6 +127,7 @@ class _Telling:
         self._account_id = account_id
         self._pending = {pack_event(event): event for event in events}
         self._found: list[LoggedEvent] = []
+        self._fresh: list[EventId] = []
         self._webhooks: int | None = None
 
     def told(self, since: int) -> Told:
@@ -131,9 +137,11 @@ class _Telling:
             number, before = self._seen(chunk)
         for _ in range(STEPS_TRIED):
             if not self._pending:
-                return Told(tuple(self._found), self._webhooks)
+                return Told(tuple(self._found), self._webhooks, frozenset(self._fresh))
             group = list(self._pending)[:APPEND_LIMIT]
-            stands = self._log.append(self._account_id, number, group, before)
+            stands, is_written = self._log.append(self._account_id, number, group, before)
+            if is_written:
+                self._fresh += [self._pending[packed].id for packed in group]
             number, before = self._caught_up(number) if stands is None else self._seen(stands)
         raise Unavailable("The log of events grows too fast.")
 

@@ -17,6 +17,11 @@
 |                | L#list            | how many places of one of its lists (inboxes, keys) are taken     |
 |                | L#list#B#bucket   | 480 cells of that list                                            |
 |                | L#list#E#sequence | an entry of that list                                             |
+|                | H#webhook         | a webhook: URL, filters, secret                                   |
+| W#webhook      | S                 | the state of an endpoint in trouble                               |
+|                | D#chunk#index     | the delivery of the event at this place of the log, 30 days       |
+|                | L#chunk#index     | that this delivery waits for its endpoint                         |
+| Y#shard        | due#webhook#place | a retry that is due later than a queue can hold it back           |
 | E#account      | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
 | K#key id       | K                 | an API key: hash, scopes, rate window                             |
 | N#address      | N                 | who owns an inbox address, for good                               |
@@ -42,6 +47,7 @@ from chalicelib.domain.ids import encode
 
 _SEQUENCE_DIGITS = 11  # 2^36 messages an inbox
 _BUCKET_DIGITS = 9
+_PLACE_DIGITS = 13  # an event's index in its chunk, or a random number of 40 bits in place of one
 
 INBOX = "F:inbox"
 HEAD = "F:head"
@@ -49,6 +55,10 @@ MESSAGE_CELLS = "F#"
 DIRECTORY = "D#"
 ACCOUNT = "A"
 DELIVERY_SUFFIX = "#V"
+WEBHOOKS = "H#"
+ENDPOINT = "S"
+WEBHOOK_DELIVERIES = "D#"
+WEBHOOK_LINE = "L#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +153,27 @@ def list_counter(name: str) -> str:
 
 def entry(name: str, sequence: int) -> str:
     return f"{list_prefix(name)}E#{sequence:0{_SEQUENCE_DIGITS}}"
+
+
+def webhook(webhook_id: str) -> str:
+    return WEBHOOKS + webhook_id
+
+
+def webhook_partition(webhook_id: str) -> str:
+    return "W#" + webhook_id
+
+
+def log_place(chunk: int, index: int) -> str:
+    return f"{chunk:0{_SEQUENCE_DIGITS}}#{index:0{_PLACE_DIGITS}}"
+
+
+def due_partition(shard: int) -> str:
+    return f"Y#{shard}"
+
+
+def due_time(seconds: int) -> str:
+    """Sort keys of what is due before this time, in seconds since the epoch, are smaller."""
+    return f"{seconds:0{_SEQUENCE_DIGITS}}"
 
 
 def api_key(key_id: str) -> ItemKey:

@@ -133,6 +133,44 @@ class AccountItem(Item):
     created_at = UnicodeAttribute(attr_name="ca")
 
 
+class WebhookItem(Item):
+    url = UnicodeAttribute(attr_name="u")
+    description = UnicodeAttribute(attr_name="de", null=True)
+    events = UnicodeAttribute(attr_name="e")  # comma-separated; empty: all
+    inbox_numbers = UnicodeAttribute(attr_name="ib", null=True)  # comma-separated; absent: every inbox
+    is_active = BooleanAttribute(attr_name="ia")
+    disabled_reason = UnicodeAttribute(attr_name="dr", null=True)
+    disabled_at = UnicodeAttribute(attr_name="da", null=True)
+    disabled_log_since = NumberAttribute(attr_name="dl", null=True)
+    # As it is: an HMAC is made with the secret itself. The table is encrypted at rest.
+    secret = UnicodeAttribute(attr_name="s")
+    previous_secret = UnicodeAttribute(attr_name="ps", null=True)
+    previous_until = UnicodeAttribute(attr_name="pu", null=True)
+    since_chunk = NumberAttribute(attr_name="sc")
+    since_index = NumberAttribute(attr_name="si")
+    created_at = UnicodeAttribute(attr_name="ca")
+    updated_at = UnicodeAttribute(attr_name="ua")
+    version = NumberAttribute(attr_name="n")
+    list_sequence = NumberAttribute(attr_name="ls")
+
+
+class WebhookDeliveryItem(Item):
+    version = NumberAttribute(attr_name="n")
+    delivery = BinaryAttribute(legacy_encoding=False, attr_name="d")  # packed
+    is_pending = BooleanAttribute(attr_name="p", null=True)
+
+
+class EndpointItem(Item):
+    version = NumberAttribute(attr_name="n")
+    health = BinaryAttribute(legacy_encoding=False, attr_name="h")  # packed
+
+
+class WebhookJobItem(Item):
+    """A delivery that waits: in the line of its endpoint, or for its time."""
+
+    job = BinaryAttribute(legacy_encoding=False, attr_name="j")  # packed
+
+
 class EntryItem(Item):
     """An entry of a list: the id or number of what stands there."""
 

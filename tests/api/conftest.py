@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "BUCKET_NAME": "bucket",
     "SEND_QUEUE_URL": "queue",
     "INBOUND_QUEUE_URL": "inbound queue",
+    "WEBHOOK_QUEUE_URL": "webhook queue",
     "SES_CONFIGURATION_SET": "set",
     "MAIL_DOMAIN": "mail.example.com",
     "AWS_REGION": "eu-west-1",

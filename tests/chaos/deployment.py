@@ -39,6 +39,7 @@ ENVIRONMENT = AWAY_FROM_AWS | {
     "TABLE_NAME": "bound by the engine",
     "BUCKET_NAME": BUCKET,
     "SEND_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/000000000000/{SEND_QUEUE}",
+    "WEBHOOK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/webhooks",
     "INBOUND_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/000000000000/{INBOUND_QUEUE}",
     "SES_CONFIGURATION_SET": "set",
     "MAIL_DOMAIN": "mail.example.com",

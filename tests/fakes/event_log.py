@@ -27,9 +27,10 @@ class FakeEventLog:
         with self._lock:
             log = self.events[account_id]
             behind = log[since * CHUNK :]
-            log.extend(event for event in events if event not in behind)
+            fresh = [event for event in events if event not in behind]
+            log.extend(fresh)
             told = [LoggedEvent(_place(log.index(event, since * CHUNK)), event) for event in events]
-            return Told(tuple(told), self.webhooks.get(account_id))
+            return Told(tuple(told), self.webhooks.get(account_id), frozenset(event.id for event in fresh))
 
     def read(self, account_id: AccountId, after: LogPlace | None, limit: int) -> LogPage:
         log = self.events[account_id]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.domain.event import Event, LoggedEvent, LogPlace
-from chalicelib.domain.ids import AccountId
+from chalicelib.domain.ids import AccountId, EventId
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Told:
 
     events: tuple[LoggedEvent, ...]
     webhooks: int | None
+    fresh: frozenset[EventId] = frozenset()  # those of them that were written just now
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,23 @@
+"""The worker of webhooks: each record is news to tell, a delivery, a line of those who wait, or a replay."""
+
+from chalicelib.events.door import EventDoor
+from chalicelib.operations.ports.webhooks import DeliveryJob, LineJob, NoticeJob, ReplayJob
+from chalicelib.providers.webhook_queue import webhook_job
+from chalicelib.wiring import operations
+
+door = EventDoor(__name__)
+
+
+@door.on_queue("${WebhookQueue.QueueName}", name="webhook_worker")
+def webhook_worker(body: str) -> None:
+    """An endpoint that does not answer is no failure of the record: its retry has a job of its own."""
+    deployment = operations()
+    match webhook_job(body):
+        case NoticeJob() as notice:
+            deployment.tell_webhooks(notice)
+        case DeliveryJob() as delivery:
+            deployment.deliver_webhook(delivery)
+        case LineJob() as line:
+            deployment.serve_line(line)
+        case ReplayJob() as replay:
+            deployment.carry_out_replay(replay)

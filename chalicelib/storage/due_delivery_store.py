@@ -1,0 +1,56 @@
+"""Retries that are due later than a queue can hold them back, in the order of their times.
+
+A few partitions share the writes; each is read once a minute however many endpoints there are, so those that nothing is due
+for cost nothing.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chalicelib.operations.ports.webhooks import DeliveryJob, DueDelivery
+from chalicelib.storage import keys
+from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.tables import WebhookJobItem
+from chalicelib.storage.webhook_codec import pack, unpack_job
+
+SHARDS = 8
+
+
+@raises_unavailable
+@dataclass(frozen=True)
+class DynamoDueDeliveries:
+    """`operations.ports.DueDeliveries` over the table."""
+
+    shards: int = SHARDS
+
+    def add(self, job: DeliveryJob, due_at: datetime) -> None:
+        shard = hashlib.blake2b(_name(job).encode(), digest_size=1).digest()[0] % self.shards
+        item = _item(DueDelivery(job, due_at, shard))
+        item.job = pack(job)
+        item.save()
+
+    def due(self, shard: int, before: datetime, limit: int) -> Sequence[DueDelivery]:
+        found = WebhookJobItem.query(
+            keys.due_partition(shard), WebhookJobItem.sk < keys.due_time(int(before.timestamp())), limit=limit
+        )
+        return [DueDelivery(unpack_job(item.job), _due_at(item.sk), shard) for item in found]
+
+    def remove(self, due: DueDelivery) -> None:
+        _item(due).delete()
+
+
+def _item(due: DueDelivery) -> WebhookJobItem:
+    return WebhookJobItem(
+        keys.due_partition(due.shard), f"{keys.due_time(int(due.due_at.timestamp()))}#{_name(due.job)}"
+    )
+
+
+def _name(job: DeliveryJob) -> str:
+    place = job.logged.place
+    return f"{job.webhook_id}#{keys.log_place(place.chunk, place.index)}"
+
+
+def _due_at(sort_key: str) -> datetime:
+    return datetime.fromtimestamp(int(sort_key.partition("#")[0]), UTC)

@@ -1,0 +1,112 @@
+"""The published verifiers of Standard Webhooks accept our signatures and refuse altered ones; so does a plain HMAC."""
+
+import base64
+import hashlib
+import hmac
+import json
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks.webhooks import Webhook as Verifier
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from chalicelib.domain.webhook import ROTATION, WebhookSecret
+from chalicelib.domain.webhook_signature import new_secret, signed_headers
+
+EVENT_ID = "evt_0123456789abcdefghjk"
+BODY = json.dumps({"id": EVENT_ID, "event": "message.sent", "data": {"subject": "Grüße"}}).encode()
+JAVASCRIPT = Path(__file__).parents[2] / ".embedded" / "tools" / "standardwebhooks"
+_VERIFY = """
+const {Webhook} = require(process.argv[1]);
+const cases = JSON.parse(require("fs").readFileSync(0, "utf-8"));
+console.log(JSON.stringify(cases.map(({secret, headers, body}) => {
+  try { new Webhook(secret).verify(body, headers); return true; } catch (error) { return false; }
+})));
+"""
+
+
+def headers(*valid: str, body: bytes = BODY) -> dict[str, str]:
+    return dict(signed_headers(valid, EVENT_ID, datetime.now(UTC), body))
+
+
+def accepted(secret: str, body: bytes, signed: dict[str, str]) -> bool:
+    try:
+        Verifier(secret).verify(body, signed)
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_the_published_verifier_accepts_whatever_we_sign(document: dict[str, str]) -> None:
+    secret, body = new_secret(), json.dumps(document, ensure_ascii=False).encode(errors="replace")
+
+    assert accepted(secret, body, headers(secret, body=body))
+
+
+def altered(secret: str) -> list[tuple[str, bytes, dict[str, str]]]:
+    signed = headers(secret)
+    later = str(int(signed["webhook-timestamp"]) + 1)
+    flipped = "v1,B" if signed["webhook-signature"].startswith("v1,A") else "v1,A"
+    return [
+        (secret, BODY + b" ", signed),
+        (secret, BODY.replace(b"sent", b"SENT"), signed),
+        (secret, BODY, signed | {"webhook-id": "evt_0123456789abcdefghjm"}),
+        (secret, BODY, signed | {"webhook-timestamp": later}),
+        (secret, BODY, signed | {"webhook-signature": flipped + signed["webhook-signature"][4:]}),
+        (secret, BODY, signed | {"webhook-signature": "v1," + signed["X-AgentSend-Signature"]}),
+        (new_secret(), BODY, signed),
+    ]
+
+
+def test_the_published_verifier_refuses_what_was_altered() -> None:
+    secret = new_secret()
+
+    assert accepted(secret, BODY, headers(secret))
+    assert [accepted(*case) for case in altered(secret)] == [False] * 7
+
+
+def test_both_secrets_verify_while_one_is_being_changed() -> None:
+    now = datetime.now(UTC)
+    secret = WebhookSecret(new_secret()).rotated(fresh := new_secret(), now)
+    old = secret.previous or ""
+
+    during = headers(*secret.valid(now + ROTATION - timedelta(seconds=1)))
+    after = headers(*secret.valid(now + ROTATION))
+
+    assert [accepted(each, BODY, during) for each in (fresh, old)] == [True, True]
+    assert [accepted(each, BODY, after) for each in (fresh, old)] == [True, False]
+    assert during["X-AgentSend-Signature"] == hmac.new(fresh.encode(), BODY, hashlib.sha256).hexdigest()
+    assert during["X-AgentSend-Signature-Previous"] == hmac.new(old.encode(), BODY, hashlib.sha256).hexdigest()
+    assert "X-AgentSend-Signature-Previous" not in after
+    assert [each.startswith("v1,") for each in during["webhook-signature"].split(" ")] == [True, True]
+
+
+def test_a_secret_is_at_least_as_long_as_the_specification_asks() -> None:
+    secret = new_secret()
+    assert secret.startswith("whsec_")
+    assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) >= 24
+    assert secret != new_secret()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not here to run the JavaScript verifier")
+@pytest.mark.skipif(not JAVASCRIPT.exists(), reason="`make verifiers` fetches the JavaScript verifier with npm")
+def test_the_published_javascript_verifier_agrees() -> None:
+    secret, older = new_secret(), new_secret()
+    cases = [(secret, BODY, headers(secret)), (older, BODY, headers(secret, older)), *altered(secret)]
+    asked = [{"secret": each, "headers": signed, "body": body.decode()} for each, body, signed in cases]
+
+    run = subprocess.run(
+        ["node", "-e", _VERIFY, str(JAVASCRIPT / "node_modules" / "standardwebhooks")],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(run.stdout) == [True, True] + [False] * 7

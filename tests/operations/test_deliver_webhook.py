@@ -1,0 +1,230 @@
+"""Every event reaches every endpoint that wants it, by the schedule, and a sick endpoint harms no other."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from chalicelib.domain.delivery import EventType
+from chalicelib.domain.webhook import Webhook
+from chalicelib.domain.webhook_delivery import ATTEMPTS, JITTER, RETRIES, Answer, DeliveryState
+from chalicelib.operations.manage_webhooks import WebhookWish
+from tests.factories.accounts import NOON
+from tests.operations.webhook_world import OK, WebhookWorld, body_of, well
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+BROKEN = Answer(500, "no")
+
+
+def pauses(world: WebhookWorld, webhook: Webhook) -> list[timedelta]:
+    times = [call.at for call in world.calls(webhook)]
+    return [after - before for before, after in pairwise(times)]
+
+
+def test_an_event_is_posted_once_with_what_it_says() -> None:
+    world = WebhookWorld()
+    webhook = world.add()
+
+    told = world.happen()
+    world.run(HOUR)
+
+    (call,) = world.calls(webhook)
+    assert call.at == NOON
+    assert call.event_id == body_of(call)["id"] == told.event.id
+    assert call.headers["X-AgentSend-Event"] == body_of(call)["event"] == "message.sent"
+    assert call.headers["X-AgentSend-Webhook-Id"] == webhook.id
+
+
+def test_attempts_follow_the_schedule_and_end_after_ten() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda _, __: (BROKEN, 0.1))
+
+    told = world.happen()
+    world.run(5 * DAY)
+
+    found = pauses(world, webhook)
+    assert len(found) == len(RETRIES) == ATTEMPTS - 1
+    for pause, wanted in zip(found, RETRIES, strict=True):
+        # The call itself takes 0.1 s, and SQS counts in whole seconds.
+        assert wanted - timedelta(seconds=1) <= pause <= wanted * (1 + JITTER) + timedelta(seconds=2)
+    delivery = world.deliveries.get(webhook.id, told.place)
+    assert delivery is not None
+    assert (delivery.state, len(delivery.attempts)) == (DeliveryState.FAILED, 10)
+    assert {call.event_id for call in world.calls(webhook)} == {told.event.id}
+
+
+@pytest.mark.parametrize("hours", [24, 72])
+def test_everything_arrives_once_an_endpoint_is_well_again(hours: int) -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda at, _: (BROKEN, 0.1) if at < NOON + hours * HOUR else (OK, 0.05))
+    told = []
+
+    world.run(
+        timedelta(hours=hours) + 4 * DAY,
+        {timedelta(minutes=10 * number): lambda: told.append(world.happen()) for number in range(60)},
+    )
+
+    arrived = {call.event_id for call in world.calls(webhook) if call.answer.is_success}
+    assert arrived == {each.event.id for each in told}
+    # Whoever waited behind the breaker comes within its longest pause; whoever was tried goes by the schedule.
+    assert len(world.calls(webhook)) < 60 * ATTEMPTS
+
+
+def test_waiting_for_a_broken_endpoint_costs_as_much_for_a_day_as_for_an_hour() -> None:
+    def writes(hours: int) -> int:
+        world = WebhookWorld()
+        world.add(lambda at, _: (BROKEN, 0.1) if at < NOON + hours * HOUR else (OK, 0.05))
+        plan = {timedelta(seconds=number): world.happen for number in range(300)}
+        world.run(timedelta(hours=hours + 1), plan)
+        return world.deliveries.writes
+
+    assert writes(24) < writes(2) + 1_000  # the probes: two or three writes each, four an hour
+
+
+def delays(world: WebhookWorld, webhook: Webhook) -> list[timedelta]:
+    happened = {str(each.id): each.created_at for each in world.log.events[world.account_id]}
+    return [call.at - happened[call.event_id] for call in world.calls(webhook)]
+
+
+def test_sick_endpoints_do_not_change_the_delay_of_healthy_ones() -> None:
+    world = WebhookWorld()
+    healthy = world.add()
+    world.add(lambda _, __: (BROKEN, 0.1))
+    world.add(lambda _, __: (Answer(None, error="No answer within 15 s.", timed_out=True), 15.0))
+    world.add(lambda _, number: (OK if number % 3 else BROKEN, 0.1))
+    world.add(lambda _, __: (Answer(302, error="Redirects are not followed."), 0.1))
+    world.add(lambda _, __: (Answer(None, error="No answer: garbage."), 0.1))
+
+    world.run(2 * HOUR, {timedelta(seconds=number): world.happen for number in range(200)})
+
+    assert delays(world, healthy) == [timedelta()] * 200
+
+
+def test_a_slow_endpoint_holds_only_a_few_workers_at_once() -> None:
+    world = WebhookWorld()
+    running: list[datetime] = []
+    most = 0
+
+    def slow(at: datetime, _: int) -> tuple[Answer, float]:
+        nonlocal most
+        running[:] = [ends for ends in running if ends > at] + [at + timedelta(seconds=10)]
+        if at > NOON + timedelta(seconds=11):  # the first answers have told that it is slow
+            most = max(most, len(running))
+        return OK, 10.0
+
+    webhook = world.add(slow)
+    plan = {timedelta(seconds=number): world.happen for number in range(60)}
+    world.run(HOUR, plan)
+
+    assert most <= 3 + 11  # those that were under way when it became known, and from then on three
+    assert {call.event_id for call in world.calls(webhook)} == {each.id for each in world.log.events[world.account_id]}
+
+
+def test_an_endpoint_that_says_410_gets_no_more_and_its_owner_is_told() -> None:
+    world = WebhookWorld()
+    gone = world.add(lambda _, __: (Answer(410, "gone"), 0.1))
+    other = world.add(events=frozenset({EventType.WEBHOOK_DISABLED}))
+
+    world.run(HOUR, {timedelta(minutes=number): world.happen for number in range(5)})
+
+    assert len(world.calls(gone)) == 1
+    stored = world.webhooks.webhooks[gone.id]
+    assert stored.disabled is not None
+    assert (stored.is_active, stored.disabled.reason) == (False, "It answered 410: it wants no more.")
+    (told,) = world.calls(other)
+    assert body_of(told)["event"] == "webhook.disabled"
+    assert body_of(told)["data"]["id"] == gone.id
+    assert "secret" not in body_of(told)["data"]
+
+
+def test_five_days_of_failures_switch_a_webhook_off_and_a_replay_brings_back_the_rest() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda at, _: (BROKEN, 0.1) if at < NOON + 6 * DAY else (OK, 0.05))
+    other = world.add(events=frozenset({EventType.WEBHOOK_DISABLED}))
+    told = []
+
+    def happen() -> None:
+        told.append(world.happen())
+
+    world.run(6 * DAY + HOUR, {HOUR * number: happen for number in range(6 * 24)})
+
+    stored = world.webhooks.webhooks[webhook.id]
+    assert stored.disabled is not None
+    assert (stored.is_active, stored.disabled.reason) == (False, "Every delivery has failed for five days.")
+    assert [body_of(call)["event"] for call in world.calls(other)] == ["webhook.disabled"]
+    assert not any(call.answer.is_success for call in world.calls(webhook))
+
+    world.update_webhook(webhook.id, switched_on, world.caller)
+    world.replay_range(webhook.id, NOON, None, world.caller)
+    world.run(10 * DAY)
+
+    arrived = {call.event_id for call in world.calls(webhook) if call.answer.is_success}
+    assert arrived >= {each.event.id for each in told}
+
+
+def switched_on(webhook: Webhook) -> WebhookWish:
+    return WebhookWish(webhook.url, webhook.description, webhook.events, webhook.inbox_numbers)
+
+
+def test_retry_after_puts_the_next_attempt_off_for_a_day_at_most() -> None:
+    for asked, wanted in ((timedelta(hours=3), timedelta(hours=3)), (timedelta(days=9), DAY)):
+        world, busy = WebhookWorld(), Answer(503, retry_after=asked)
+        webhook = world.add(lambda _, number, busy=busy: (OK if number else busy, 0.1))  # type: ignore[misc]
+        world.happen()
+        world.run(10 * DAY)
+
+        (pause,) = pauses(world, webhook)
+        assert wanted <= pause <= wanted + timedelta(minutes=2)
+
+
+def test_a_webhook_gets_what_it_asked_for_and_nothing_from_before() -> None:
+    world = WebhookWorld()
+    world.happen()
+    bounces = world.add(events=frozenset({EventType.BOUNCED}))
+    inbox = world.add(inbox_numbers=frozenset({7}))
+    for inbox_number in (7, 8):
+        world.happen(EventType.SENT, inbox_number)
+        world.happen(EventType.BOUNCED, inbox_number)
+
+    world.run(HOUR)
+
+    assert [body_of(call)["event"] for call in world.calls(bounces)] == ["message.bounced"] * 2
+    assert [body_of(call)["event"] for call in world.calls(inbox)] == ["message.sent", "message.bounced"]
+
+
+def test_a_healthy_endpoint_costs_one_write_a_delivery() -> None:
+    world = WebhookWorld()
+    world.add(well)
+
+    world.run(HOUR, {timedelta(seconds=number): world.happen for number in range(20)})
+
+    assert world.deliveries.writes == 20
+
+
+def test_a_test_is_one_attempt_whatever_the_filters_are() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda _, __: (BROKEN, 0.1), events=frozenset({EventType.BOUNCED}))
+
+    pinged = world.ping_webhook(webhook.id, world.caller)
+    world.run(DAY)
+
+    (call,) = world.calls(webhook)
+    assert body_of(call)["event"] == call.headers["X-AgentSend-Event"] == "webhook.test"
+    assert call.event_id == pinged.logged.event.id
+    (listed,) = world.list_deliveries(webhook.id, world.caller).deliveries
+    assert (listed.state, listed.attempts[0].status_code) == (DeliveryState.FAILED, 500)
+
+
+def test_a_replayed_delivery_begins_anew_and_keeps_its_log() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda at, _: (BROKEN, 0.1) if at < NOON + 5 * DAY else (OK, 0.05))
+    told = world.happen()
+    world.run(5 * DAY)
+
+    world.replay_delivery(webhook.id, told.place, world.caller)
+    world.run(6 * DAY)
+
+    delivery = world.deliveries.get(webhook.id, told.place)
+    assert delivery is not None
+    assert (delivery.state, len(delivery.attempts)) == (DeliveryState.DELIVERED, 11)

@@ -1,0 +1,201 @@
+"""What an endpoint's answer is taken for, and that nobody can hold a worker longer than the time an attempt has."""
+
+import ssl
+from collections.abc import Sequence
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from socket import socket
+from threading import Event
+
+import pytest
+
+from chalicelib.domain.public_address import Address
+from chalicelib.providers.webhook_client import ANSWER_LIMIT, HttpsWebhookClient
+from tests.providers.listener import FINE, NAME, Listener, listening, make_certificate
+
+URL = f"https://{NAME}/hooks/mail?to=me"
+PUBLIC = ip_address("93.184.216.34")
+
+
+@pytest.fixture(scope="module")
+def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+def names(_host: str, _port: int) -> Sequence[Address]:
+    return [PUBLIC]
+
+
+def local(listener: Listener, seconds: float = 5) -> tuple[HttpsWebhookClient, str]:
+    return HttpsWebhookClient(loopback=True, seconds=seconds), f"http://127.0.0.1:{listener.port}/"
+
+
+def test_the_judged_address_is_called_under_the_hosts_name(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    server, trusting = contexts
+    with listening(context=server) as listener:
+        client = HttpsWebhookClient(resolver=names, context=trusting, connect=listener.connect)
+        answer = client.post(URL, {"X-AgentSend-Event": "message.sent"}, b'{"a":1}')
+
+    assert (answer.status_code, answer.text, answer.error) == (200, "ok", None)
+    assert listener.asked == [("93.184.216.34", 443)]
+    assert listener.names == [NAME]
+    head, _, body = listener.requests[0].partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "POST /hooks/mail?to=me HTTP/1.1"
+    assert {f"Host: {NAME}", "Content-Length: 7", "X-AgentSend-Event: message.sent"} <= set(lines)
+    assert body == b'{"a":1}'
+
+
+def test_a_certificate_of_another_name_gets_no_word(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], tmp_path: Path
+) -> None:
+    server, trusting = make_certificate(tmp_path, "other.example.com")
+    for context in (trusting, contexts[1]):  # a trusted one of another name; one nobody knows
+        with listening(context=server) as listener:
+            client = HttpsWebhookClient(resolver=names, context=context, connect=listener.connect)
+            answer = client.post(URL, {}, b"secret")
+        assert (answer.error or "").startswith("TLS failed")
+        assert listener.requests == []
+
+
+def test_a_byte_now_and_then_does_not_prolong_an_attempt() -> None:
+    stop = Event()
+
+    def drip(connection: socket) -> None:
+        while not stop.wait(0.05):
+            connection.sendall(b"H")
+
+    with listening(drip) as listener:
+        client, url = local(listener, seconds=0.5)
+        answer = client.post(url, {}, b"{}")
+        stop.set()
+
+    assert (answer.status_code, answer.timed_out) == (None, True)
+
+
+def test_a_body_that_drips_does_not_undo_a_success() -> None:
+    stop = Event()
+
+    def drip(connection: socket) -> None:
+        connection.sendall(b"HTTP/1.1 204 No Content\r\nContent-Length: 100000\r\n\r\n")
+        while not stop.wait(0.05):
+            connection.sendall(b"x")
+
+    with listening(drip) as listener:
+        client, url = local(listener, seconds=0.5)
+        answer = client.post(url, {}, b"{}")
+        stop.set()
+
+    assert answer.is_success
+
+
+def test_a_handshake_that_never_ends_ends_the_attempt(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    stop = Event()
+
+    def silent(_: socket) -> None:
+        stop.wait(5)
+
+    with listening(silent) as listener:  # it speaks no TLS and says nothing
+        client = HttpsWebhookClient(resolver=names, context=contexts[1], connect=listener.connect, seconds=0.3)
+        answer = client.post(URL, {}, b"{}")
+        stop.set()
+
+    assert answer.timed_out
+
+
+def test_a_name_server_that_never_answers_ends_the_attempt() -> None:
+    stop = Event()
+
+    def hanging(_host: str, _port: int) -> Sequence[Address]:
+        stop.wait(5)
+        return [PUBLIC]
+
+    answer = HttpsWebhookClient(resolver=hanging, seconds=0.2).post(URL, {}, b"{}")
+    stop.set()
+
+    assert answer.timed_out
+
+
+def test_no_more_than_64_kb_of_an_answer_are_read() -> None:
+    sent = 0
+
+    def endless(connection: socket) -> None:
+        nonlocal sent
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while sent < 500 * ANSWER_LIMIT:
+            sent += connection.send(b"x" * ANSWER_LIMIT)
+
+    with listening(endless) as listener:
+        client, url = local(listener)
+        answer = client.post(url, {}, b"{}")
+
+    assert answer.text == "x" * 1_024
+    assert sent < 500 * ANSWER_LIMIT  # the rest of it found nobody listening
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x00\xff\xfe garbage",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1_000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000,
+        b"HTTP/1.1 99999 OK\r\n\r\n",
+        b"",
+    ],
+)
+def test_garbage_is_a_failure_with_a_reason(garbage: bytes) -> None:
+    with listening(garbage) as listener:
+        client, url = local(listener)
+        answer = client.post(url, {}, b"{}")
+
+    assert not answer.is_success
+    assert answer.error
+
+
+def test_what_an_answer_says_is_kept_as_text_whatever_its_bytes() -> None:
+    with listening(b"HTTP/1.1 500 No\r\nContent-Length: 5\r\n\r\na\xff\x00b\xc3") as listener:
+        client, url = local(listener)
+        answer = client.post(url, {}, b"{}")
+
+    assert (answer.status_code, answer.text, answer.is_success) == (500, "a��b�", False)
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [("120", timedelta(seconds=120)), ("soon", None), ("-5", None), ("Wed, 01 Jan 2020 00:00:00 GMT", timedelta())],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str, wanted: timedelta | None) -> None:
+    with listening(f"HTTP/1.1 503 Busy\r\nRetry-After: {header}\r\nContent-Length: 0\r\n\r\n".encode()) as listener:
+        client, url = local(listener)
+        answer = client.post(url, {}, b"{}")
+
+    assert answer.retry_after == wanted
+
+
+def test_an_address_that_takes_no_connection_leaves_the_next_one_its_turn() -> None:
+    with listening(FINE) as listener:
+
+        def connect(address: tuple[str, int], timeout: float) -> socket:
+            if address[0] == "::1":
+                raise ConnectionRefusedError(111, "Connection refused")
+            return listener.connect(address, timeout)
+
+        client = HttpsWebhookClient(
+            loopback=True, resolver=lambda *_: [ip_address("::1"), ip_address("127.0.0.1")], connect=connect
+        )
+        answer = client.post(f"http://localhost:{listener.port}/", {}, b"{}")
+
+    assert answer.is_success
+
+
+def test_an_endpoint_that_is_not_there_is_a_failure_with_a_reason() -> None:
+    with listening() as listener:
+        client, url = local(listener)
+    answer = client.post(url, {}, b"{}")
+
+    assert answer.error == "No answer: Connection refused."
+    assert not answer.timed_out
