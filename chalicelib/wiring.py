@@ -129,7 +129,7 @@ class Operations:
 
     def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
         self._settings = settings
-        self._clock = clock
+        self.clock = clock
         self._workers = ThreadPoolExecutor(TOGETHER_WORKERS)
         bind_table(settings.table_name)
         self.inboxes = DynamoInboxStore()
@@ -225,7 +225,7 @@ class Operations:
             self.tell_events,
             self._public_ids,
             self._settings.delivery_mode,
-            self._clock,
+            self.clock,
             self._together,
         )
 
@@ -252,7 +252,7 @@ class Operations:
             SettleReplyHeaders(self.messages, self.index, self._public_ids),
             self._pace,
             self._public_ids,
-            self._clock,
+            self.clock,
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
             room=self._sending_room,
         )
@@ -267,7 +267,7 @@ class Operations:
             self._pace,
             self._evidence,
             self._public_ids,
-            self._clock,
+            self.clock,
         )
 
     @built_once
@@ -282,19 +282,19 @@ class Operations:
             self._pace,
             self._evidence,
             self._public_ids,
-            self._clock,
+            self.clock,
             room=self._sending_room,
         )
 
     @built_once
     def _delivery_record(self) -> DeliveryRecord:
-        return DeliveryRecord(self.messages, self._show_status, self.tell_events, self._clock)
+        return DeliveryRecord(self.messages, self._show_status, self.tell_events, self.clock)
 
     @built_once
     def _pace(self) -> Pace:
         if not self._calls_ses:
             return Unpaced()
-        return SendPace(DynamoSendRates(), SesQuota(self._ses), self._clock)
+        return SendPace(DynamoSendRates(), SesQuota(self._ses), self.clock)
 
     @built_once
     def _evidence(self) -> Evidence:
@@ -320,12 +320,12 @@ class Operations:
             self._show_status,
             self.tell_events,
             lambda ses_id: f"<{ses_id}@{domain}>",
-            NoteNews(self._news_mark, self._clock, self._evidence.window / INTERVALS),
+            NoteNews(self._news_mark, self.clock, self._evidence.window / INTERVALS),
         )
 
     @built_once
     def requeue_unsent(self) -> RequeueUnsent:
-        return RequeueUnsent(self.index, self.send_queue, self._clock)
+        return RequeueUnsent(self.index, self.send_queue, self.clock)
 
     @built_once
     def abandon_reservation(self) -> AbandonReservation:
@@ -350,11 +350,11 @@ class Operations:
 
     @built_once
     def _event_log(self) -> DynamoEventLog:
-        return DynamoEventLog(self._clock)
+        return DynamoEventLog(self.clock)
 
     @built_once
     def tell_events(self) -> TellEvents:
-        return TellEvents(self._event_log, self._public_ids, self._clock)
+        return TellEvents(self._event_log, self._public_ids, self.clock)
 
     @built_once
     def read_feed(self) -> ReadFeed:
@@ -393,7 +393,6 @@ class Operations:
             self.tell_events,
             self.abandon_reservation,
             self._settings.delivery_mode,
-            self._clock,
             self._together,
         )
 
@@ -422,7 +421,7 @@ class Operations:
             TidyBucket(bucket, self.attachments, coroner),
             TidyInbound(bucket, self.mails, self.inbound_queue),
         )
-        return KeepHouse(rounds, DynamoWalkStore(), self._clock)
+        return KeepHouse(rounds, DynamoWalkStore(), self.clock)
 
     # ------------------------------------------------------------------------- messages and threads
 
@@ -458,7 +457,7 @@ class Operations:
             self.tell_events,
             self._discard_message,
             self.send_queue,
-            self._clock,
+            self.clock,
         )
 
     @built_once
@@ -477,29 +476,29 @@ class Operations:
 
     @built_once
     def upload_attachment(self) -> UploadAttachment:
-        return UploadAttachment(self.attachments, self._clock)
+        return UploadAttachment(self.attachments, self.clock)
 
     @built_once
     def begin_upload(self) -> BeginUpload:
-        return BeginUpload(self.attachments, self._clock)
+        return BeginUpload(self.attachments, self.clock)
 
     @built_once
     def link_upload(self) -> LinkUpload:
-        return LinkUpload(self.attachments, self._clock)
+        return LinkUpload(self.attachments, self.clock)
 
     @built_once
     def get_attachment(self) -> GetAttachment:
-        return GetAttachment(self.attachments, self._clock)
+        return GetAttachment(self.attachments, self.clock)
 
     @built_once
     def delete_attachment(self) -> DeleteAttachment:
-        return DeleteAttachment(self.attachments, self._clock)
+        return DeleteAttachment(self.attachments, self.clock)
 
     # ---------------------------------------------------------------------------- inboxes, accounts, keys
 
     @built_once
     def create_inbox(self) -> CreateInbox:
-        return CreateInbox(self.inboxes, self._clock, self._settings.mail_domain, self._settings.inbox_daily_send_limit)
+        return CreateInbox(self.inboxes, self.clock, self._settings.mail_domain, self._settings.inbox_daily_send_limit)
 
     @built_once
     def list_inboxes(self) -> ListInboxes:
@@ -515,19 +514,19 @@ class Operations:
 
     @built_once
     def authenticate(self) -> Authenticate:
-        return Authenticate(self.keys, self._clock, self._settings.rate_limit_per_minute)
+        return Authenticate(self.keys, self.clock, self._settings.rate_limit_per_minute)
 
     @built_once
     def answer_once(self) -> AnswerOnce:
-        return AnswerOnce(DynamoIdempotencyStore(), self._clock)
+        return AnswerOnce(DynamoIdempotencyStore(), self.clock)
 
     @built_once
     def bootstrap(self) -> Bootstrap:
-        return Bootstrap(self.accounts, self.keys, self._clock, self._settings.account_daily_send_limit)
+        return Bootstrap(self.accounts, self.keys, self.clock, self._settings.account_daily_send_limit)
 
     @built_once
     def create_account(self) -> CreateAccount:
-        return CreateAccount(self.accounts, self.keys, self._clock, self._settings.account_daily_send_limit)
+        return CreateAccount(self.accounts, self.keys, self.clock, self._settings.account_daily_send_limit)
 
     @built_once
     def get_account(self) -> GetAccount:
@@ -535,7 +534,7 @@ class Operations:
 
     @built_once
     def create_key(self) -> CreateKey:
-        return CreateKey(self.keys, self.inboxes, self._clock)
+        return CreateKey(self.keys, self.inboxes, self.clock)
 
     @built_once
     def list_keys(self) -> ListKeys:

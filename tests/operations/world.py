@@ -203,7 +203,6 @@ class World:
             tell,
             abandon,
             DeliveryMode.EMAIL,
-            self.clock,
             together_in_turn,
         )
         self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received)
