@@ -12,6 +12,7 @@ from chalicelib.domain.ids import AccountId, InvalidId
 from chalicelib.operations.join_events import JoinEvents
 from chalicelib.operations.read_feed import POLL_LATER, POLL_SOON, FeedPage, FeedRequest, ReadFeed
 from tests.factories.accounts import make_caller, make_inbox
+from tests.fakes.webhooks import FakeWebhookStore
 from tests.operations.world import IDS, INBOX, World, make_event
 
 OTHER_INBOX = 8
@@ -23,7 +24,7 @@ class Reader:
     def __init__(self, world: World, wait_limit: int = 20) -> None:
         self.now = 0.0
         self.on_sleep: Any = lambda: None
-        join = JoinEvents(world.inboxes, world.messages, world.index)
+        join = JoinEvents(world.inboxes, FakeWebhookStore(), world.messages, world.index)
         self.read = ReadFeed(world.log, world.inboxes, join, IDS, wait_limit, clock=lambda: self.now, sleep=self._sleep)
 
     def _sleep(self, seconds: float) -> None:
