@@ -43,6 +43,7 @@ bench: ## count what each operation costs and write it into bench/README.md
 	$(VENV)/python -m bench.listing --write
 	$(VENV)/python -m bench.busy_inbox --write
 	$(VENV)/python -m bench.inbound --write
+	$(VENV)/python -m bench.webhooks --write
 
 bench-http: ## time lists and sending through HTTP and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run
