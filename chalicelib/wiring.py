@@ -156,7 +156,7 @@ class Operations:
 
     def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
         self._settings = settings
-        self._clock = clock
+        self.clock = clock
         self._workers = ThreadPoolExecutor(TOGETHER_WORKERS)
         bind_table(settings.table_name)
         self.inboxes = DynamoInboxStore()
@@ -259,7 +259,7 @@ class Operations:
             self.tell_events,
             self._public_ids,
             self._settings.delivery_mode,
-            self._clock,
+            self.clock,
             self._together,
         )
 
@@ -286,7 +286,7 @@ class Operations:
             SettleReplyHeaders(self.messages, self.index, self._public_ids),
             self._pace,
             self._public_ids,
-            self._clock,
+            self.clock,
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
             room=self._sending_room,
         )
@@ -301,7 +301,7 @@ class Operations:
             self._pace,
             self._evidence,
             self._public_ids,
-            self._clock,
+            self.clock,
         )
 
     @built_once
@@ -316,19 +316,19 @@ class Operations:
             self._pace,
             self._evidence,
             self._public_ids,
-            self._clock,
+            self.clock,
             room=self._sending_room,
         )
 
     @built_once
     def _delivery_record(self) -> DeliveryRecord:
-        return DeliveryRecord(self.messages, self._show_status, self.tell_events, self._clock)
+        return DeliveryRecord(self.messages, self._show_status, self.tell_events, self.clock)
 
     @built_once
     def _pace(self) -> Pace:
         if not self._calls_ses:
             return Unpaced()
-        return SendPace(DynamoSendRates(), SesQuota(self._ses), self._clock)
+        return SendPace(DynamoSendRates(), SesQuota(self._ses), self.clock)
 
     @built_once
     def _evidence(self) -> Evidence:
@@ -354,12 +354,12 @@ class Operations:
             self._show_status,
             self.tell_events,
             lambda ses_id: f"<{ses_id}@{domain}>",
-            NoteNews(self._news_mark, self._clock, self._evidence.window / INTERVALS),
+            NoteNews(self._news_mark, self.clock, self._evidence.window / INTERVALS),
         )
 
     @built_once
     def requeue_unsent(self) -> RequeueUnsent:
-        return RequeueUnsent(self.index, self.send_queue, self._clock)
+        return RequeueUnsent(self.index, self.send_queue, self.clock)
 
     @built_once
     def abandon_reservation(self) -> AbandonReservation:
@@ -384,11 +384,11 @@ class Operations:
 
     @built_once
     def _event_log(self) -> DynamoEventLog:
-        return DynamoEventLog(self._clock)
+        return DynamoEventLog(self.clock)
 
     @built_once
     def tell_events(self) -> TellEvents:
-        return TellEvents(self._event_log, self._public_ids, self._clock, NoticesToQueue(self.webhook_queue))
+        return TellEvents(self._event_log, self._public_ids, self.clock, NoticesToQueue(self.webhook_queue))
 
     @built_once
     def read_feed(self) -> ReadFeed:
@@ -412,7 +412,7 @@ class Operations:
 
     @built_once
     def create_webhook(self) -> CreateWebhook:
-        return CreateWebhook(self.webhooks, self._check_webhook, self._event_log, self._clock)
+        return CreateWebhook(self.webhooks, self._check_webhook, self._event_log, self.clock)
 
     @built_once
     def list_webhooks(self) -> ListWebhooks:
@@ -425,12 +425,12 @@ class Operations:
     @built_once
     def update_webhook(self) -> UpdateWebhook:
         return UpdateWebhook(
-            self.webhooks, self.deliveries, self.webhook_queue, self._check_webhook, self._event_log, self._clock
+            self.webhooks, self.deliveries, self.webhook_queue, self._check_webhook, self._event_log, self.clock
         )
 
     @built_once
     def rotate_webhook_secret(self) -> RotateSecret:
-        return RotateSecret(self.webhooks, self._event_log, self._clock)
+        return RotateSecret(self.webhooks, self._event_log, self.clock)
 
     @built_once
     def delete_webhook(self) -> DeleteWebhook:
@@ -438,7 +438,7 @@ class Operations:
 
     @built_once
     def ping_webhook(self) -> PingWebhook:
-        return PingWebhook(self.webhooks, self.deliveries, self.webhook_queue, self._event_log, self._clock)
+        return PingWebhook(self.webhooks, self.deliveries, self.webhook_queue, self._event_log, self.clock)
 
     @built_once
     def list_deliveries(self) -> ListDeliveries:
@@ -446,19 +446,19 @@ class Operations:
 
     @built_once
     def replay_delivery(self) -> ReplayDelivery:
-        return ReplayDelivery(self.webhooks, self.deliveries, self.webhook_queue, self._clock)
+        return ReplayDelivery(self.webhooks, self.deliveries, self.webhook_queue, self.clock)
 
     @built_once
     def replay_range(self) -> ReplayRange:
-        return ReplayRange(self.webhooks, self.webhook_queue, self._clock)
+        return ReplayRange(self.webhooks, self.webhook_queue, self.clock)
 
     @built_once
     def carry_out_replay(self) -> CarryOutReplay:
-        return CarryOutReplay(self.webhooks, self.deliveries, self.webhook_queue, self._event_log, self._clock)
+        return CarryOutReplay(self.webhooks, self.deliveries, self.webhook_queue, self._event_log, self.clock)
 
     @built_once
     def _wait_in_line(self) -> WaitInLine:
-        return WaitInLine(self.deliveries, self.webhook_queue, self._clock)
+        return WaitInLine(self.deliveries, self.webhook_queue, self.clock)
 
     @built_once
     def deliver_webhook(self) -> DeliverWebhook:
@@ -471,21 +471,21 @@ class Operations:
             lambda account_id, logged: join(account_id, [logged.event])[0],
             lambda joined: event_body(joined, ids),
             self._wait_in_line,
-            DisableWebhook(self.webhooks, self._event_log, self.tell_events.disabled, self._clock),
-            self._clock,
+            DisableWebhook(self.webhooks, self._event_log, self.tell_events.disabled, self.clock),
+            self.clock,
         )
 
     @built_once
     def tell_webhooks(self) -> TellWebhooks:
-        return TellWebhooks(KnownWebhooks(self.webhooks, self._clock), self.webhook_queue, self.deliver_webhook)
+        return TellWebhooks(KnownWebhooks(self.webhooks, self.clock), self.webhook_queue, self.deliver_webhook)
 
     @built_once
     def serve_line(self) -> ServeLine:
-        return ServeLine(self.webhooks, self.deliveries, self.webhook_queue, self._wait_in_line, self._clock)
+        return ServeLine(self.webhooks, self.deliveries, self.webhook_queue, self._wait_in_line, self.clock)
 
     @built_once
     def queue_due_webhooks(self) -> QueueDueDeliveries:
-        return QueueDueDeliveries(self.due_deliveries, self.webhook_queue, self._clock)
+        return QueueDueDeliveries(self.due_deliveries, self.webhook_queue, self.clock)
 
     @built_once
     def requeue_webhooks(self) -> RequeueWebhooks:
@@ -496,7 +496,7 @@ class Operations:
             self.due_deliveries,
             self.webhook_queue,
             self._event_log,
-            self._clock,
+            self.clock,
         )
 
     # ----------------------------------------------------------------------------------- the way in
@@ -526,7 +526,6 @@ class Operations:
             self.tell_events,
             self.abandon_reservation,
             self._settings.delivery_mode,
-            self._clock,
             self._together,
         )
 
@@ -555,7 +554,7 @@ class Operations:
             TidyBucket(bucket, self.attachments, coroner),
             TidyInbound(bucket, self.mails, self.inbound_queue),
         )
-        return KeepHouse(rounds, DynamoWalkStore(), self._clock)
+        return KeepHouse(rounds, DynamoWalkStore(), self.clock)
 
     # ------------------------------------------------------------------------- messages and threads
 
@@ -591,7 +590,7 @@ class Operations:
             self.tell_events,
             self._discard_message,
             self.send_queue,
-            self._clock,
+            self.clock,
         )
 
     @built_once
@@ -610,29 +609,29 @@ class Operations:
 
     @built_once
     def upload_attachment(self) -> UploadAttachment:
-        return UploadAttachment(self.attachments, self._clock)
+        return UploadAttachment(self.attachments, self.clock)
 
     @built_once
     def begin_upload(self) -> BeginUpload:
-        return BeginUpload(self.attachments, self._clock)
+        return BeginUpload(self.attachments, self.clock)
 
     @built_once
     def link_upload(self) -> LinkUpload:
-        return LinkUpload(self.attachments, self._clock)
+        return LinkUpload(self.attachments, self.clock)
 
     @built_once
     def get_attachment(self) -> GetAttachment:
-        return GetAttachment(self.attachments, self._clock)
+        return GetAttachment(self.attachments, self.clock)
 
     @built_once
     def delete_attachment(self) -> DeleteAttachment:
-        return DeleteAttachment(self.attachments, self._clock)
+        return DeleteAttachment(self.attachments, self.clock)
 
     # ---------------------------------------------------------------------------- inboxes, accounts, keys
 
     @built_once
     def create_inbox(self) -> CreateInbox:
-        return CreateInbox(self.inboxes, self._clock, self._settings.mail_domain, self._settings.inbox_daily_send_limit)
+        return CreateInbox(self.inboxes, self.clock, self._settings.mail_domain, self._settings.inbox_daily_send_limit)
 
     @built_once
     def list_inboxes(self) -> ListInboxes:
@@ -648,19 +647,19 @@ class Operations:
 
     @built_once
     def authenticate(self) -> Authenticate:
-        return Authenticate(self.keys, self._clock, self._settings.rate_limit_per_minute)
+        return Authenticate(self.keys, self.clock, self._settings.rate_limit_per_minute)
 
     @built_once
     def answer_once(self) -> AnswerOnce:
-        return AnswerOnce(DynamoIdempotencyStore(), self._clock)
+        return AnswerOnce(DynamoIdempotencyStore(), self.clock)
 
     @built_once
     def bootstrap(self) -> Bootstrap:
-        return Bootstrap(self.accounts, self.keys, self._clock, self._settings.account_daily_send_limit)
+        return Bootstrap(self.accounts, self.keys, self.clock, self._settings.account_daily_send_limit)
 
     @built_once
     def create_account(self) -> CreateAccount:
-        return CreateAccount(self.accounts, self.keys, self._clock, self._settings.account_daily_send_limit)
+        return CreateAccount(self.accounts, self.keys, self.clock, self._settings.account_daily_send_limit)
 
     @built_once
     def get_account(self) -> GetAccount:
@@ -668,7 +667,7 @@ class Operations:
 
     @built_once
     def create_key(self) -> CreateKey:
-        return CreateKey(self.keys, self.inboxes, self._clock)
+        return CreateKey(self.keys, self.inboxes, self.clock)
 
     @built_once
     def list_keys(self) -> ListKeys:

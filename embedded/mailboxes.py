@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from chalicelib.domain.receipt import addresses_meant
 from chalicelib.operations.ports import InboxStore
-from chalicelib.operations.receive_message import addresses_meant
 
 
 @dataclass(frozen=True)

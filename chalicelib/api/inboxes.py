@@ -13,7 +13,7 @@ from chalicelib.domain.errors import ErrorCode, NotFound
 from chalicelib.domain.inbox import Inbox
 from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.shapes.json_shapes import InboxJson, PageJson, inbox_as_json
-from chalicelib.wiring import operations, utc_now
+from chalicelib.wiring import operations
 
 routes = Routes(__name__)
 
@@ -82,4 +82,4 @@ def _encoded(inbox: Inbox) -> bytes:
 
 
 def _today() -> str:
-    return f"{utc_now():%Y-%m-%d}"
+    return f"{operations().clock():%Y-%m-%d}"

@@ -8,6 +8,8 @@ from chalicelib.domain.arrival import Authentication
 WAITING_MAIL = "inbound/"
 """What the names of mails begin with that SES has stored and that are not in every inbox yet."""
 
+ADDRESS_CHARACTERS = 320  # a longer one is nobody's
+
 TRIAL_MESSAGE_ID = "AMAZON_SES_SETUP_NOTIFICATION"
 """SES tries bucket and topic out with a mail of this id when a rule is made that names them."""
 
@@ -22,3 +24,17 @@ class Receipt:
     received_at: datetime
     blob: str  # the name of the mail in the bucket: `inbound/…`
     authentication: Authentication = field(default_factory=Authentication)
+
+
+def addresses_meant(recipient: str) -> tuple[str, ...]:
+    """The addresses that an inbox may have for a recipient to be it, the exact one first; none when nobody can be meant.
+
+    Local parts are compared without case, as those of inboxes are given out in lower case; what follows a + in them is the
+    sender's own tag (subaddressing, RFC 5233).
+    """
+    if not recipient.isascii() or len(recipient) > ADDRESS_CHARACTERS:
+        return ()  # no inbox has such an address; lower() would make some letters ASCII
+    exact = recipient.lower()
+    local, at, domain = exact.rpartition("@")
+    plain = local.partition("+")[0]
+    return tuple(dict.fromkeys((exact, f"{plain}{at}{domain}")))

@@ -36,16 +36,25 @@ _WARNINGS = {
 }
 
 
-def trust(sender: str, authentication: Authentication, known: Iterable[str]) -> Trust:
+def trust(sender: str, authentication: Authentication, known: Iterable[str], own: Iterable[str] = ()) -> Trust:
     """What the rule makes of a mail From `sender` that names a message of a thread.
 
     `known` are the thread's participants and everyone the named message went to, blind copies among them. Case does not
     matter here: a server that tells `Ada@` from `ada@` is a rarity, a client that writes both is not. An empty sender is
-    nobody, whom nothing can verify.
+    nobody, whom nothing can verify. `own` are the inbox's own addresses: what it sent itself passes DMARC, so without a
+    pass somebody else wrote it (docs/decisions/0018).
     """
-    from_known = bool(sender) and sender.casefold() in {address.casefold() for address in known}
-    if from_known and authentication.dmarc is not Verdict.FAIL:
+    from_known = bool(sender) and _is_among(sender, known)
+    if (
+        from_known
+        and authentication.dmarc is not Verdict.FAIL
+        and (authentication.from_verified or not _is_among(sender, own))
+    ):
         return Trust.PARTICIPANT
     if sender and authentication.from_verified:
         return Trust.NEW_PARTICIPANT
     return Trust.NONE
+
+
+def _is_among(sender: str, addresses: Iterable[str]) -> bool:
+    return sender.casefold() in {address.casefold() for address in addresses}

@@ -1,6 +1,7 @@
 """How much of a mail is read (lifecycle section 6), and the list of what therefore could not be."""
 
-RAW_LIMIT = 40 * 1024 * 1024  # bytes; what Amazon SES takes in
+# Bytes; what Amazon SES takes in (40 MB), and the fields that it, or our own door, puts above the header.
+RAW_LIMIT = 40 * 1024 * 1024 + 64 * 1024
 HEADER_LIMIT = 256 * 1024  # bytes of the mail's own header that are kept
 PART_HEADER_LIMIT = 32 * 1024  # … and of the header of one part
 HEADER_FIELDS_LIMIT = 5_000  # fields, however short

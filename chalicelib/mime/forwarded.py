@@ -19,6 +19,7 @@ from chalicelib.mime.html_text import html_to_text
 
 ADDRESSES_SHOWN = 50  # of a field of the original; a stranger may name hundreds
 _LINE = "---------- Forwarded message ---------"
+_NOT_ALL = "Not everything in this message could be read, so parts of it may be missing here."
 _END_OF_BODY = re.compile(r"</body\b", re.IGNORECASE | re.ASCII)
 _PRE = "white-space:pre-wrap"
 
@@ -48,8 +49,9 @@ def _fields(original: MessageContent) -> Sequence[tuple[str, str]]:
         ("Subject", header_line(original.subject)),
         ("To", _shown(original.to)),
         ("Cc", _shown(original.cc)),
+        ("Note", _NOT_ALL if original.arrival and original.arrival.degraded else ""),
     ]
-    return [(name, value) for name, value in fields if value or name != "Cc"]
+    return [(name, value) for name, value in fields if value or name not in {"Cc", "Note"}]
 
 
 def _shown(mailboxes: Sequence[Mailbox]) -> str:

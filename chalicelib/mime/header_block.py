@@ -17,6 +17,7 @@ from chalicelib.mime.charsets import decode
 _FIELD = re.compile(rb"([!-9;-~]{1,256})[ \t]*:")
 _FIELD_END = re.compile(rb"\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\r*(?:\n|\Z)")
+_BARE_CR = re.compile(rb"\r(?!\r*\n)")
 _INDENT = re.compile(rb"[ \t]{1,80}")
 _HEADER_END = re.compile(rb"\n\r*\n")
 _LONGEST_DELIMITER = FIELD_LIMIT + 10
@@ -51,6 +52,7 @@ class Header:
 
     fields: dict[str, list[Field]]
     body_start: int  # where in the mail the header has ended
+    has_bare_cr: bool = False  # which some programs read as the end of a line, so they may find other fields in it
 
     def all(self, name: str) -> list[Field]:
         return self.fields.get(name, [])
@@ -87,7 +89,7 @@ class _Reader:
         self, lines: bytes, start: int, delimiters: Container[bytes], problems: Problems, *, is_mail: bool
     ) -> None:
         self._lines = lines
-        self._at = start
+        self._start = self._at = start
         self._delimiters = delimiters
         self._bytes_left = HEADER_LIMIT if is_mail else PART_HEADER_LIMIT
         self._fields_left = HEADER_FIELDS_LIMIT if is_mail else PART_FIELDS_LIMIT
@@ -113,7 +115,7 @@ class _Reader:
                 self._at = self._next_line()
             else:
                 break
-        return Header(self._fields, self._at)
+        return Header(self._fields, self._at, bool(_BARE_CR.search(self._lines, self._start, self._at)))
 
     def _field_start(self) -> int:
         """Here, or past the spaces before the very first field of a mail."""

@@ -38,6 +38,25 @@ def read_mailboxes(text: str) -> Iterator[Mailbox]:
     yield from gathered.mailboxes()
 
 
+def can_only_mean(text: str, address: str) -> bool:
+    """Whether the field names this one address and nothing that another reader might take for an address."""
+    text = _CONTROLS.sub(" ", text).strip()
+    tokens = list(_tokens(text))
+    if sum(map(len, tokens)) != len(text):
+        return False  # a quote or comment is not closed, and readers differ in where it ends
+    said = [token for token in tokens if token[0] != "(" and not token.isspace()]
+    if "<" not in said:
+        return _address("".join(said)) == address
+    opened = said.index("<")
+    inside = said[opened + 1 : -1]
+    if said[-1] != ">" or {"<", ">"} & {*inside, *said[:opened]} or _address("".join(inside)) != address:
+        return False
+    name = "".join(" " if token[0] in '("' else token for token in tokens[: tokens.index("<")])
+    return not {",", ":", ";"} & set(said[:opened]) and all(
+        "@" not in word or _address(word) == address for word in name.split()
+    )
+
+
 def _tokens(text: str) -> Iterator[str]:
     """Quotes and comments are one token each; one that is never closed is only a character and left out."""
     at, quotes_close, comments_close = 0, True, True

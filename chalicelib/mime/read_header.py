@@ -1,5 +1,6 @@
 """What the header says: people, subject, Message-IDs, date."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -9,7 +10,7 @@ from chalicelib.mime.bounds import ADDRESS_LIMIT, SUBJECT_LIMIT, Problems
 from chalicelib.mime.encoded_words import decode_words
 from chalicelib.mime.guarded import guarded
 from chalicelib.mime.header_block import Field, Header
-from chalicelib.mime.read_addresses import read_mailboxes
+from chalicelib.mime.read_addresses import can_only_mean, read_mailboxes
 from chalicelib.mime.read_fields import newest, read_date, read_message_ids
 
 
@@ -38,7 +39,7 @@ def read_header(header: Header, charset: str | None, problems: Problems) -> Head
     return HeaderTexts(
         sender=senders[0] if senders else None,
         several_senders=len(senders) > 1,
-        is_sender_sure=len(senders) == 1 and len(header.all("from")) == 1,
+        is_sender_sure=guarded("the From field", lambda: people.is_sure_of(senders), False, problems),
         to=guarded("the To field", lambda: people.named("to"), nobody, problems),
         cc=guarded("the Cc field", lambda: people.named("cc"), nobody, problems),
         reply_to=guarded("the Reply-To field", lambda: people.named("reply-to"), nobody, problems),
@@ -69,6 +70,13 @@ class _People:
         if len(self._header.all(name)) > 1:
             self._problems.add("it has several From fields, of which the first is shown")
         return self.named(name)
+
+    def is_sure_of(self, senders: Sequence[Mailbox]) -> bool:
+        """Whether whoever else reads the header finds the same From, SES among them, whose verdict is about it."""
+        fields = self._header.all("from")
+        if self._header.has_bare_cr or len(fields) != 1 or len(senders) != 1:
+            return False
+        return can_only_mean(self._text(fields[0]), senders[0].address)
 
     def named(self, name: str) -> tuple[Mailbox, ...]:
         found: list[Mailbox] = []

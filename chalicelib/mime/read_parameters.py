@@ -16,6 +16,12 @@ _SECTION = re.compile(r"([^*]+)\*(?:([0-9]{1,4})(\*?))?")
 _CHARSET = re.compile(r"([^']{0,60})'[^']{0,60}'")
 
 
+class _Exact(str):
+    """A value in the form of RFC 2231, which says all that is to be decoded in it."""
+
+    __slots__ = ()
+
+
 def read_parameters(field: str) -> Mapping[str, str]:
     """The parameters after the first semicolon, by their names in lower case; the first of a name counts."""
     plain: dict[str, str] = {}
@@ -37,7 +43,7 @@ def read_parameters(field: str) -> Mapping[str, str]:
 
 def readable(value: str) -> str:
     """A parameter for people, in one line: encoded words do not belong there, but many programs write them."""
-    return decode_words(value) if "=?" in value else clean_line(value)
+    return decode_words(value) if "=?" in value and not isinstance(value, _Exact) else clean_line(value)
 
 
 def _unquoted(value: str) -> str:
@@ -56,4 +62,5 @@ def _joined(by_number: Mapping[int, tuple[str, bool]]) -> str:
             charset = declared[1]
             text = text[declared.end() :]
         octets.append(unquote_to_bytes(text) if is_extended else text.encode("utf-8", "replace"))
-    return decode(b"".join(octets), charset)
+    text = decode(b"".join(octets), charset)
+    return _Exact(text) if any(is_extended for _, is_extended in by_number.values()) else text

@@ -6,6 +6,7 @@ from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.ports import MessageIndex, MessageStore, ThreadStore
+from chalicelib.operations.thread_entry import participants_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class AbandonReservation:
         stored = self.messages.get(key)
         entered = stored.content.thread if stored else thread
         if entered is not None:
-            self.threads.leave(entered, key.sequence)
+            # Who joins a thread has its content stored before; one without any can only have begun the thread.
+            self.threads.leave(entered, key.sequence, participants_of(stored.content) if stored else ())
         # One that was gone before may have been deleted by its user, whose files go with it.
         self.discard(key, stored, never_sent=killed.taken)
         return True

@@ -19,6 +19,7 @@ from chalicelib.operations.ports import (
     ThreadStore,
 )
 from chalicelib.operations.tell_events import TellEvents
+from chalicelib.operations.thread_entry import participants_of
 
 TOLD_WITHIN = timedelta(minutes=15)  # of its beginning, a message has been told of by whoever sends or receives it
 FINISH_AFTER = 60  # seconds, in which a request has come to its end
@@ -50,7 +51,7 @@ class DeleteMessage:
             self.filings.mark_deleted(arrival.ses_message_id, key, thread)  # its notice may come once more
         self.threads.announce_leave(thread, key.sequence)  # its thread counts it by the index from now on
         self.index.remove(key, lambda: self.threads.newest_members(thread))
-        self.threads.leave(thread, key.sequence)
+        self.threads.leave(thread, key.sequence, participants_of(stored.content))
         self.discard(key, stored)
 
     def _tell(self, key: MessageKey, stored: StoredMessage) -> None:

@@ -19,11 +19,11 @@ from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.loop import Origin
 from chalicelib.domain.message import DeliveryMode
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.receipt import addresses_meant
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.find_thread import FindThread, Reference
 from chalicelib.operations.ports import (
     AttachmentStore,
-    Clock,
     Filing,
     FilingStore,
     Heard,
@@ -86,7 +86,6 @@ class FileReceived:
     tell: TellEvents
     abandon_reservation: AbandonReservation
     mode: DeliveryMode
-    clock: Clock
     together: Together
 
     def __call__(self, delivery: Delivery) -> bool:
@@ -114,7 +113,10 @@ class FileReceived:
 
     def _resumed(self, known: Filing) -> _Decision | None:
         inbox = self.inboxes.get(known.message.inbox_number)
-        return None if inbox is None else _Decision(known, inbox)
+        if inbox is None or inbox.is_deleted:
+            self._clear_away(known)  # unless the mail was in it before
+            return None
+        return _Decision(known, inbox)
 
     def _decide(self, delivery: Delivery, instead_of: Filing | None = None) -> _Decision | None:
         """Choose number and thread, and write that down; None when the inbox is gone.
@@ -122,8 +124,8 @@ class FileReceived:
         Of two workers the first to write decides; the other's number stays unused.
         """
         mail, inbox_number = delivery.mail, delivery.inbox_number
-        found = self.find_thread(_reference(mail), inbox_number)
-        heard = Heard(self.clock(), automatic=mail.is_automatic, from_outside=delivery.from_outside)
+        found = self.find_thread(_reference(delivery), inbox_number)
+        heard = Heard(mail.received_at, automatic=mail.is_automatic, from_outside=delivery.from_outside)
         reservation = self.inboxes.reserve_received(inbox_number, heard)
         if reservation is None:
             return None
@@ -186,7 +188,7 @@ class FileReceived:
         steps: list[Callable[[], None]] = [
             lambda: self._keep_copy(delivery, key),
             lambda: self.messages.put(content),
-            entry.enter,
+            *([entry.enter] if entry.begins else []),
             *(
                 partial(self.attachments.put_received, file.stored(mail, key, account_id), file.data, key)
                 for file in files
@@ -196,6 +198,8 @@ class FileReceived:
             steps.append(lambda: self.message_id_headers.claim(header, key))
         try:
             self.together(steps)
+            if not entry.begins:
+                entry.enter()  # whoever takes it out of the thread again reads in its content whom it brought
         except NotFound:
             return False
         return self.index.commit(key, MessagePhase.RECEIVED, entry, decision.seen)
@@ -205,9 +209,10 @@ class FileReceived:
             raise NotFound
 
 
-def _reference(mail: ReceivedMail) -> Reference:
+def _reference(delivery: Delivery) -> Reference:
+    mail, own = delivery.mail, addresses_meant(delivery.recipient)
     parsed = mail.parsed
-    return Reference(parsed.in_reply_to, parsed.references, mail.trusted_sender, mail.receipt.authentication)
+    return Reference(parsed.in_reply_to, parsed.references, mail.trusted_sender, mail.receipt.authentication, own)
 
 
 def _peer_mail(delivery: Delivery) -> PeerMail:

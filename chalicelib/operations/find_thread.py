@@ -1,6 +1,6 @@
 """Which thread a received mail belongs to: by the Message-IDs it names, never by its subject."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.arrival import Authentication
@@ -24,6 +24,7 @@ class Reference:
     references: Sequence[str]  # oldest first
     sender: str
     authentication: Authentication
+    own: Collection[str] = ()  # the addresses of the inbox it came to
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class FindThread:
             if not seen.phases[key.sequence].visible:
                 continue
             known = (*members.thread.participants, content.sender.address, *_went_to(content))
-            verdict = trust(reference.sender, reference.authentication, known)
+            verdict = trust(reference.sender, reference.authentication, known, reference.own)
             if verdict.joins:
                 return FoundThread(content.thread, verdict, seen)
             refused = FoundThread(trust=verdict)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from chalicelib.domain.account import Caller
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Verdict
-from chalicelib.domain.attachment import Enclosure, MessageAttachment
+from chalicelib.domain.attachment import MESSAGE_BYTES_LIMIT, Enclosure, MessageAttachment
 from chalicelib.domain.errors import Conflict, ErrorCode, InvalidInput
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message import BODY_LIMIT, Draft, Message, MessageContent
 from chalicelib.domain.subject import forward_subject
 from chalicelib.mime.forwarded import Bodies, forwarded
 from chalicelib.mime.parts import is_content_id
+from chalicelib.operations.choose_attachments import ENCLOSURES_LIMIT
 from chalicelib.operations.get_message import GetMessage
 from chalicelib.operations.reply_into import references_after
 from chalicelib.operations.reply_to_message import Words
@@ -48,6 +49,7 @@ class ForwardMessage:
         message = self.get_message(original, caller)
         content = message.content
         _refuse_unsound(content)
+        _refuse_too_many_files(content)
         bodies = forwarded(Bodies(words.body_text, words.body_html), content)
         _refuse_too_long(bodies)
         draft = Draft(
@@ -80,6 +82,26 @@ def _refuse_unsound(content: MessageContent) -> None:
             fix="Tell the recipient about it in a new message, without the files.",
             code=ErrorCode.ATTACHMENT_WITHHELD,
         )
+
+
+def _refuse_too_many_files(content: MessageContent) -> None:
+    """More than a message of ours carries: the caller named none of them, so what is wrong is the original."""
+    number, size = len(content.attachments), sum(file.size for file in content.attachments)
+    if number > ENCLOSURES_LIMIT:
+        problem, code = (
+            f"it has {number} files; one message carries at most {ENCLOSURES_LIMIT}",
+            ErrorCode.VALIDATION_ERROR,
+        )
+    elif size > MESSAGE_BYTES_LIMIT:
+        problem = f"its files have {size:,} bytes together; a message carries at most {MESSAGE_BYTES_LIMIT:,} (25 MiB)"
+        code = ErrorCode.ATTACHMENTS_TOO_LARGE
+    else:
+        return
+    raise InvalidInput(
+        {"messageId": [problem]},
+        fix="Send new messages instead, each with a part of its files in `attachmentIds`.",
+        code=code,
+    )
 
 
 def _refuse_too_long(bodies: Bodies) -> None:

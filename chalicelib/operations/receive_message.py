@@ -4,15 +4,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain.receipt import Receipt
+from chalicelib.domain.receipt import ADDRESS_CHARACTERS, Receipt, addresses_meant
 from chalicelib.mime.parsed_mail import ParsedMail
 from chalicelib.operations.file_received import Delivery, FileReceived
 from chalicelib.operations.ports import InboxStore, ReceivedMails
 from chalicelib.operations.received_content import ReceivedMail, fitting
 
 logger = logging.getLogger(__name__)
-
-ADDRESS_CHARACTERS = 320  # a longer one is nobody's
 
 
 class MailMissing(RuntimeError):
@@ -33,8 +31,7 @@ class ReceiveMessage:
 
     def __call__(self, receipt: Receipt) -> None:
         """Any error means that the notice must come again."""
-        addressed = self._addressed(receipt)
-        unreached = len(_distinct(receipt)) - len(addressed)
+        addressed, unreached = self._addressed(receipt)
         if addressed:
             raw = self.mails.read(receipt.blob)
             if raw is None:
@@ -48,16 +45,19 @@ class ReceiveMessage:
             )
         self.mails.delete(receipt.blob)
 
-    def _addressed(self, receipt: Receipt) -> Mapping[int, str]:
-        """The inboxes that the envelope names, each once, with the address that named it first."""
+    def _addressed(self, receipt: Receipt) -> tuple[Mapping[int, str], int]:
+        """The inboxes that the envelope names, each once, with the address that named it first; how many name none."""
         wanted = _distinct(receipt)
         owners = self.inboxes.owners({form for forms in wanted.values() for form in forms}) if wanted else {}
         addressed: dict[int, str] = {}
+        unreached = 0
         for recipient, forms in wanted.items():
             number = next((owners[form] for form in forms if form in owners), None)
-            if number is not None:
+            if number is None:
+                unreached += 1
+            else:
                 addressed.setdefault(number, recipient)
-        return addressed
+        return addressed, unreached
 
     def _file(self, mail: ReceivedMail, addressed: Mapping[int, str]) -> int:
         """Into every inbox, whatever becomes of the others; how many inboxes are deleted."""
@@ -82,20 +82,6 @@ class ReceiveMessage:
         for number in addressed:
             if not self.file_received.is_filed(receipt.ses_message_id, number):
                 raise MailMissing(f"There is no {receipt.blob}, and not every inbox has the mail.")
-
-
-def addresses_meant(recipient: str) -> tuple[str, ...]:
-    """The addresses that an inbox may have for a recipient to be it, the exact one first; none when nobody can be meant.
-
-    Local parts are compared without case, as those of inboxes are given out in lower case; what follows a + in them is the
-    sender's own tag (subaddressing, RFC 5233).
-    """
-    if not recipient.isascii() or len(recipient) > ADDRESS_CHARACTERS:
-        return ()  # no inbox has such an address; lower() would make some letters ASCII
-    exact = recipient.lower()
-    local, at, domain = exact.rpartition("@")
-    plain = local.partition("+")[0]
-    return tuple(dict.fromkeys((exact, f"{plain}{at}{domain}")))
 
 
 def _distinct(receipt: Receipt) -> Mapping[str, tuple[str, ...]]:

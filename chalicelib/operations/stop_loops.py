@@ -32,9 +32,11 @@ class PeerMail:
 
     @property
     def peers(self) -> Collection[str]:
-        """The addresses that answers go to; a program may name another in Reply-To than in From."""
-        mailboxes = (self.sender, *self.reply_to[:REPLY_TO_LIMIT])
-        return dict.fromkeys(peer_name(mailbox.address) for mailbox in mailboxes if mailbox.address)
+        """The addresses that answers go to. In Reply-To only those of From's own domain count: nothing proves a right to
+        any other, and one mail that names a stranger there must not throttle what is sent to the stranger.
+        """
+        theirs = [mailbox for mailbox in self.reply_to[:REPLY_TO_LIMIT] if _domain(mailbox) == _domain(self.sender)]
+        return dict.fromkeys(peer_name(mailbox.address) for mailbox in (self.sender, *theirs) if mailbox.address)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,10 @@ class StopLoops:
         number = self.inboxes.owners([name]).get(name)
         sibling = None if number is None else self.inboxes.get(number)
         return sibling.heard_at if sibling else None
+
+
+def _domain(mailbox: Mailbox) -> str:
+    return mailbox.address.casefold().rpartition("@")[2]
 
 
 def _minutes(span: timedelta) -> int:

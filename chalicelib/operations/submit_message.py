@@ -36,7 +36,7 @@ from chalicelib.operations.ports import (
 from chalicelib.operations.reply_into import Reply, ReplyInto
 from chalicelib.operations.stop_loops import StopLoops
 from chalicelib.operations.tell_events import TellEvents
-from chalicelib.operations.thread_entry import ThreadEntry
+from chalicelib.operations.thread_entry import ThreadEntry, participants_of
 
 SECONDS_A_DAY = 86_400
 
@@ -89,11 +89,11 @@ class SubmitMessage:
     def _store(self, content: MessageContent, job: SendJob, members: ThreadEntry, files: Sequence[ChosenFile]) -> None:
         first = [lambda: self.messages.put(content), lambda: self.send_queue.put(job)]
         then = [lambda: self._use(files, content.key)] if files else []
-        if content.thread.first_sequence == content.key.sequence:
+        if members.begins:
             first.append(members.enter)
         else:
             # The thread is there, and others see who joins it: first the job that takes the message out if it comes to
-            # nothing.
+            # nothing, and the content that says whom it brought.
             then.append(members.enter)
         self.together(first)
         # Files are used when the content is there: whoever gives the message up reads there which to let go of.
@@ -114,7 +114,7 @@ class SubmitMessage:
     def _withdraw(self, content: MessageContent, reservation: Reservation) -> None:
         """Remove what was stored of a message that is refused, and uncount it; its job finds the reservation killed."""
         self._kill(content.key)
-        self.threads.leave(content.thread, content.key.sequence)
+        self.threads.leave(content.thread, content.key.sequence, participants_of(content))
         if content.attachments:
             self.attachments.release(ids_of(content.attachments), content.key, never_sent=True)
         self.messages.delete(content.key)

@@ -17,8 +17,8 @@ class ThreadEntry:
     def enter(self) -> None:
         """Begin the message's thread, or join it. Raises NotFound when the thread has gone meanwhile."""
         content = self._content
-        participants = _participants(content)
-        if self._begins:
+        participants = participants_of(content)
+        if self.begins:
             thread = Thread(content.thread, content.account_id, content.subject, participants, 1, content.created_at)
             self._threads.begin(thread)
             return
@@ -27,17 +27,19 @@ class ThreadEntry:
             raise NotFound
 
     def __call__(self) -> tuple[int, ...]:
-        if self._begins:
+        if self.begins:
             return (self._content.key.sequence,)  # nobody can join a thread before its first message is visible
         members, self._joined = self._joined, ()
         return members or self._threads.newest_members(self._content.thread)
 
     @property
-    def _begins(self) -> bool:
+    def begins(self) -> bool:
+        """Whether nobody was in the thread before."""
         return self._content.thread.first_sequence == self._content.key.sequence
 
 
-def _participants(content: MessageContent) -> tuple[str, ...]:
+def participants_of(content: MessageContent) -> tuple[str, ...]:
+    """Whom a message brings into its thread."""
     # Blind copies are nobody's business but the sender's: they are no participants. A received message has no blind
     # copy but the inbox itself.
     itself = content.bcc if content.direction is Direction.INBOUND else ()

@@ -75,7 +75,9 @@ _TOPIC_TRIED = b"Successfully validated SNS topic"
 _VERDICTS = {"PASS": Verdict.PASS, "FAIL": Verdict.FAIL, "GRAY": Verdict.GRAY}
 _STATUSES = {verdict: status for status, verdict in _VERDICTS.items()}
 
-_NULL_PATH = re.compile(r"(?:<>|mailer-daemon(?:@.*)?)?", re.IGNORECASE | re.DOTALL)
+# RFC 5321 section 4.5.5 writes it `<>`; we found no word of AWS on how SES does. Some servers log it as MAILER-DAEMON; with a
+# domain that is an address like any other.
+_NULL_PATH = re.compile(r"(?:<>|mailer-daemon)?", re.IGNORECASE)
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS_CHARACTERS = 320
 

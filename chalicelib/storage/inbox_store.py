@@ -60,13 +60,13 @@ class DynamoInboxStore:
         raise Unavailable("Too many writers are at the same inbox.")
 
     def reserve_received(self, inbox_number: int, heard: Heard) -> Reservation | None:
-        actions: list[Action] = [InboxItem.next_sequence.add(1)]
-        if heard.automatic or not heard.from_outside:
-            actions.append(InboxItem.automatic_at.set(heard.at.isoformat()))
-        else:
-            actions.append(InboxItem.heard_at.set(heard.at.isoformat()))
+        numbered, at = InboxItem.next_sequence.add(1), heard.at.isoformat()
+        newest = InboxItem.automatic_at if heard.automatic or not heard.from_outside else InboxItem.heard_at
         there = InboxItem.pk.exists() & (InboxItem.status != InboxStatus.DELETED.value)
-        outcome = update_if(_bare_item(inbox_number), actions, there)
+        is_newest = newest.does_not_exist() | (newest < at)
+        outcome = update_if(_bare_item(inbox_number), [numbered, newest.set(at)], there & is_newest)
+        if isinstance(outcome, Refused) and outcome.found is not None:  # a mail of later is noted already
+            outcome = update_if(_bare_item(inbox_number), [numbered], there)
         if isinstance(outcome, Refused):
             return None
         inbox = _inbox(inbox_number, outcome.item)

@@ -24,6 +24,7 @@ from chalicelib.storage.cell_list import JOINT, SEALED, BucketSealed, CellList, 
 from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
 from chalicelib.storage.failures import MANY_TRIES, tries
 from chalicelib.storage.index_front import HEAD_MARK, Front, read_front
+from chalicelib.storage.kept_directories import keep, recalled
 from chalicelib.storage.late_changes import LateChange, refusal
 from chalicelib.storage.quiet_buckets import OPEN_CELLS, is_due
 from chalicelib.storage.tables import batch_get, query, table_name
@@ -90,9 +91,12 @@ class SealedCells:
 
     def directories(self, head: Head, numbers: Collection[int]) -> dict[int, Directory]:
         """Some directories, as they stood when the head was read or later."""
-        found = self._directories(numbers, consistent=False)
+        found = recalled(self.partition, head, numbers)
+        found |= self._directories({*numbers} - found.keys(), consistent=False)
         old = [number for number in numbers if is_older_directory(found.get(number), head, number)]
-        return found | self._directories(old, consistent=True)
+        found |= self._directories(old, consistent=True)
+        keep(self.partition, found.values())
+        return found
 
     def buckets(self, tallies: Mapping[int, Tally]) -> dict[int, Bucket]:
         """Some sealed buckets, as they stood when these tallies of them were read or later."""

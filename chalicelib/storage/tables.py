@@ -11,11 +11,11 @@ from pynamodb.attributes import (
     BinaryAttribute,
     BooleanAttribute,
     ListAttribute,
+    MapAttribute,
     NumberAttribute,
     NumberSetAttribute,
     TTLAttribute,
     UnicodeAttribute,
-    UnicodeSetAttribute,
 )
 from pynamodb.connection import Connection
 from pynamodb.models import Model
@@ -83,7 +83,7 @@ class ThreadItem(Item):
     account_id = UnicodeAttribute(attr_name="ac")
     subject = UnicodeAttribute(attr_name="su")
     created_at = UnicodeAttribute(attr_name="ca")
-    participants = UnicodeSetAttribute(attr_name="pa")
+    participants: Any = MapAttribute(attr_name="pa")  # type: ignore[no-untyped-call]  # address → how many members brought it
     members = NumberSetAttribute(attr_name="me", null=True)  # sequence numbers of the newest messages
     leaving = NumberSetAttribute(attr_name="le", null=True)  # those that are being deleted
     top = NumberAttribute(attr_name="to")  # the newest that was ever moved to a chunk

@@ -74,6 +74,13 @@ def is_older_directory(directory: Directory | None, head: Head, number: int) -> 
     return len(rows) < wanted or added(rows)[CHANGES] < head.directories[number][CHANGES]
 
 
+def is_as_counted(directory: Directory, head: Head) -> bool:
+    """Whether a directory stands as it did when the head was written."""
+    rows = rows_behind(head, directory)
+    counted = min(DIRECTORY_BUCKETS, head.sealed - directory.number * DIRECTORY_BUCKETS)
+    return len(rows) == counted and added(rows) == head.directories[directory.number]
+
+
 def is_older_bucket(bucket: Bucket | None, tally: Tally) -> bool:
     """Whether a sealed bucket was read as it stood before its tally was written."""
     return bucket is None or bucket.changes is None or bucket.changes < tally[CHANGES]

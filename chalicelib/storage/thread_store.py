@@ -6,8 +6,12 @@
     T#00000000003#000002107   me {2107 … 4399}
     T#00000000003#000004400   me {4400 … 5000}
 
+    pa {ada@example.com: 812, bob@example.net: 3}    how many members brought each participant
+
 A message joins the thread's own item. When too many are there, the oldest move to a chunk, in one transaction: to the
-last one, or to a new one when that is full; a latecomer to the chunk in whose stretch it lies (thread_chunks.py).
+last one, or to a new one when that is full; a latecomer to the chunk in whose stretch it lies (thread_chunks.py). In the
+write in which it joins it counts for its participants, and in the one in which it leaves it counts no more: whoever is
+counted nowhere is out of the thread.
 
 *Whatever a chunk holds is visible.* A member moves when the index shows it, and one that is to become invisible comes
 back first (`announce_leave`) and is kept apart as leaving, so that nobody moves it again. So the count of a chunk is
@@ -18,9 +22,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition, size
+from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import Unavailable
@@ -31,7 +37,6 @@ from chalicelib.operations.ports import Run, ThreadMembers
 from chalicelib.storage import keys
 from chalicelib.storage.conditional_writes import (
     Refused,
-    Write,
     Written,
     check,
     delete,
@@ -74,7 +79,7 @@ class DynamoThreadStore:
         item.account_id = thread.account_id
         item.subject = thread.subject
         item.created_at = thread.created_at.isoformat()
-        item.participants = set(thread.participants)
+        item.participants = dict.fromkeys(map(_name, thread.participants), 1)
         item.members = {thread.key.first_sequence}
         item.top = thread.key.first_sequence - 1
         item.starts = []
@@ -82,13 +87,12 @@ class DynamoThreadStore:
         put_if(item, ThreadItem.pk.does_not_exist())  # whoever has joined since an earlier try stays
 
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
-        member: Action = ThreadItem.members.add({sequence})
         # One that is not newer than all in chunks may be in a chunk already, from an earlier try.
-        in_no_chunk = (ThreadItem.top < sequence) & ~ThreadItem.leaving.contains(sequence)
+        is_new = (ThreadItem.top < sequence) & ~_is_here(sequence)
         room = _size(ThreadItem.participants) < PARTICIPANTS_LIMIT
-        joined = update_if(_item(key), [member, ThreadItem.participants.add(set(participants))], in_no_chunk & room)
+        joined = update_if(_item(key), _entering(sequence, participants), is_new & room)
         if isinstance(joined, Refused) and joined.found is not None:
-            joined = update_if(_item(key), [member], in_no_chunk)
+            joined = update_if(_item(key), _entering(sequence, _known(participants, joined.found)), is_new)
         if isinstance(joined, Refused):
             if joined.found is not None:
                 _join_late(key, sequence, participants, joined.found)
@@ -124,11 +128,8 @@ class DynamoThreadStore:
         if isinstance(announced, Refused):
             _bring_back(key, sequence, announced.found)
 
-    def leave(self, key: ThreadKey, sequence: int) -> None:
-        left = _take_out(key, sequence)
-        if isinstance(left, Refused) and _bring_back(key, sequence, left.found):
-            left = _take_out(key, sequence)
-        item = left.item if isinstance(left, Written) else left.found
+    def leave(self, key: ThreadKey, sequence: int, participants: Sequence[str] = ()) -> None:
+        item = _take_out(key, sequence, participants)
         if item is not None and not _recent(item) and not any(item.older):
             # Unless a message has joined meanwhile. No chunk is left: each goes with the last message in it.
             nobody = ThreadItem.members.does_not_exist() & ThreadItem.leaving.does_not_exist()
@@ -141,32 +142,30 @@ class DynamoThreadStore:
         return tuple(sorted({*recent, *older}))[-max(self.members_limit, len(recent)) :]
 
     def _move_to_chunk(self, key: ThreadKey, item: ThreadItem) -> None:
-        """The oldest visible members to a chunk; those gone for good out of the thread; the others may yet commit.
+        """The oldest visible members to a chunk; the others may yet commit, or are yet taken out by whoever removes them.
 
         The newest visible ones stay. One chunk at a time: what is left over moves when the next message joins.
         """
         members = sorted(_numbers(item.members))
         phases = self.phases(key.inbox_number, members)
-        gone = [member for member in members if phases[member] is MessagePhase.GONE]
         settled = [member for member in members if phases[member].visible][: -self.enough]
-        if not settled and not gone:
+        if not settled:
             return
-        actions: list[Action] = []
+        chunks = _chunks(key, item)
+        chunk = chunks.taking(settled[0], self.chunk_limit)
+        moving = [member for member in settled if chunks.taking(member, self.chunk_limit).number == chunk.number][
+            : self.moved_at_once
+        ]
         unchanged: Condition = ThreadItem.top == item.top
-        writes: list[Write] = []
-        moving: list[int] = []
-        if settled:
-            chunks = _chunks(key, item)
-            chunk = chunks.taking(settled[0], self.chunk_limit)
-            moving = [member for member in settled if chunks.taking(member, self.chunk_limit).number == chunk.number][
-                : self.moved_at_once
-            ]
-            writes.append(update(_chunk(key, chunk.start), [ThreadChunkItem.members.add(set(moving))]))
-            actions = [*_counted(chunks, chunk, len(moving)), ThreadItem.top.set(max(chunks.top, moving[-1]))]
-            for member in moving:
-                unchanged &= ThreadItem.members.contains(member)
-        actions.append(ThreadItem.members.delete({*moving, *gone}))
-        write_together([*writes, update(_item(key), actions, unchanged)])  # refused when somebody else was faster
+        for member in moving:
+            unchanged &= ThreadItem.members.contains(member)
+        actions = [
+            *_counted(chunks, chunk, len(moving)),
+            ThreadItem.top.set(max(chunks.top, moving[-1])),
+            ThreadItem.members.delete(set(moving)),
+        ]
+        to_chunk = update(_chunk(key, chunk.start), [ThreadChunkItem.members.add(set(moving))])
+        write_together([to_chunk, update(_item(key), actions, unchanged)])  # refused when somebody else was faster
 
 
 def _join_late(key: ThreadKey, sequence: int, participants: Sequence[str], found: ThreadItem) -> None:
@@ -175,10 +174,10 @@ def _join_late(key: ThreadKey, sequence: int, participants: Sequence[str], found
     if not chunks.may_hold(sequence):
         return
     in_no_chunk = ~ThreadChunkItem.members.contains(sequence)
-    actions: list[Action] = [ThreadItem.members.add({sequence})]
-    if len(found.participants) < PARTICIPANTS_LIMIT:
-        actions.append(ThreadItem.participants.add(set(participants)))
-    there = ThreadItem.pk.exists() & ~ThreadItem.leaving.contains(sequence)
+    if len(_counts(found)) >= PARTICIPANTS_LIMIT:
+        participants = _known(participants, found)
+    actions = _entering(sequence, participants)
+    there = ThreadItem.pk.exists() & ~_is_here(sequence)
     chunk = _chunk(key, chunks.holding(sequence).start)
     write_together([check(chunk, in_no_chunk), update(_item(key), actions, there)])
 
@@ -208,10 +207,68 @@ def _bring_back(key: ThreadKey, sequence: int, found: ThreadItem | None) -> bool
     raise Unavailable("Too many writers are at the same thread.")
 
 
-def _take_out(key: ThreadKey, sequence: int) -> Written[ThreadItem] | Refused[ThreadItem]:
-    """Remove a member from the thread's own item."""
-    out: list[Action] = [ThreadItem.members.delete({sequence}), ThreadItem.leaving.delete({sequence})]
-    return update_if(_item(key), out, ThreadItem.members.contains(sequence) | ThreadItem.leaving.contains(sequence))
+def _take_out(key: ThreadKey, sequence: int, participants: Sequence[str]) -> ThreadItem | None:
+    """Remove a member, wherever in the thread it is; the thread's own item as it then stands."""
+    item, has_come_back = _read(key), False
+    for _ in tries():
+        if item is None:
+            return None
+        if sequence not in _recent(item):
+            if has_come_back or not _bring_back(key, sequence, item):
+                return item
+            item, has_come_back = _read(key), True
+            continue
+        actions, unchanged = _parting(sequence, participants, item)
+        left = update_if(_item(key), actions, unchanged)
+        if isinstance(left, Written):
+            return left.item
+        item = left.found
+    raise Unavailable("Too many writers are at the same thread.")
+
+
+def _entering(sequence: int, participants: Sequence[str]) -> list[Action]:
+    """A member comes, and counts for each of its participants."""
+    counts = [_count_of(participant) for participant in dict.fromkeys(participants)]
+    return [ThreadItem.members.add({sequence}), *(count.set((count | 0) + 1) for count in counts)]
+
+
+def _parting(sequence: int, participants: Sequence[str], item: ThreadItem) -> tuple[list[Action], Condition]:
+    """A member goes, and with it whoever no other member brought."""
+    actions: list[Action] = [ThreadItem.members.delete({sequence}), ThreadItem.leaving.delete({sequence})]
+    unchanged: Condition = _is_here(sequence)
+    counts = _counts(item)
+    for participant in _known(dict.fromkeys(participants), item):
+        number, path = counts[participant], _count_of(participant)
+        actions.append(path.set(number - 1) if number > 1 else path.remove())
+        unchanged &= path == number
+    return actions, unchanged
+
+
+def _is_here(sequence: int) -> Condition:
+    here: Condition = ThreadItem.members.contains(sequence) | ThreadItem.leaving.contains(sequence)
+    return here
+
+
+def _known(participants: Iterable[str], item: ThreadItem) -> list[str]:
+    """Those who are counted. In a thread with too many, a member does not count for who is new; when it goes, it may take
+    away somebody whom another brought meanwhile, who is then trusted less than before, never more.
+    """
+    counts = _counts(item)
+    return [participant for participant in participants if participant in counts]
+
+
+def _counts(item: ThreadItem) -> dict[str, int]:
+    return {unquote(name): int(number) for name, number in dict(item.participants.attribute_values).items()}
+
+
+def _count_of(participant: str) -> Path:
+    path: Path = ThreadItem.participants[_name(participant)]
+    return path
+
+
+def _name(participant: str) -> str:
+    """An address as an attribute's name: in an expression, brackets are for places in a list."""
+    return participant.replace("%", "%25").replace("[", "%5B").replace("]", "%5D")
 
 
 def _counted(chunks: Chunks, chunk: Chunk, more: int) -> list[Action]:
@@ -266,7 +323,7 @@ def _thread(key: ThreadKey, item: ThreadItem) -> Thread:
         key=key,
         account_id=AccountId(item.account_id),
         subject=item.subject,
-        participants=tuple(sorted(item.participants)),
+        participants=tuple(sorted(_counts(item))),
         message_count=len(_recent(item)) + sum(_numbers(item.older)),
         created_at=datetime.fromisoformat(item.created_at),
     )

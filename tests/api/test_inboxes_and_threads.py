@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.api import inboxes
 from chalicelib.domain.errors import Conflict, ErrorCode, NotFound
 from chalicelib.domain.ids import MessageKey, ThreadKey, inbox_id, inbox_number
 from chalicelib.domain.message import Message
@@ -21,11 +20,6 @@ from tests.fakes.operations import IDS, FakeOperations
 INBOX = inbox_id(7)
 THREAD_KEY = ThreadKey(7, 3)
 THREAD_ID = IDS.thread_id(THREAD_KEY)
-
-
-@pytest.fixture(autouse=True)
-def noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inboxes, "utc_now", lambda: NOON)
 
 
 def make_summary() -> ThreadSummary:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Lock
 
 from chalicelib.domain.ids import AccountId
@@ -55,9 +56,9 @@ class FakeInboxStore:
                 return None
             after = replace(inbox, next_sequence=inbox.next_sequence + 1)
             if heard.automatic or not heard.from_outside:
-                after = replace(after, automatic_at=heard.at)
+                after = replace(after, automatic_at=_later(after.automatic_at, heard.at))
             else:
-                after = replace(after, heard_at=heard.at)
+                after = replace(after, heard_at=_later(after.heard_at, heard.at))
             self.inboxes[inbox_number] = after
             return Reservation(after, inbox.next_sequence)
 
@@ -95,3 +96,7 @@ class FakeInboxStore:
 
 def _identity(inbox: Inbox) -> tuple[AccountId, str]:
     return inbox.account_id, inbox.address
+
+
+def _later(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else max(one, other)

@@ -1,5 +1,6 @@
 """Threads and their members in memory."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -16,6 +17,7 @@ class FakeThreadStore:
     threads: dict[ThreadKey, Thread] = field(default_factory=dict)
     members: dict[ThreadKey, set[int]] = field(default_factory=dict)
     runs: dict[ThreadKey, list[set[int]]] = field(default_factory=dict)
+    counts: dict[ThreadKey, Counter[str]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def settle(self, key: ThreadKey, run: set[int]) -> None:
@@ -27,16 +29,17 @@ class FakeThreadStore:
         with self._lock:
             self.threads.setdefault(thread.key, thread)
             self.members.setdefault(thread.key, {thread.key.first_sequence})
+            self.counts.setdefault(thread.key, Counter(thread.participants))
 
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
         with self._lock:
             if key not in self.threads:
                 return ()
+            counts = self.counts[key]
+            if sequence not in self.members[key]:
+                is_full = len(counts) >= PARTICIPANTS_LIMIT
+                counts.update(address for address in dict.fromkeys(participants) if not is_full or address in counts)
             self.members[key].add(sequence)
-            known = self.threads[key].participants
-            if len(known) < PARTICIPANTS_LIMIT:
-                joined = tuple(dict.fromkeys((*known, *participants)))
-                self.threads[key] = replace(self.threads[key], participants=joined)
             return tuple(sorted(self.members[key]))
 
     def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
@@ -67,19 +70,23 @@ class FakeThreadStore:
         with self._lock:
             self._unsettle(key, sequence)
 
-    def leave(self, key: ThreadKey, sequence: int) -> None:
+    def leave(self, key: ThreadKey, sequence: int, participants: Sequence[str] = ()) -> None:
         with self._lock:
             self._unsettle(key, sequence)
             members = self.members.get(key, set())
+            if sequence in members:
+                self.counts[key] = +(self.counts[key] - Counter(dict.fromkeys(participants, 1)))
             members.discard(sequence)
             if not members:
                 self.threads.pop(key, None)
                 self.members.pop(key, None)
                 self.runs.pop(key, None)
+                self.counts.pop(key, None)
 
     def _unsettle(self, key: ThreadKey, sequence: int) -> None:
         for run in self.runs.get(key, ()):
             run.discard(sequence)
 
     def _counted(self, thread: Thread) -> Thread:
-        return replace(thread, message_count=len(self.members[thread.key]))
+        participants = tuple(sorted(self.counts[thread.key]))
+        return replace(thread, message_count=len(self.members[thread.key]), participants=participants)

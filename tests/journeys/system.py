@@ -80,12 +80,15 @@ class RunningSystem:
         with smtplib.SMTP(host, int(port), timeout=30) as client:
             return client.sendmail(mail_from, to, raw)
 
-    def kill(self) -> None:
-        """As the machine would, with everything below it, and no time to say good-bye."""
+    def kill(self, *, alone: bool = False) -> None:
+        """As the machine would, with everything below it, and no time to say good-bye.
+
+        Or the main process alone: then its children's guards notice and end them.
+        """
         listed = subprocess.run(["ps", "-eo", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
         parents = {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
         doomed = [self.process.pid]
-        for above in doomed:  # grows while it is read
+        for above in [] if alone else doomed:  # grows while it is read
             doomed += [pid for pid, parent in parents.items() if parent == above]
         for pid in doomed:
             os.kill(pid, signal.SIGKILL)

@@ -162,3 +162,12 @@ def test_any_original_makes_a_mail_that_says_both(
     if bodies.html is not None:
         HTMLParser().feed(bodies.html)
         assert LINE in text_of(mail, "html")
+
+
+def test_what_could_not_be_read_of_the_original_is_told() -> None:
+    told = "Note: Not everything in this message could be read"
+    whole, part = original(), original(arrival=make_arrival(degraded="Not everything could be read: its parts."))
+    assert told not in str(forwarded(Bodies("Hi", "<p>Hi</p>"), whole))
+    bodies = forwarded(Bodies("Hi", "<p>Hi</p>"), part)
+    assert told in str(bodies.text)
+    assert "<b>Note:</b> Not everything" in str(bodies.html)

@@ -129,3 +129,53 @@ def test_names_have_no_line_breaks_and_a_bounded_length() -> None:
     message = parsed(f"To: =?utf-8?q?a=0D=0Ab?= <a@x.com>, {'N' * 1000} <b@x.com>")
 
     assert [mailbox.name for mailbox in message.to] == ["a b", "N" * 256]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "ada@example.com",
+        " <ada@example.com> ",
+        "Ada <ada@example.com>",
+        '"Lovelace, Ada <x>: \\"y@z\\"" <ada@example.com>',
+        "ada@example.com <ada@example.com>",
+        "Ada <ada@example.com> (at home)",
+        "ada@example.com (Ada, x@y.z)",
+        "=?utf-8?q?Ada=2C_x=40y=2Ez?= <ada@example.com>",
+        "Ada <@relay.example,@other.example:ada@example.com>",
+        "ada @ example . com",
+        "Ada <Ada@EXAMPLE.com>",
+        "Ada <ada@exämple.com>",
+        '"ada b"@example.com',
+    ],
+)
+def test_a_from_field_that_everybody_reads_alike_is_sure(sender: str) -> None:
+    assert parsed(sender=sender).is_sender_sure
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        '"Ada <ada@example.com>',
+        "Ada (x <ada@example.com>",
+        "Ada) <ada@example.com>",
+        "Ada <ada@example.com> x",
+        "Ada <ada@example.com> eve@example.org",
+        "eve@example.org <ada@example.com>",
+        "ada@example.com,",
+        "Group: ada@example.com;",
+        "Ada <ada@example.com",
+        "Ada <<ada@example.com>>",
+        "ada@example.com junk",
+        "nobody",
+        "",
+    ],
+)
+def test_one_that_another_reader_may_read_otherwise_is_not(sender: str) -> None:
+    assert not parsed(sender=sender).is_sender_sure
+
+
+def test_a_bare_carriage_return_in_the_header_leaves_nobody_sure() -> None:
+    assert parse_mail(b"From: ada@example.com\r\nX-Note: y\r\n\r\nHi\rthere\r\n").is_sender_sure
+    assert parse_mail(b"From: ada@example.com\r\r\nX-Note: y\r\n\r\nHi\r\n").is_sender_sure
+    assert not parse_mail(b"From: ada@example.com\r\nX-Note: y\rFrom: eve@example.org\r\n\r\nHi\r\n").is_sender_sure

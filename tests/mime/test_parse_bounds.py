@@ -48,6 +48,17 @@ def test_of_a_mail_over_40_mb_the_beginning_is_read() -> None:
     assert len(message.body_text) > RAW_LIMIT - 100
 
 
+def test_the_largest_mail_that_ses_takes_is_read_whole_with_the_fields_put_above_it() -> None:
+    header, trace = mail(body=b""), b"X-Trace: " + b"t" * 10_000 + b"\n"
+    body = b"x" * (40 * 1024 * 1024 - len(header))
+
+    message = parse_mail(trace * 4 + header + body)
+
+    assert not is_degraded(message, "bytes")
+    assert message.body_text is not None
+    assert len(message.body_text) == len(body)
+
+
 def test_a_single_line_of_40_mb_is_a_text() -> None:
     message = parse_mail(mail(body=b"x" * (RAW_LIMIT - 100)))
 

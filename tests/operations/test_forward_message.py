@@ -219,6 +219,31 @@ def test_what_would_be_too_long_is_refused_and_says_so(original: dict[str, str],
     assert "at most 1,000,000" in error.details[path][0]
 
 
+@pytest.mark.parametrize(
+    ("files", "size", "code", "problem"),
+    [
+        (51, 1, ErrorCode.VALIDATION_ERROR, "it has 51 files; one message carries at most 50"),
+        (3, 9 * 1024 * 1024, ErrorCode.ATTACHMENTS_TOO_LARGE, "at most 26,214,400 (25 MiB)"),
+    ],
+)
+def test_an_original_with_more_files_than_a_message_carries_is_named_as_what_is_wrong(
+    files: int, size: int, code: ErrorCode, problem: str
+) -> None:
+    world = World()
+    original = received(world, WITH_FILES)
+    file = replace(original.attachments[0], size=size)
+    world.messages.contents[original.key] = replace(original, attachments=(file,) * files)
+
+    error = refused(world, InvalidInput, lambda: forward(world, original.key))
+
+    assert isinstance(error, InvalidInput)
+    assert error.code is code
+    assert list(error.details) == ["messageId"]
+    assert problem in error.details["messageId"][0]
+    assert error.fix is not None
+    assert "attachmentIds" in error.fix
+
+
 def test_a_message_whose_body_is_lost_is_not_sent_on_without_it() -> None:
     world = World()
     original = received(world)

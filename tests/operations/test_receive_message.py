@@ -10,6 +10,7 @@ from chalicelib.domain.delivery import EventType
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.inbox import InboxStatus
 from chalicelib.domain.message import Direction
+from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.get_message import SourceLink
 from chalicelib.operations.ports import PageRequest
@@ -25,6 +26,7 @@ from tests.operations.incoming import (
     only_message,
     received,
 )
+from tests.operations.watched import Crash, Failing
 from tests.operations.world import ADA, BOB, INBOX, World
 
 SECOND = 8
@@ -158,6 +160,29 @@ def test_unknown_and_deleted_inboxes_are_dropped_and_counted_without_an_address(
     (record,) = caplog.records
     assert vars(record)["recipients"] == 4
     assert "@" not in caplog.text
+
+
+def test_an_inbox_that_the_envelope_names_twice_is_nobody_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+
+    with caplog.at_level(logging.INFO):
+        world.receive_message(arrive(world, receipt=make_receipt(ADDRESS, ADDRESS.replace("@", "+tag@"))))
+
+    assert len(world.listed()) == 1
+    assert caplog.records == []
+
+
+def test_a_mail_whose_filing_is_resumed_does_not_get_into_an_inbox_deleted_meanwhile() -> None:
+    world = World()
+    with world.watching(Failing("index.commit", [Crash()])), pytest.raises(Crash):
+        world.receive_message(arrive(world))
+    world.inboxes.delete(make_inbox())
+
+    world.receive_message(make_receipt())
+
+    assert world.index.phase(MessageKey(INBOX, 0)) is MessagePhase.GONE
+    assert world.mails.stored == {}
+    assert world.mails.copies == {}
 
 
 def test_a_mail_for_nobody_goes() -> None:

@@ -173,6 +173,20 @@ def test_a_reference_is_worth_what_its_sender_is_worth(sender: str, dmarc: Verdi
     assert (message.thread == THREAD, known) == expected
 
 
+@pytest.mark.parametrize("own", [ADDRESS, ADDRESS.upper(), ADDRESS.replace("@", "+tag@")])
+@pytest.mark.parametrize(
+    ("dmarc", "expected"),
+    [(Verdict.PASS, JOINS), (Verdict.NONE, BEGINS), (Verdict.GRAY, BEGINS), (Verdict.FAIL, BEGINS)],
+)
+def test_whoever_writes_as_the_inbox_itself_must_be_it(own: str, dmarc: Verdict, expected: Expected) -> None:
+    world = wrote_to_ada()
+    mail = make_mail(ADDRESS, message_id="<2@example.com>", in_reply_to=of_ses(world, FIRST))
+
+    message = received(world, mail, make_receipt(own, authentication=Authentication(dmarc=dmarc)))
+
+    assert (message.thread == THREAD, warnings(message)) == expected
+
+
 @pytest.mark.parametrize("dmarc", [Verdict.PASS, Verdict.NONE])
 @pytest.mark.parametrize(
     "header",
@@ -181,6 +195,12 @@ def test_a_reference_is_worth_what_its_sender_is_worth(sender: str, dmarc: Verdi
         f"From: {EVE}\r\nFrom: {ADA}",
         f"From: {ADA}\r\nFrom: nobody can read this",
         f"Sender: {ADA}",
+        f"X-Note: y\rFrom: {EVE}\r\nFrom: {ADA}",
+        f"From: {EVE} <{ADA}>",
+        f'From: "Ada <{ADA}>',
+        f"From: Ada <{ADA}> {EVE}",
+        f"From: Ada <{ADA}> and more",
+        f"From: Ada (of <{ADA}>",
         f"From: nobody can read this\r\nSender: {ADA}",
         "X-Nothing: at all",
     ],
@@ -212,6 +232,20 @@ def test_who_joined_is_a_participant_from_then_on_and_so_is_whom_they_wrote_to()
     thread = world.get_thread(THREAD, world.caller).thread
     assert set(thread.participants) == {ADDRESS, ADA, EVE, BOB}
     assert thread.message_count == 4
+
+
+def test_who_joined_is_a_participant_no_more_when_their_only_message_is_deleted() -> None:
+    world = wrote_to_ada()
+    first = answer(world, EVE, in_reply_to=of_ses(world, FIRST), authentication=DMARC_PASSES, headers=(f"Cc: {ADA}",))
+    second = answer(world, EVE, in_reply_to=of_ses(world, FIRST), number=3)
+
+    world.delete_message(first.key, world.caller)
+    assert set(world.get_thread(THREAD, world.caller).thread.participants) == {ADDRESS, ADA, EVE}
+    world.delete_message(second.key, world.caller)
+    assert set(world.get_thread(THREAD, world.caller).thread.participants) == {ADDRESS, ADA}
+
+    again = answer(world, EVE, in_reply_to=of_ses(world, FIRST), number=4)
+    assert (again.thread != THREAD, warnings(again)) == (True, [WarningCode.REFERENCE_NOT_TRUSTED])
 
 
 def test_who_was_refused_is_none() -> None:

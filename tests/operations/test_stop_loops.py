@@ -141,10 +141,18 @@ def test_a_reply_is_counted_like_any_send() -> None:
 
 def test_a_program_that_names_another_address_for_answers_is_known_by_that_too() -> None:
     world = World()
-    hear(world, "noreply@example.com", *AUTOMATIC, f"Reply-To: {BOT}")
+    hear(world, f"noreply@{BOT.partition('@')[2]}", *AUTOMATIC, f"Reply-To: {BOT}")
     world.clock.advance(1)
     send(world, times=LOOP_SENDS)
     suspected(world)
+
+
+def test_a_program_that_names_a_stranger_for_answers_stops_nobody() -> None:
+    world = World()
+    hear(world, "noreply@elsewhere.example", *AUTOMATIC, f"Reply-To: {BOT}")
+    world.clock.advance(1)
+    send(world, times=2 * LOOP_SENDS)
+    assert len(world.listed()) == 1 + 2 * LOOP_SENDS
 
 
 def test_a_forged_mail_of_a_program_stops_nobody() -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -330,6 +331,18 @@ def test_an_inbox_notes_when_it_heard_a_program_and_when_a_person_outside(
     inboxes.create(make_inbox())
     inboxes.reserve_received(7, heard)
     assert inboxes.get(7) == make_inbox(next_sequence=42, **noted)
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_a_mail_that_was_late_does_not_bring_an_older_time(inboxes: InboxStore, *, automatic: bool) -> None:
+    inboxes.create(make_inbox())
+    for minutes in (0, -5, 5, 3):
+        heard = Heard(NOON + timedelta(minutes=minutes), automatic=automatic, from_outside=True)
+        assert inboxes.reserve_received(7, heard) is not None
+    found = inboxes.get(7)
+    assert found is not None
+    assert (found.automatic_at if automatic else found.heard_at) == NOON + timedelta(minutes=5)
+    assert found.next_sequence == 45
 
 
 def test_a_deleted_or_unknown_inbox_receives_nothing(inboxes: InboxStore) -> None:

@@ -12,6 +12,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.browse_threads import GetThread, ListThreadMessages
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage import keys
+from chalicelib.storage.cell_pages import BUCKET_CELLS
 from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.message_store import DynamoMessageStore
 from chalicelib.storage.tables import ThreadChunkItem, ThreadItem
@@ -85,7 +86,7 @@ class Conversation:
             account_id=ACCOUNT_ID,
             subject="Lunch",
             created_at=NOON.isoformat(),
-            participants={"ada@example.com"},
+            participants={"ada@example.com": self.length},
             members=set(range(len(older), self.length)),
             top=len(older) - 1,
             starts=[chunk[0] for chunk in _chunks(older)],
@@ -161,5 +162,25 @@ def test_joining_announcing_and_leaving_cost_the_same_in_a_long_thread(table: An
 
     for length in (RECENT, 5_000):
         for cost in costs(table, length, write):
-            assert cost.calls == ["UpdateItem"] * 3
-            assert cost.units == 3  # write units: one each
+            assert cost.calls == ["UpdateItem", "UpdateItem", "BatchGetItem", "UpdateItem"]
+            assert cost.units == 3 + 1  # write units, one each, and what the look reads
+
+
+def test_a_page_of_a_hundred_that_lie_far_apart_takes_two_calls_more(table: Any) -> None:
+    """Their buckets, and their contents and deliveries, are more than one call reads."""
+    thread = Conversation(0)
+    sequences = [number * BUCKET_CELLS for number in range(100 + RECENT)]
+    partition, older = keys.inbox_partition(INBOX), sequences[:100]
+    ThreadChunkItem(partition, keys.thread_chunk(0, 0), members=set(older)).save()
+    item = ThreadItem.get(partition, keys.thread(0))
+    item.members, item.top = set(sequences[100:]), older[-1]
+    item.starts, item.older = [0], [len(older)]  # type: ignore[list-item]  # PynamoDB types what is stored
+    item.save()
+    for sequence in sequences:
+        key = MessageKey(INBOX, sequence)
+        thread.messages.put(make_content(key=key, thread=KEY, account_id=ACCOUNT_ID))
+        thread.index.advance(key, MessagePhase.DELIVERED, {MessagePhase.RESERVED})
+    with counting(table) as cost:
+        page = thread.list_messages(KEY, CALLER, PageRequest(100, 0))
+    assert [message.content.key.sequence for message in page.items] == older
+    assert len(cost.calls) == 6

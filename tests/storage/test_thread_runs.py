@@ -66,11 +66,14 @@ def test_chunks_are_filled_before_another_is_begun() -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_only_visible_messages_are_moved_and_those_gone_for_good_leave() -> None:
+def test_only_visible_messages_are_moved_and_those_gone_for_good_wait_for_whoever_takes_them_out() -> None:
     phases = Phases({4: MessagePhase.RESERVED, 5: MessagePhase.GONE})
     threads = small_store(phases)
     grown(threads, LONG)
     assert recent(threads)[0] == 4
+    assert sequences(threads) == tuple(range(3, 3 + LONG))
+    assert {4, 5} <= set(recent(threads))
+    threads.leave(KEY, 5)
     assert sequences(threads) == (3, 4, *range(6, 3 + LONG))
 
     phases.others[4] = MessagePhase.SENT

@@ -43,7 +43,7 @@ class ThreadStore(Protocol):
         """Store a new thread whose only message is its first; again is harmless."""
 
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
-        """Add a message to a thread; again is harmless. Its newest members by now; none when the thread is gone."""
+        """Add a message, with those it brings, to a thread; again is harmless. Its newest members by now; none: it is gone."""
 
     def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
         """The sequence numbers of its newest messages, at least 32 if it has them; empty when the thread is gone."""
@@ -60,5 +60,5 @@ class ThreadStore(Protocol):
     def announce_leave(self, key: ThreadKey, sequence: int) -> None:
         """Before a visible message is made invisible: from now on it is among the recent ones. Again is harmless."""
 
-    def leave(self, key: ThreadKey, sequence: int) -> None:
-        """Take a message out; the thread goes with its last message. Again is harmless."""
+    def leave(self, key: ThreadKey, sequence: int, participants: Sequence[str] = ()) -> None:
+        """Take a message out, and those whom no other brought; the thread goes with its last message. Again is harmless."""
