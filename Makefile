@@ -44,6 +44,8 @@ bench: ## count what each operation costs and write it into bench/README.md
 	$(VENV)/python -m bench.busy_inbox --write
 	$(VENV)/python -m bench.late_rate --write
 	$(VENV)/python -m bench.inbound --write
+	$(VENV)/python -m bench.webhooks --write
+	$(VENV)/python -m bench.events --write
 
 bench-http: ## time lists and sending through HTTP and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run

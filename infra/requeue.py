@@ -19,6 +19,7 @@ def requeue(deployment: Operations, say: Callable[[str], None]) -> None:
     """A job for every message that is not sent yet, a notice for every mail that waits with its receipt."""
     say(f"{deployment.requeue_unsent()} jobs queued for messages that are not sent yet\n")
     say(f"{deployment.requeue_received()} notices queued for mail that is not in its inboxes yet\n")
+    say(f"{deployment.requeue_webhooks()} jobs queued for webhooks that are not delivered yet\n")
 
 
 def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] = connect) -> int:

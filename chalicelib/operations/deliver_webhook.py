@@ -32,9 +32,8 @@ from chalicelib.operations.ports.webhooks import (
     WebhookDeliveries,
     WebhookQueue,
 )
-from chalicelib.operations.webhook_line import WaitInLine
+from chalicelib.operations.webhook_line import LONGEST_DELAY, WaitInLine
 
-LONGEST_DELAY = 900  # seconds that SQS holds a job back
 ATTEMPT_IS_OVER = 20  # seconds
 
 

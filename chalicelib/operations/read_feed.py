@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Semaphore
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.delivery import EventType
@@ -18,6 +19,7 @@ SCAN_LIMIT = 2_000  # events that one request looks at for those it is asked for
 STRETCH = 200  # events that are read at a time when not all of them are wanted
 FIRST_LOOK, LAST_LOOK = 0.25, 1.0  # seconds between looks for something new
 LOOK_GROWTH = 1.3
+HELD_AT_ONCE = 8  # requests that wait in one process; one more is answered at once, so that threads are left for others
 POLL_SOON, POLL_LATER = (
     1_000,
     5_000,
@@ -59,6 +61,7 @@ class ReadFeed:
     wait_limit: int  # seconds
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    held: Semaphore = field(default_factory=lambda: Semaphore(HELD_AT_ONCE))
 
     def place_of(self, event_id: str, caller: Caller) -> LogPlace:
         """The place behind an event. NotFound when the caller sees no such event."""
@@ -71,7 +74,15 @@ class ReadFeed:
     def __call__(self, request: FeedRequest, caller: Caller) -> FeedPage:
         if request.inbox_number is not None:
             require_inbox(self.inboxes, request.inbox_number, caller)
-        given_up_at = self.clock() + min(request.wait, self.wait_limit)
+        is_held = min(request.wait, self.wait_limit) > 0 and self.held.acquire(blocking=False)
+        try:
+            return self._read(request, caller, min(request.wait, self.wait_limit) if is_held else 0)
+        finally:
+            if is_held:
+                self.held.release()
+
+    def _read(self, request: FeedRequest, caller: Caller, wait: int) -> FeedPage:
+        given_up_at = self.clock() + wait
         place, pause = request.after, FIRST_LOOK
         while True:
             found, place, is_newest = self._look(request, caller, place)

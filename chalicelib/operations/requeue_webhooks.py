@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from chalicelib.domain.event import LoggedEvent, LogPlace
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.webhook import Webhook
-from chalicelib.operations.deliver_webhook import LONGEST_DELAY
 from chalicelib.operations.ports import AccountStore, Clock, PageRequest
 from chalicelib.operations.ports.events import EventLog
 from chalicelib.operations.ports.webhooks import (
@@ -18,6 +17,7 @@ from chalicelib.operations.ports.webhooks import (
     WebhookStore,
 )
 from chalicelib.operations.replay_webhook import job_of
+from chalicelib.operations.webhook_line import LONGEST_DELAY
 
 LOST = timedelta(minutes=2)
 """Of an account's newest events, those told within this time may have lost their notice: emulated SQS saves its state at

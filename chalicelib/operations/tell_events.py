@@ -65,7 +65,10 @@ class TellEvents:
             for each in delivery.timeline
             if is_told(each) and (each.id == entry.id or now - each.occurred_at < LATELY)
         ]
-        is_early = any(each.type is EventType.SENT for each in entries)
+        # A sender that has not recorded the acceptance has told nothing, and may have died over it.
+        is_early = any(each.type is EventType.SENT for each in entries) or all(
+            each.type is not EventType.SENT for each in delivery.timeline
+        )
         self._of_delivery(key, delivery, entries, with_beginning=is_early, own=entry.id)
 
     def _of_delivery(

@@ -17,6 +17,7 @@ AT_ONCE = 100  # let on together when the endpoint is well again
 SPREAD_SECONDS = 5  # over which they come
 PROBE_SECONDS = 20  # after which a probe is over, however it ended
 LOOK_SECONDS = 5
+LONGEST_DELAY = 900  # seconds that SQS holds a job back; whoever comes early comes again
 LOST_AFTER = timedelta(minutes=2)  # the line's job is late by more than that: there is none
 _SAME = timedelta(seconds=1)
 
@@ -39,7 +40,8 @@ class WaitInLine:
 
     def look_at(self, job: LineJob, health: EndpointHealth) -> None:
         """Queue the line's job, then note when it is due: one that was not noted takes itself for the newest."""
-        self.queue.put(job, max(0, round((job.due_at - self.clock()).total_seconds())))
+        delay = (job.due_at - self.clock()).total_seconds()
+        self.queue.put(job, min(LONGEST_DELAY, max(0, round(delay))))
         self.deliveries.change_health(job.webhook_id, health, lambda current: replace(current, line_due_at=job.due_at))
 
 

@@ -133,7 +133,9 @@ class _Telling:
     def told(self, since: int) -> Told:
         number = since
         before: Chunk | None = None
-        for chunk in self._log.memory.from_on(self._account_id, since):
+        memory = self._log.memory
+        # The chunk before, too: one that is known to be closed says that the next may be begun.
+        for chunk in memory.from_on(self._account_id, since - 1) or memory.from_on(self._account_id, since):
             number, before = self._seen(chunk)
         for _ in range(STEPS_TRIED):
             if not self._pending:

@@ -84,7 +84,10 @@ def test_requeue_tells_how_much_it_has_rebuilt() -> None:
         def requeue_received(self) -> int:
             return 1
 
+        def requeue_webhooks(self) -> int:
+            return 7
+
     said: list[str] = []
     requeue.requeue(cast("Operations", Rebuilt()), said.append)
 
-    assert [line[0] for line in said] == ["3", "1"]
+    assert [line[0] for line in said] == ["3", "1", "7"]

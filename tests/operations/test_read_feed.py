@@ -10,7 +10,7 @@ from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import AccountId, InvalidId
 from chalicelib.operations.join_events import JoinEvents
-from chalicelib.operations.read_feed import POLL_LATER, POLL_SOON, FeedPage, FeedRequest, ReadFeed
+from chalicelib.operations.read_feed import HELD_AT_ONCE, POLL_LATER, POLL_SOON, FeedPage, FeedRequest, ReadFeed
 from tests.factories.accounts import make_caller, make_inbox
 from tests.fakes.webhooks import FakeWebhookStore
 from tests.operations.world import IDS, INBOX, World, make_event
@@ -159,6 +159,19 @@ def test_waiting_ends_with_the_first_event_or_when_the_time_is_up() -> None:
     reader.on_sleep = somebody_sends
     assert types(reader.page(world.caller, end, wait=20)) == [EventType.QUEUED, EventType.SENT]
     assert 25 <= reader.now <= 26
+
+
+def test_so_many_requests_are_held_and_one_more_is_answered_at_once() -> None:
+    world = World()
+    reader = Reader(world)
+    for _ in range(HELD_AT_ONCE):
+        assert reader.read.held.acquire(blocking=False)
+
+    assert reader.page(world.caller, wait=20).events == ()
+    assert reader.now == 0
+    reader.read.held.release()
+    reader.page(world.caller, wait=20)
+    assert reader.now == pytest.approx(20)
 
 
 def test_no_request_waits_longer_than_the_deployment_allows() -> None:

@@ -102,6 +102,17 @@ def test_news_that_overtakes_the_senders_word_does_not_come_before_it() -> None:
     assert types(world) == [QUEUED, SENT, DELIVERED]
 
 
+def test_news_of_a_mail_whose_sender_died_at_ses_begins_at_the_beginning() -> None:
+    world = World()
+    key = world.submitted()
+    with world.watching(Failing("provider.send", [Crash()], after_effect=True)):
+        world.deliver_next()
+    world.record_delivery_report(make_event(key, DeliveryStatus.DELIVERED))
+    world.work()
+
+    assert types(world) == [QUEUED, DELIVERED]
+
+
 def test_a_deletion_tells_what_nobody_could_tell_afterwards() -> None:
     world = World()
     key = world.submitted()

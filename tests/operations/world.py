@@ -91,6 +91,7 @@ class World:
         self._watch: Watch = unwatched
         self.clock = FakeClock(NOON)
         self.caller = make_caller()
+        self.log: Any = FakeEventLog()
         self._make_stores()
         self.provider = FakeMailProvider()
         self.pace: Pace = Unpaced()
@@ -114,7 +115,6 @@ class World:
         self.threads = FakeThreadStore()
         self.index = FakeMessageIndex(self.inboxes)
         self.news_mark: Any = FakeNewsMark()
-        self.log: Any = FakeEventLog()
 
     def _wire(self) -> None:
         inboxes = self._watched("inboxes", self.inboxes)
