@@ -30,7 +30,8 @@ write each, laid over whatever is read, and folded in now and then:
 (storage/sealed_cells.py for the whole of it, storage/late_notes.py for the notes, storage/index_pages.py for pages.)
 
 The thread list keeps a second list of cells, and its writes, out of the table: committing a reply sets its own capital
-and takes the capital of the message before it in the same write (docs/decisions/0002-thread-heads-are-capitals.md).
+and takes the capital of the message before it in the same write, or notes that first where that one is sealed
+(docs/decisions/0002-thread-heads-are-capitals.md).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
