@@ -29,6 +29,7 @@ class Past:
     with_file: dict[str, Any]
     received: dict[str, Any]  # with a file of its own
     spare_file: str
+    known_ids: frozenset[str] = frozenset()
     snapshot: Snapshot | None = None
 
     @property
@@ -94,6 +95,7 @@ def build_past(deployment: Deployment) -> Past:
         by_id[with_file.made],
         next(message for message in listed if message["direction"] == "inbound"),
         spare.made or "",
+        frozenset(by_id),
         deployment.snapshot(),
     )
 
@@ -126,7 +128,9 @@ def perform(
         client.rest()
     if is_tidied:
         keep_house_for_a_day(Run(past, client))
-    oracle = Oracle(client, past.inbox_ids, len(past.client.sends), is_tidied=is_tidied or act.keeps_house)
+    oracle = Oracle(
+        client, past.inbox_ids, len(past.client.sends), past.known_ids, is_tidied=is_tidied or act.keeps_house
+    )
     oracle.check()
     return calls, oracle
 

@@ -35,6 +35,7 @@ class Oracle:
     client: Client
     inbox_ids: dict[str, str]  # address → id
     known: int = 0  # so many of the first wishes were looked at closely before
+    known_ids: frozenset[str] = frozenset()  # and these messages
     is_tidied: bool = False  # nothing may be left of what is not there
     violations: list[str] = field(default_factory=list)
     figures: Counter[str] = field(default_factory=Counter)
@@ -50,7 +51,7 @@ class Oracle:
         self._mails()
         self._deletions()
         self._files()
-        self.violations += feed_violations(self.get, self.by_id, FakeBlobStore())
+        self.violations += feed_violations(self.get, self.by_id, self.known_ids, FakeBlobStore())
         return self.violations
 
     @cached_property
