@@ -34,6 +34,9 @@ class AbandonReservation:
         if entered is not None:
             # Who joins a thread has its content stored before; one without any can only have begun the thread.
             self.threads.leave(entered, key.sequence, participants_of(stored.content) if stored else ())
+            if entered.first_sequence != key.sequence:
+                # It may have been promised the thread's capital, in place of another message that has it by right.
+                self.index.settle_thread(key.inbox_number, lambda: self.threads.newest_members(entered))
         # One that was gone before may have been deleted by its user, whose files go with it.
         self.discard(key, stored, never_sent=killed.taken)
         return True

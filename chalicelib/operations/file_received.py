@@ -146,8 +146,10 @@ class FileReceived:
         if phase.visible or (
             phase is MessagePhase.RESERVED and not filing.is_deleted and self._store(delivery, decision)
         ):
-            if delivery.mail.receipt.authentication.dmarc is not Verdict.FAIL:  # else it is not from whom it names
-                self.note_arrival(_peer_mail(delivery), decision.inbox)
+            # One that failed DMARC is not from whom it names, unless it names what was sent there.
+            is_answer = filing.trust is not None
+            if is_answer or delivery.mail.receipt.authentication.dmarc is not Verdict.FAIL:
+                self.note_arrival(_peer_mail(delivery, is_answer=is_answer), decision.inbox)
             account_id, received_at = decision.inbox.account_id, delivery.mail.received_at
             self.tell.received(filing.message, account_id, received_at, filing.log_since)
             self.index.seal_due(filing.message)
@@ -215,8 +217,8 @@ def _reference(delivery: Delivery) -> Reference:
     return Reference(parsed.in_reply_to, parsed.references, mail.trusted_sender, mail.receipt.authentication, own)
 
 
-def _peer_mail(delivery: Delivery) -> PeerMail:
+def _peer_mail(delivery: Delivery, *, is_answer: bool) -> PeerMail:
     mail, origin = delivery.mail, Origin.PERSON if delivery.from_outside else Origin.SIBLING
     if mail.is_automatic:
         origin = Origin.PROGRAM
-    return PeerMail(mail.sender, mail.parsed.reply_to, origin, mail.receipt.received_at)
+    return PeerMail(mail.sender, mail.parsed.reply_to, origin, mail.receipt.received_at, is_answer)

@@ -19,6 +19,7 @@ from chalicelib.domain.loop import (
 from chalicelib.operations.ports import InboxStore, PeerStore
 
 REPLY_TO_LIMIT = 3  # addresses of Reply-To that are remembered
+_SHORT_SUFFIX = 3  # letters of the label before the last in a suffix of two, such as co.uk and com.au
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,18 @@ class PeerMail:
     reply_to: tuple[Mailbox, ...]
     origin: Origin
     at: datetime
+    is_answer: bool  # it names a message of the inbox
 
     @property
     def peers(self) -> Collection[str]:
-        """The addresses that answers go to. In Reply-To only those of From's own domain count: nothing proves a right to
-        any other, and one mail that names a stranger there must not throttle what is sent to the stranger.
+        """The addresses that answers go to: From and Reply-To.
+
+        A mail that answers nothing of ours is in no loop yet. Of such a one only the addresses of From's own organisation
+        count: nothing proves a right to any other, and a mail that names a stranger must not throttle what goes to the
+        stranger. What is in a loop names what it answers, which nobody else can.
         """
-        theirs = [mailbox for mailbox in self.reply_to[:REPLY_TO_LIMIT] if _domain(mailbox) == _domain(self.sender)]
+        named = self.reply_to[:REPLY_TO_LIMIT]
+        theirs = [each for each in named if self.is_answer or _organisation(each) == _organisation(self.sender)]
         return dict.fromkeys(peer_name(mailbox.address) for mailbox in (self.sender, *theirs) if mailbox.address)
 
 
@@ -74,9 +80,11 @@ class StopLoops:
         seconds = suspicion.seconds_left(now)
         raise TooMany(
             f"{LOOP_SENDS} messages went to {suspicion.address} within {_minutes(LOOP_WINDOW)} minutes, and what came from "
-            "there was written by a program: this looks like two programs that answer each other.",
+            "there was written by a program, or by another inbox to which no person outside has written lately: this looks "
+            "like two programs that answer each other.",
             fix="Stop answering automatic mail (`kind` and the header Auto-Submitted tell it). Sending to this address works "
-            f"again in {seconds} s, or as soon as a person writes from it.",
+            f"again in {seconds} s, or as soon as a person writes from it; between two inboxes of this deployment, as soon "
+            "as a person outside writes to either.",
             retry_after=seconds,
             code=ErrorCode.LOOP_SUSPECTED,
         )
@@ -95,8 +103,13 @@ class StopLoops:
         return sibling.heard_at if sibling else None
 
 
-def _domain(mailbox: Mailbox) -> str:
-    return mailbox.address.casefold().rpartition("@")[2]
+def _organisation(mailbox: Mailbox) -> str:
+    """The domain under which others of the same organisation lie, as nearly as it can be told without a list of suffixes:
+    `mail.acme.com` and `acme.com` are one, and so are `a.acme.co.uk` and `acme.co.uk`.
+    """
+    labels = mailbox.address.casefold().rpartition("@")[2].split(".")
+    length = 3 if len(labels) > 2 and len(labels[-2]) <= _SHORT_SUFFIX else 2
+    return ".".join(labels[-length:])
 
 
 def _minutes(span: timedelta) -> int:

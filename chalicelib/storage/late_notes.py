@@ -8,7 +8,8 @@
 
 A note with an *heir* says one thing in both directions: of these two messages the heir has the capital while it is
 visible, and this one while it is not. So the capital moves in the single write that changes the heir's own cell, in
-another item. The sign tells what the heir is about to do, and so when nothing is to come any more: the note is *decided*.
+another item. The sign tells what the heir is about to do, and so when that is done: the note is *decided*, until somebody
+deletes the heir, who looks for all such notes first.
 """
 
 from collections.abc import Callable, Mapping

@@ -30,7 +30,8 @@ write each, laid over whatever is read, and folded in now and then:
 (storage/sealed_cells.py for the whole of it, storage/late_notes.py for the notes, storage/index_pages.py for pages.)
 
 The thread list keeps a second list of cells, and its writes, out of the table: committing a reply sets its own capital
-and takes the capital of the message before it in the same write (docs/decisions/0002-thread-heads-are-capitals.md).
+and takes the capital of the message before it in the same write, or notes that first where that one is sealed
+(docs/decisions/0002-thread-heads-are-capitals.md).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ from chalicelib.storage.failures import MANY_TRIES, pause, raises_unavailable, t
 from chalicelib.storage.inbox_store import inbox_from_raw
 from chalicelib.storage.index_front import Front
 from chalicelib.storage.index_pages import IndexPages, Torn
-from chalicelib.storage.sealed_cells import SealedCells
+from chalicelib.storage.sealed_cells import Looked, SealedCells
 from chalicelib.storage.tables import client, table_name
 from chalicelib.storage.tallies import Wanted
 from chalicelib.storage.tally_items import head_from
@@ -226,7 +227,7 @@ class DynamoMessageIndex:
             found = {sequence: known[sequence] for sequence in (*members, key.sequence)}
         for _ in tries(MANY_TRIES):
             if found is None:
-                looked = cells.look({*members, key.sequence})
+                looked = _look(cells, key.sequence, members, is_leaving=not to.visible)
                 found, heirs = looked.cells, looked.heirs
             if phase_of(found[key.sequence]) not in allowed:
                 return phase_of(found[key.sequence]), False
@@ -248,6 +249,10 @@ def _cells_of(item: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
         return ((sequence, note.now) for sequence, note in head_from(item).late.items())
     bucket = to_bucket(item)
     return ((bucket.sequence(position), character) for position, character in enumerate(bucket.cells))
+
+
+def _look(cells: SealedCells, sequence: int, members: Collection[int], *, is_leaving: bool) -> Looked:
+    return cells.look_at_leaving(sequence, members) if is_leaving else cells.look({*members, sequence})
 
 
 def _has_others(key: MessageKey, members: Collection[int]) -> bool:

@@ -76,11 +76,21 @@ class SealedCells:
         part = SealedPart.of(self._list, items)
         if any(bucket.is_sealed for bucket in part.buckets.values()):
             part = SealedPart.read(self._list, sequences, items)
-        notes = {sequence: part.head.late[sequence] for sequence in sequences if sequence in part.head.late}
-        return Looked(
-            {sequence: part.cell(sequence) for sequence in sequences},
-            {sequence: note.heir for sequence, note in notes.items() if note.heir is not None},
-        )
+        return _looked(part, sequences)
+
+    def look_at_leaving(self, sequence: int, others: Collection[int]) -> Looked:
+        """The cells of a message that is to become invisible, of others in its thread, and of all whose capital it has.
+
+        These need not be among the others: of a long thread only the newest are named.
+        """
+        sequences = {sequence, *others}
+        sort_keys = [keys.HEAD, *(self._sort_key(number) for number in {place(each).bucket for each in sequences})]
+        known = batch_get([(self.partition, sort_key) for sort_key in sort_keys])
+        part = SealedPart.read(self._list, sequences, known)
+        if given := {each for each, note in part.head.late.items() if note.heir == sequence} - sequences:
+            sequences |= given
+            part = SealedPart.read(self._list, sequences)
+        return _looked(part, sequences)
 
     def seal_due(self, newest: int) -> int:
         """Seal what is due when sequence number `newest` was given out; how many buckets. Again is harmless."""
@@ -129,7 +139,9 @@ class SealedCells:
             self._list.step(in_open, exactly_once=exactly_once, head=version)
         if notes and version % FOLD_EVERY == 0:
             Folding(self._list).fold()
-        return flip is None or (is_visible(flip.to) and not _is_shared(part, notes, flip) and self._are_noted(notes))
+        if flip is None:
+            return True
+        return is_visible(flip.to) and not _is_shared(part, notes, flip) and self._are_noted(notes)
 
     def _write_notes(self, part: SealedPart, notes: Mapping[int, Note], *, exactly_once: bool) -> int | None:
         """Which version of the head has these notes; None when others had changed it since it was read."""
@@ -194,10 +206,20 @@ class SealedCells:
         return keys.bucket(keys.MESSAGE_CELLS, bucket)
 
 
+def _looked(part: SealedPart, sequences: Collection[int]) -> Looked:
+    notes = {sequence: part.head.late[sequence] for sequence in sequences if sequence in part.head.late}
+    return Looked(
+        {sequence: part.cell(sequence) for sequence in sequences},
+        {sequence: note.heir for sequence, note in notes.items() if note.heir is not None},
+    )
+
+
 def _is_shared(part: SealedPart, notes: Collection[int], flip: Step) -> bool:
-    """Whether one of these capitals was promised to another message, which may still come."""
+    """Whether one of these capitals was promised before: to another message, which may still come; or to this very one, by
+    a write whose reply was lost, and nobody knows whose promise that one has replaced.
+    """
     old = [part.head.late[sequence] for sequence in notes if sequence in part.head.late]
-    return any(note.heir != flip.sequence and not part.is_decided(note) for note in old)
+    return any(note.heir == flip.sequence or not part.is_decided(note) for note in old)
 
 
 def _write(request: Any, *, exactly_once: bool) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import HEAD_VERSION, JOINT, SEALED, TIES, CellList
 from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY, Bucket, place
@@ -142,6 +143,8 @@ class Folding:
         """
         try:
             return any(self._fold_once() for _ in range(FOLD_TRIES))
+        except Unavailable:
+            return False
         except (ClientError, BotoCoreError) as error:
             if not is_temporary(error):
                 raise

@@ -18,6 +18,8 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/inboxes/{inbox_id}/messages"): {"to": ["ada@example.com"], "subject": "Hello", "bodyText": "Hi."},
     ("POST", "/messages/{message_id}/reply"): {"bodyText": "Hi."},
     ("POST", "/messages/{message_id}/forward"): {"to": ["ada@example.com"]},
+    ("PUT", "/webhooks/{webhook_id}"): {"description": "Another"},
+    ("POST", "/webhooks/{webhook_id}/replay"): {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"},
 }
 OF_THIS_ANSWER = {"date", "x-request-id", "ratelimit-remaining", "ratelimit-reset"}
 Answered = tuple[int, bytes, tuple[tuple[str, str], ...]]
@@ -81,6 +83,7 @@ def real(journey: Journey) -> Real:
         "thread_id": message["threadId"],
         "attachment_id": journey.call("POST", "/attachments", 201, files={"file": ("a.txt", b"a")})["id"],
         "key_id": journey.call("POST", "/account/api-keys", 201, json={"name": "spare"})["id"],
+        "webhook_id": journey.call("POST", "/webhooks", 201, json={"url": "http://127.0.0.1:9/", "events": []})["id"],
         "cursor": journey.call("GET", f"/inboxes/{inbox}/messages?limit=1")["nextCursor"],
     }
     paths: Any = journey.call("GET", "/openapi.json")["paths"]

@@ -8,12 +8,13 @@ import pytest
 
 from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.errors import ErrorCode, TooMany, Unavailable
+from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.loop import LOOP_SENDS, LOOP_WINDOW, PEER_LIFETIME
 from chalicelib.domain.message import Draft, MessageContent
 from chalicelib.operations.reply_to_message import Words
 from tests.factories.accounts import make_inbox
 from tests.factories.messages import make_mailbox
-from tests.operations.incoming import ADDRESS, arrive, make_mail, make_receipt
+from tests.operations.incoming import ADDRESS, arrive, make_mail, make_receipt, of_ses
 from tests.operations.refusals import refused
 from tests.operations.watched import Crash, FailingAt, Recording
 from tests.operations.world import ADA, BOB, INBOX, World, make_draft
@@ -33,12 +34,13 @@ def hear(
     late: timedelta = timedelta(),
     again: int = 1,
     dmarc: Verdict = Verdict.NONE,
+    answers: str | None = None,
 ) -> None:
     """A mail comes in at this moment (or came `late` ago and is only now worked on), and its notice `again` times."""
     number = len(world.filings.filings) + 1
     receipt = make_receipt(to, ses_message_id=f"ses-in-{number}", mail_from=sender, received_at=world.clock() - late)
     receipt = replace(receipt, authentication=Authentication(dmarc=dmarc))
-    mail = make_mail(sender, to, message_id=f"<in-{number}@example.com>", headers=headers)
+    mail = make_mail(sender, to, message_id=f"<in-{number}@example.com>", in_reply_to=answers, headers=headers)
     for _ in range(again):
         world.receive_message(arrive(world, mail, receipt))
 
@@ -161,6 +163,45 @@ def test_a_forged_mail_of_a_program_stops_nobody() -> None:
     world.clock.advance(1)
     send(world, times=2 * LOOP_SENDS)
     assert len(world.listed()) == 1 + 2 * LOOP_SENDS
+
+
+@pytest.mark.parametrize(
+    ("sender", "dmarc"),
+    [
+        ("noreply@mail.example.com", Verdict.PASS),  # of the same organisation
+        ("noreply@elsewhere.example", Verdict.NONE),
+        ("noreply@elsewhere.example", Verdict.FAIL),
+    ],
+)
+def test_a_program_that_answers_us_is_known_by_whom_it_names_for_answers(sender: str, dmarc: Verdict) -> None:
+    world = World()
+    world.sent(make_draft(BOT))
+    header = of_ses(world, MessageKey(INBOX, 0))
+    world.clock.advance(700)
+    hear(world, sender, *AUTOMATIC, f"Reply-To: {BOT}", dmarc=dmarc, answers=header)
+    world.clock.advance(1)
+    send(world, times=LOOP_SENDS)
+    suspected(world)
+
+
+def test_a_program_that_answers_us_and_fails_dmarc_is_known_all_the_same() -> None:
+    world = World()
+    world.sent(make_draft(BOT))
+    header = of_ses(world, MessageKey(INBOX, 0))
+    world.clock.advance(700)
+    hear(world, BOT, *AUTOMATIC, dmarc=Verdict.FAIL, answers=header)
+    world.clock.advance(1)
+    send(world, times=LOOP_SENDS)
+    suspected(world)
+
+
+@pytest.mark.parametrize("sender", ["noreply@mail.example.com", "noreply@a.b.example.com", "noreply@example.com"])
+def test_domains_of_one_organisation_name_each_other_for_answers(sender: str) -> None:
+    world = World()
+    hear(world, sender, *AUTOMATIC, f"Reply-To: {BOT}")
+    world.clock.advance(1)
+    send(world, times=LOOP_SENDS)
+    suspected(world)
 
 
 def test_a_tag_behind_a_plus_is_no_other_address() -> None:

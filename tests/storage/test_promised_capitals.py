@@ -1,11 +1,16 @@
 """Capitals that move between sealed and open buckets by two writes: what may lie between them, and who puts it right."""
 
+import itertools
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.ids import MessageKey, ThreadKey
+from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList
@@ -172,3 +177,78 @@ def test_a_front_of_which_one_item_is_from_before_a_reply_is_read_again(
     monkeypatch.setattr(table, "_make_api_call", deliver)
     assert world.index.thread_page(INBOX, ALL) == world.oracle.thread_page(ALL)
     assert len(fronts) == 2
+
+
+# ------------------------------------------------------------------------------ long threads, and rivals
+
+
+class LongThreads(World):
+    """Of a thread only the newest three are named, as the thread store names its newest 32 to 96."""
+
+    def members(self, first: int) -> Callable[[], Sequence[int]]:
+        return lambda: self.threads.newest_members(ThreadKey(INBOX, first))[-3:]
+
+
+def test_deleting_a_reply_of_long_ago_gives_its_capital_back_to_nobody() -> None:
+    world = LongThreads()
+    world.add_many(range(12))
+    assert world.seal(11) == 1
+    for sequence in (12, 13, 14, 15):
+        assert world.add(sequence, first=5)
+    assert_sound(world)
+    world.delete(12)  # 5 has given it the capital, and is not named any more
+    assert_sound(world)
+    world.delete(15)
+    assert_sound(world)
+
+
+def rival_between(world: World, table: Any, monkeypatch: pytest.MonkeyPatch, *, is_repeated: bool) -> None:
+    """20 was promised the capital of 5, and comes right before 21 writes the promise to itself."""
+    monkeypatch.setattr("chalicelib.storage.sealed_cells.FOLD_EVERY", 1_000_000)  # folding would settle it
+    dies(table, monkeypatch, world, lambda: world.commit(20))
+    call, calls = table._make_api_call, itertools.count()
+
+    def through(operation: str, parameters: Any) -> Any:
+        if operation == "UpdateItem" and next(calls) == 0:
+            world.commit(20)
+            if is_repeated:
+                call(operation, parameters)  # its reply is lost
+        return call(operation, parameters)
+
+    monkeypatch.setattr(table, "_make_api_call", through)
+
+
+def test_a_promise_that_the_sdk_repeated_is_not_taken_for_the_only_one(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.enter(21, first=5)
+    rival_between(world, table, monkeypatch, is_repeated=True)
+    assert world.commit(21)
+    assert_sound(world)
+
+
+def test_a_promise_in_place_of_one_that_was_kept_is_put_right_by_whoever_gives_it_up(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.enter(21, first=5)
+    rival_between(world, table, monkeypatch, is_repeated=False)
+    deaths = Deaths(table)
+    deaths.install(monkeypatch)
+    deaths.plan(0, after=True)
+    with suppress(Died):
+        world.commit(21)
+    assert world.kill(21)
+    world.leave(21)
+    world.index.settle_thread(INBOX, world.members(5))  # as AbandonReservation does
+    assert_sound(world)
+
+
+def test_a_change_stands_although_the_notes_cannot_be_folded(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answers_nothing(_: Folding) -> Any:
+        raise Unavailable("The table answers too slowly.")
+
+    monkeypatch.setattr(Folding, "_fold_once", answers_nothing)
+    for sequence in range(8):
+        assert world.index.advance(MessageKey(INBOX, sequence), MessagePhase.CLAIMED, {MessagePhase.QUEUED}).taken
