@@ -21,7 +21,7 @@ from tests.operations.world import VISIBILITY_TIMEOUT, World
 
 MAX_RECEIVES = 5  # infra/resources.yaml, then a record is a dead letter
 THREADS = 10  # of a worker: one for each record of a batch
-IDLE = 1.0  # seconds until a thread that found nothing looks again
+IDLE = 1.0  # seconds until a thread that found nothing looks again, at the least: it waits for what is due next
 
 
 @dataclass
@@ -59,6 +59,10 @@ class StormQueue:
             self.most_receives = max(self.most_receives, record.receives)
             return record
         return None
+
+    def seconds_until_due(self) -> float:
+        """Until the next record can be received; 0 when none waits."""
+        return (self._due[0][0] - self.clock()).total_seconds() if self._due else 0.0
 
     def __len__(self) -> int:
         return len(self._due)
@@ -127,7 +131,7 @@ class Storm:
         while len(self.queue) or self._busy:
             record = self.queue.receive()
             if record is None:
-                self.time.sleep(IDLE)
+                self.time.sleep(max(IDLE, self.queue.seconds_until_due()))
                 continue
             self._busy += 1
             try:

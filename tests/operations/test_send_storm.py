@@ -30,7 +30,8 @@ NOBODY_MEETS = 10  # seconds after which a test gives up waiting
     [
         (600, 0.0, 30),
         (600, 0.3, 6),
-        (5_000, 0.3, 10),
+        (1_200, 0.3, 10),
+        pytest.param(5_000, 0.3, 10, marks=pytest.mark.long),
         pytest.param(5_000, 0.3, 100, marks=pytest.mark.long),
         pytest.param(15_000, 0.3, 30, marks=pytest.mark.long),
     ],
