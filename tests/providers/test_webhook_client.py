@@ -74,6 +74,21 @@ def test_a_byte_now_and_then_does_not_prolong_an_attempt() -> None:
     assert (answer.status_code, answer.timed_out) == (None, True)
 
 
+def test_a_handshake_that_drips_does_not_prolong_an_attempt(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    stop = Event()
+
+    def drip(connection: socket) -> None:
+        connection.sendall(b"\x16\x03\x03\x40\x00")  # the head of a record of 16 KB, whose octets come one by one
+        while not stop.wait(0.05):
+            connection.sendall(b"\x02")
+
+    with listening(drip) as listener:
+        client = HttpsWebhookClient(resolver=names, context=contexts[1], connect=listener.connect, seconds=0.5)
+        answer = client.post(URL, {}, b"{}")
+        stop.set()
+    assert answer.timed_out
+
+
 def test_a_body_that_drips_does_not_undo_a_success() -> None:
     stop = Event()
 
