@@ -404,7 +404,7 @@ class Operations:
 
     @built_once
     def _webhook_client(self) -> HttpsWebhookClient:
-        return HttpsWebhookClient(self._settings.allow_loopback_webhooks)
+        return HttpsWebhookClient(self._settings.allow_loopback_webhooks, now=self.clock)
 
     @built_once
     def _check_webhook(self) -> CheckWish:

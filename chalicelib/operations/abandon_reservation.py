@@ -37,6 +37,8 @@ class AbandonReservation:
             if entered.first_sequence != key.sequence:
                 # It may have been promised the thread's capital, in place of another message that has it by right.
                 self.index.settle_thread(key.inbox_number, lambda: self.threads.newest_members(entered))
-        # One that was gone before may have been deleted by its user, whose files go with it.
-        self.discard(key, stored, never_sent=killed.taken)
+        # Of one that was gone before, whoever gave it up may have died over it. One that its user deleted has a delivery
+        # item, and its files go with it.
+        never_sent = killed.taken or (stored is not None and stored.delivery is None)
+        self.discard(key, stored, never_sent=never_sent)
         return True

@@ -1,5 +1,6 @@
 """Delete a message for good: content, bodies, deliveries, source and its own files; its thread follows."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from chalicelib.operations.ports import (
     SendQueue,
     StoredMessage,
     ThreadStore,
+    VersionConflict,
 )
 from chalicelib.operations.tell_events import TellEvents
 from chalicelib.operations.thread_entry import participants_of
@@ -49,10 +51,17 @@ class DeleteMessage:
         self.send_queue.put(SendJob(key, self.clock(), thread=thread), FINISH_AFTER)
         if arrival is not None:
             self.filings.mark_deleted(arrival.ses_message_id, key, thread)  # its notice may come once more
+        if stored.delivery is None and arrival is None and stored.content.attachments:
+            self._mark_as_begun(key, stored)
         self.threads.announce_leave(thread, key.sequence)  # its thread counts it by the index from now on
         self.index.remove(key, lambda: self.threads.newest_members(thread))
         self.threads.leave(thread, key.sequence, participants_of(stored.content))
         self.discard(key, stored)
+
+    def _mark_as_begun(self, key: MessageKey, stored: StoredMessage) -> None:
+        """Whoever finishes a deletion that died tells it by this from a message that was never committed, whose files stay."""
+        with suppress(VersionConflict):  # a worker has begun to send it
+            self.messages.save_delivery(key, known_or_new(stored))
 
     def _tell(self, key: MessageKey, stored: StoredMessage) -> None:
         content = stored.content

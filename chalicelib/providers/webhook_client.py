@@ -42,6 +42,10 @@ def resolve(host: str, port: int) -> Sequence[Address]:
     return tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class HttpsWebhookClient:
     """`operations.ports.WebhookClient`. `loopback`: this very machine may be called, too."""
@@ -52,6 +56,7 @@ class HttpsWebhookClient:
     seconds: float = SECONDS
     connect: Callable[..., socket.socket] = socket.create_connection
     clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = utc_now
 
     def check(self, url: str) -> None:
         target = read_webhook_url(url, loopback=self.loopback)
@@ -66,7 +71,7 @@ class HttpsWebhookClient:
             target = read_webhook_url(url, loopback=self.loopback)
             addresses = self._addresses(target, deadline)
             with self._connected(target, addresses, deadline) as connection:
-                return _exchange(target, connection, headers, body)
+                return _exchange(target, connection, headers, body, self.now)
         except BadWebhookUrl as error:
             return Answer(None, error=f"The URL {error}.")
         except TimeoutError:
@@ -107,7 +112,13 @@ class HttpsWebhookClient:
         raise OSError("there is no address to call")
 
 
-def _exchange(url: WebhookUrl, connection: TimedSocket, headers: Mapping[str, str], body: bytes) -> Answer:
+def _exchange(
+    url: WebhookUrl,
+    connection: TimedSocket,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: Callable[[], datetime],
+) -> Answer:
     lines = {
         "Host": url.host_header,
         "User-Agent": USER_AGENT,
@@ -121,7 +132,7 @@ def _exchange(url: WebhookUrl, connection: TimedSocket, headers: Mapping[str, st
     connection.sendall(f"POST {url.target} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body)
     response = http.client.HTTPResponse(connection, method="POST")  # type: ignore[arg-type]  # it asks for makefile alone
     response.begin()
-    return Answer(response.status, _beginning(response), _refusal(response), _retry_after(response))
+    return Answer(response.status, _beginning(response), _refusal(response), _retry_after(response, now()))
 
 
 def _beginning(response: http.client.HTTPResponse) -> str:
@@ -141,7 +152,7 @@ def _refusal(response: http.client.HTTPResponse) -> str | None:
     return None
 
 
-def _retry_after(response: http.client.HTTPResponse) -> timedelta | None:
+def _retry_after(response: http.client.HTTPResponse, now: datetime) -> timedelta | None:
     """RFC 9110 section 10.2.3: seconds, or a date."""
     text = (response.headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdecimal():
@@ -150,7 +161,7 @@ def _retry_after(response: http.client.HTTPResponse) -> timedelta | None:
         at = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC))
+    return max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
 
 
 def _in_words(error: Exception) -> str:

@@ -129,7 +129,12 @@ def perform(
     if is_tidied:
         keep_house_for_a_day(Run(past, client))
     oracle = Oracle(
-        client, past.inbox_ids, len(past.client.sends), past.known_ids, is_tidied=is_tidied or act.keeps_house
+        client,
+        past.inbox_ids,
+        len(past.client.sends),
+        past.known_ids,
+        deaths=sum(call.fault in (Fault.DIES_BEFORE, Fault.DIES_AFTER) for call in calls),
+        is_tidied=is_tidied or act.keeps_house,
     )
     oracle.check()
     return calls, oracle

@@ -1,6 +1,7 @@
 """A message with files: each checked by its place, used exactly once, let go of when the message does not come to be."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -19,7 +20,7 @@ from tests.factories.attachments import DATA, FILE_ID, NOON, make_attachment
 from tests.mime.reading import read as read_mail
 from tests.operations import refusals
 from tests.operations.refusals import answer
-from tests.operations.watched import Crash, FailingAt, Meanwhile, Recording
+from tests.operations.watched import Crash, Failing, FailingAt, Meanwhile, Recording
 from tests.operations.world import ABANDON_AFTER, INBOX, World, enclosing, make_draft
 
 FIRST = MessageKey(INBOX, 0)
@@ -257,6 +258,49 @@ def test_a_request_that_failed_can_come_again_with_the_same_files(error: Callabl
         if world.named:
             assert world.recover_message(world.named[-1], world.caller) is None, call  # as the API does
         world.sent(enclosing(*files))
+
+
+def dies_at_each_call(work: Callable[[World], object], made: Callable[[], World]) -> Iterator[tuple[World, str]]:
+    for place in count():
+        number, after_effect = divmod(place, 2)
+        world = made()
+        failing = FailingAt(number, bool(after_effect), Crash())
+        with world.watching(failing), suppress(Crash):
+            work(world)
+        if len(failing.calls) <= number:
+            return
+        yield world, failing.calls[number]
+
+
+def test_files_can_be_used_again_wherever_both_the_request_and_who_gave_it_up_died() -> None:
+    def died() -> World:
+        world, files = world_with_files()
+        with world.watching(Failing("index.commit", [Crash()])), suppress(Crash):
+            world.submit(enclosing(*files))
+        return world
+
+    tried = 0
+    for world, call in dies_at_each_call(lambda world: world.abandon_reservation(FIRST), died):
+        assert world.recover_message(FIRST, world.caller) is None, call
+        assert world.leaves_nothing_behind(FIRST), call
+        world.sent(enclosing(*world.attachments.files))
+        tried += 1
+    assert tried >= 10
+
+
+def test_files_of_a_queued_message_go_wherever_its_deletion_died() -> None:
+    def queued() -> World:
+        world, files = world_with_files()
+        world.submitted(enclosing(*files))
+        return world
+
+    tried = 0
+    for world, call in dies_at_each_call(lambda world: world.delete_message(FIRST, world.caller), queued):
+        if world.phase(FIRST) is MessagePhase.GONE:
+            assert world.abandon_reservation(FIRST), call
+            assert (world.attachments.files, world.attachments.kept) == ({}, {}), call
+            tried += 1
+    assert tried >= 6
 
 
 @pytest.mark.parametrize("moment", ["inboxes.reserve", "messages.put", "attachments.use"])

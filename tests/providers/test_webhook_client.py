@@ -2,7 +2,8 @@
 
 import ssl
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from socket import socket
@@ -189,6 +190,15 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(header: str, wanted: timede
         answer = client.post(url, {}, b"{}")
 
     assert answer.retry_after == wanted
+
+
+def test_a_date_to_come_again_at_counts_from_the_clock_it_was_given() -> None:
+    header = b"HTTP/1.1 503 Busy\r\nRetry-After: Wed, 01 Jan 2020 00:01:30 GMT\r\nContent-Length: 0\r\n\r\n"
+    with listening(header) as listener:
+        client, url = local(listener)
+        answer = replace(client, now=lambda: datetime(2020, 1, 1, tzinfo=UTC)).post(url, {}, b"{}")
+
+    assert answer.retry_after == timedelta(seconds=90)
 
 
 def test_an_address_that_takes_no_connection_leaves_the_next_one_its_turn() -> None:
