@@ -283,6 +283,7 @@ def test_files_can_be_used_again_wherever_both_the_request_and_who_gave_it_up_di
     for world, call in dies_at_each_call(lambda world: world.abandon_reservation(FIRST), died):
         assert world.recover_message(FIRST, world.caller) is None, call
         assert world.leaves_nothing_behind(FIRST), call
+        assert len(world.attachments.files) == 2, call
         world.sent(enclosing(*world.attachments.files))
         tried += 1
     assert tried >= 10
