@@ -20,7 +20,7 @@ def test_threads_that_ask_first_at_the_same_moment_get_the_same_thing(monkeypatc
         def __init__(self, service: str) -> None:
             made.append(service)
 
-    monkeypatch.setattr("chalicelib.wiring.boto3.client", lambda service, **_: Client(service))
+    monkeypatch.setattr("chalicelib.wiring.stores.boto3.client", lambda service, **_: Client(service))
     operations = wiring.Operations(read_settings(ENVIRONMENT))
     meeting = Barrier(THREADS)
 

@@ -93,7 +93,7 @@ class Deployment:
         make_client = boto3.client
         monkeypatch.setattr(boto3, "client", lambda name, **more: _client_of(make_client, name, more))
         monkeypatch.setattr(wiring, "_operations", self.operations)
-        monkeypatch.setattr(wiring, "bind_table", self._bind_table)
+        monkeypatch.setattr("chalicelib.wiring.stores.bind_table", self._bind_table)
         settings.cache_clear()
         self.new_table()
 

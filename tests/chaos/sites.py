@@ -6,14 +6,14 @@ from types import FrameType
 
 PRODUCT = str(Path(__file__).parents[2] / "chalicelib") + "/"
 # What stands around every call of a request or record tells nothing of where it is.
-PLUMBING = {
+PLUMBING = (
+    "wiring/",
     "storage/failures.py",
-    "wiring.py",
     "api/routes.py",
     "api/fallback.py",
     "api/api_request.py",
     "events/door.py",
-}
+)
 
 
 def caller_path() -> tuple[str, ...]:
@@ -22,7 +22,7 @@ def caller_path() -> tuple[str, ...]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if name.startswith(PRODUCT) and (module := name.removeprefix(PRODUCT)) not in PLUMBING:
+        if name.startswith(PRODUCT) and not (module := name.removeprefix(PRODUCT)).startswith(PLUMBING):
             function = frame.f_code.co_qualname.partition(".<locals>")[0]
             step = f"{module.removesuffix('.py')}:{function}"
             if path[-1:] != [step]:  # the function and a lambda in it are one place
