@@ -6,7 +6,7 @@ event needs around it is here.
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 BATCH_SIZE = 10  # records Lambda hands over at once; also how many are worked on side by side
 
 Answer = dict[str, list[dict[str, str]]]
+LookAhead = Callable[[Sequence[str]], Any]
 
 
 class EventDoor:
@@ -26,20 +27,24 @@ class EventDoor:
         self.blueprint = Blueprint(import_name)
 
     def on_queue(
-        self, queue: str, *, name: str, batch_size: int = BATCH_SIZE
-    ) -> Callable[[Callable[[str], None]], Callable[..., Any]]:
+        self, queue: str, *, name: str, batch_size: int = BATCH_SIZE, ahead: LookAhead | None = None
+    ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
         """Call the decorated function with the body of each record of `queue`, all records of a batch side by side.
 
         A record whose call raises is reported as failed (SQS ReportBatchItemFailures) and delivered again; the others
         are done. `queue` is a CloudFormation reference: `${SendQueue.QueueName}`.
+
+        `ahead` is called once with all bodies before, and what it returns is handed to each call as its second argument;
+        it must get by with bodies that cannot be read. When it fails, that is None: each record then does it all alone.
         """
 
-        def register(handle: Callable[[str], None]) -> Callable[..., Any]:
+        def register(handle: Callable[..., None]) -> Callable[..., Any]:
             @functools.wraps(handle)
             def handle_batch(event: SQSEvent) -> Answer:
                 records: list[Mapping[str, Any]] = event.to_dict()["Records"]
+                more = () if ahead is None else (_looked(ahead, [record["body"] for record in records]),)
                 with ThreadPoolExecutor(batch_size) as workers:
-                    done = list(workers.map(lambda record: _handled(handle, record), records))
+                    done = list(workers.map(lambda record: _handled(handle, record, *more), records))
                 failed = [record["messageId"] for record, ok in zip(records, done, strict=True) if not ok]
                 return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
@@ -63,10 +68,18 @@ class EventDoor:
         return register
 
 
-def _handled(handle: Callable[[str], None], record: Mapping[str, Any]) -> bool:
+def _looked(ahead: LookAhead, bodies: Sequence[str]) -> Any:
+    try:
+        return ahead(bodies)
+    except Exception:
+        logger.warning("the records of a batch share nothing this time", exc_info=True)
+        return None
+
+
+def _handled(handle: Callable[..., None], record: Mapping[str, Any], *more: Any) -> bool:
     """Whether one record is done; its neighbours must not suffer from its error, so that ends here, in the log."""
     try:
-        handle(record["body"])
+        handle(record["body"], *more)
     except Exception:
         logger.exception("a record goes back to its queue", extra={"sqs_message_id": record["messageId"]})
         return False

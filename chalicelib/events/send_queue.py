@@ -1,13 +1,31 @@
 """The sender: each job of the send queue becomes a call of SES."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
+from chalicelib.domain.ids import MessageKey
 from chalicelib.events.door import EventDoor
-from chalicelib.providers.sqs_queues import send_job
+from chalicelib.operations.look_ahead import UNKNOWN, Ahead
+from chalicelib.operations.ports import SendJob
+from chalicelib.providers.sqs_queues import UnreadableJob, send_job
 from chalicelib.wiring import operations
 
 door = EventDoor(__name__)
 
 
-@door.on_queue("${SendQueue.QueueName}", name="send_queue_sender")
-def send_queue_sender(body: str) -> None:
+def _look_ahead(bodies: Sequence[str]) -> Mapping[MessageKey, Ahead]:
+    return operations().look_ahead(list(_readable(bodies)))
+
+
+@door.on_queue("${SendQueue.QueueName}", name="send_queue_sender", ahead=_look_ahead)
+def send_queue_sender(body: str, ahead: Mapping[MessageKey, Ahead] | None) -> None:
     """Send the message a job names, or find that it needs no sending."""
-    operations().send_message(send_job(body))
+    job = send_job(body)
+    operations().send_message(job, (ahead or {}).get(job.message, UNKNOWN))
+
+
+def _readable(bodies: Sequence[str]) -> Iterator[SendJob]:
+    for body in bodies:
+        try:
+            yield send_job(body)
+        except UnreadableJob:
+            continue  # its own record says so, and goes back

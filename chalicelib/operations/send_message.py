@@ -20,6 +20,7 @@ from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord, about_all, begun, known_or_new
 from chalicelib.operations.hand_over import PAUSE_LIMIT, HandOver
+from chalicelib.operations.look_ahead import CLAIMABLE, UNKNOWN, Ahead
 from chalicelib.operations.ports import (
     AttachmentStore,
     Clock,
@@ -43,12 +44,14 @@ PARENT_PATIENCE = timedelta(seconds=30)  # for which a reply waits for the Messa
 TURN_DEADLINE = timedelta(seconds=20)
 TOLD_AT = 1  # how often a job was put back when its message is told to be queued, though nobody has begun to send it
 COMMIT_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between looks for a message that is not committed yet
-CLAIMABLE = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED})
 
 
 @dataclass(frozen=True)
 class SendMessage:
-    """Do one send job. The store is the truth and the job a hint: repeating it is harmless."""
+    """Do one send job. The store is the truth and the job a hint: repeating it is harmless.
+
+    `ahead` is what a look at its whole batch has shown a moment ago.
+    """
 
     messages: MessageStore
     threads: ThreadStore
@@ -67,16 +70,16 @@ class SendMessage:
     sleep: Callable[[float], None] = time.sleep
     room: SendingRoom = field(default_factory=SendingRoom)
 
-    def __call__(self, job: SendJob) -> None:
+    def __call__(self, job: SendJob, ahead: Ahead = UNKNOWN) -> None:
         if self.pace.is_full(TURN_PATIENCE) and self.clock() - job.queued_at <= PAUSE_LIMIT:
             if job.deferrals == TOLD_AT:
                 self._tell_queued(job)
             defer(self.send_queue, job, spread_delay(job))  # before anything else is read or written for it
             return
         started_at = self.clock()
-        phase = self._claim(job)
+        phase = self._claim(job, ahead.phase)
         if phase is MessagePhase.CLAIMED:
-            self._send(job, started_at)
+            self._send(job, ahead.stored or self.messages.get(job.message), started_at)
         elif phase is MessagePhase.SUBMITTING:
             self.settle_ambiguous(job)
         elif phase is MessagePhase.RESERVED:
@@ -98,8 +101,9 @@ class SendMessage:
         if stored is not None:
             self.record.tell.queued(job.message, begun(stored.content))
 
-    def _claim(self, job: SendJob) -> MessagePhase:
-        phase = self.index.advance(job.message, MessagePhase.CLAIMED, CLAIMABLE).phase
+    def _claim(self, job: SendJob, phase: MessagePhase | None) -> MessagePhase:
+        if phase is None:
+            phase = self.index.advance(job.message, MessagePhase.CLAIMED, CLAIMABLE).phase
         for pause in COMMIT_PAUSES:
             if phase is not MessagePhase.RESERVED:
                 break
@@ -115,8 +119,7 @@ class SendMessage:
         if not given_up:  # not yet; or it was committed this very moment, and this may be its only job
             defer(self.send_queue, job, UNCOMMITTED_DELAY)
 
-    def _send(self, job: SendJob, started_at: datetime) -> None:
-        stored = self.messages.get(job.message)
+    def _send(self, job: SendJob, stored: StoredMessage | None, started_at: datetime) -> None:
         if stored is None:
             return  # deleted since it was claimed
         content = stored.content

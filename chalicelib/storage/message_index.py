@@ -58,6 +58,7 @@ from chalicelib.storage.thread_capitals import cased, cell, change, phase_of, ta
 
 UNFINISHED = frozenset({MessagePhase.QUEUED, MessagePhase.CLAIMED, MessagePhase.SUBMITTING})
 STRICT_TRIES = 6
+TOGETHER_TRIES = 3  # of a step for several messages; each of them can take it alone
 SEAL_EVERY = 48  # messages; every so many somebody looks whether a bucket is due to be sealed
 
 
@@ -78,6 +79,18 @@ class DynamoMessageIndex:
 
     def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
         return self._advance(key, to, allowed)
+
+    def advance_together(
+        self, inbox_number: int, sequences: Collection[int], to: MessagePhase, allowed: Collection[MessagePhase]
+    ) -> Mapping[int, MessagePhase]:
+        by_bucket: dict[int, list[int]] = {}
+        for sequence in sequences:
+            by_bucket.setdefault(place(sequence).bucket, []).append(sequence)
+        phases: dict[int, MessagePhase] = {}
+        for group in by_bucket.values():
+            if len(group) > 1:
+                phases |= _advanced(_cells(inbox_number), group, to, allowed)
+        return phases
 
     def put_back(self, key: MessageKey) -> None:
         self._advance(key, MessagePhase.QUEUED, {MessagePhase.SUBMITTING}, exactly_once=True)
@@ -241,6 +254,31 @@ class DynamoMessageIndex:
             else:
                 return phase_of(found[key.sequence]), alone and takes(steps, found)
         raise Unavailable("Too many writers are at the same thread.")
+
+
+def _advanced(
+    cells: SealedCells, sequences: Collection[int], to: MessagePhase, allowed: Collection[MessagePhase]
+) -> dict[int, MessagePhase]:
+    """Advance some messages of one bucket in one write; the phases of those that are settled."""
+    known: dict[int, str] = {}
+    refused: dict[int, MessagePhase] = {}
+    for number in range(TOGETHER_TRIES):
+        steps = []
+        for sequence in sequences:
+            newest = known[sequence].isupper() if sequence in known else to.visible
+            if sequence not in refused:
+                steps.append(Step(sequence, cell(to, newest=newest), frozenset(cased(allowed, newest=newest))))
+        try:
+            if steps:
+                cells.step(steps)
+        except StepRefused as refusal:
+            known |= refusal.cells
+            refused |= {one: phase for one, found in refusal.cells.items() if (phase := phase_of(found)) not in allowed}
+            if not refusal.cells:
+                pause(number + 1)
+        else:
+            return {**refused, **{step.sequence: to for step in steps}}
+    return refused
 
 
 def _cells_of(item: Mapping[str, Any]) -> Iterator[tuple[int, str]]:

@@ -72,6 +72,20 @@ class DynamoMessageStore:
             return None
         return self._whole(key, contents[key.sequence], deliveries.get(key.sequence))
 
+    def get_together(self, wanted_keys: Sequence[MessageKey]) -> Mapping[MessageKey, StoredMessage]:
+        places = [place for key in wanted_keys for place in _both(_partition(key), [key.sequence])]
+        by_inbox: dict[str, list[dict[str, Any]]] = {}
+        for item in batch_get(places):
+            by_inbox.setdefault(item["pk"]["S"], []).append(item)
+        read = {partition: _sorted_out(items) for partition, items in by_inbox.items()}
+        found: dict[MessageKey, StoredMessage] = {}
+        for key in wanted_keys:
+            contents, deliveries = read.get(_partition(key), ({}, {}))
+            stored = contents.get(key.sequence)
+            if stored is not None and not _blob_names(key, stored):
+                found[key] = self._whole(key, stored, deliveries.get(key.sequence))
+        return found
+
     def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
         partition = keys.inbox_partition(key.inbox_number)
         try:
@@ -206,6 +220,10 @@ def _answer_size(content: MessageContent) -> int:
     if characters > ANSWER_LIMIT:
         return characters  # too large whatever it holds; a received body may have 40 MB, and six times that escaped
     return sum(len(json.dumps(json.dumps(body, ensure_ascii=False))) for body in bodies)
+
+
+def _partition(key: MessageKey) -> str:
+    return keys.inbox_partition(key.inbox_number)
 
 
 def _both(partition: str, sequences: Iterable[int]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.look_ahead import LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
@@ -65,6 +66,10 @@ class Sending(Telling):
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
             room=self._sending_room,
         )
+
+    @built_once
+    def look_ahead(self) -> LookAhead:
+        return LookAhead(self.index, self.messages, self._pace)
 
     @built_once
     def _hand_over(self) -> HandOver:

@@ -53,6 +53,11 @@ class FakeMessageIndex:
                 self.known[key] = to
             return Advance(taken, self.phase(key))
 
+    def advance_together(
+        self, inbox_number: int, sequences: Collection[int], to: MessagePhase, allowed: Collection[MessagePhase]
+    ) -> Mapping[int, MessagePhase]:
+        return {number: self.advance(MessageKey(inbox_number, number), to, allowed).phase for number in sequences}
+
     def put_back(self, key: MessageKey) -> None:
         self.advance(key, MessagePhase.QUEUED, {MessagePhase.SUBMITTING})
 

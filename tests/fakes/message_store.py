@@ -1,7 +1,7 @@
 """Message contents and deliveries in memory."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -32,6 +32,9 @@ class FakeMessageStore:
     def get(self, key: MessageKey) -> StoredMessage | None:
         content = self.contents.get(key)
         return None if content is None else StoredMessage(content, self.deliveries.get(key))
+
+    def get_together(self, wanted_keys: Sequence[MessageKey]) -> Mapping[MessageKey, StoredMessage]:
+        return {key: stored for key in wanted_keys if (stored := self.get(key)) is not None}
 
     def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
         return self.deliveries.get(key)

@@ -1,6 +1,6 @@
 """One account with an inbox, every operation of a message's life over fakes, and a queue that is worked to rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.list_messages import ListMessages
+from chalicelib.operations.look_ahead import UNKNOWN, LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.ports import PageRequest, SendJob
 from chalicelib.operations.receive_message import ReceiveMessage
@@ -182,6 +183,7 @@ class World:
             abandon_after=ABANDON_AFTER,
             sleep=lambda _seconds: None,
         )
+        self.look_ahead = LookAhead(index, messages, pace)
         note_news = NoteNews(news_mark, self.clock, EVIDENCE_WINDOW / INTERVALS)
         self.record_delivery_report = RecordDeliveryReport(
             messages, ses_message_ids, show_status, tell, final_header, note_news
@@ -288,6 +290,19 @@ class World:
             self.send_message(job)
         except (Crash, Unavailable):
             self._waiting.append((self.clock() + timedelta(seconds=VISIBILITY_TIMEOUT), job))
+        self._collect()
+
+    def deliver_together(self, jobs: Sequence[SendJob]) -> None:
+        """Do jobs as one batch, one after the other; when the worker dies, all that were not done come back."""
+        left = list(jobs)
+        try:
+            ahead = self.look_ahead(jobs)
+            while left:
+                self.send_message(left[0], ahead.get(left[0].message, UNKNOWN))
+                left.pop(0)
+        except (Crash, Unavailable):
+            due_at = self.clock() + timedelta(seconds=VISIBILITY_TIMEOUT)
+            self._waiting += [(due_at, job) for job in left]
         self._collect()
 
     def deliver_next(self) -> None:

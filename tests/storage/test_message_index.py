@@ -47,6 +47,34 @@ def listed(index: MessageIndex, *phases: MessagePhase, **request: int) -> list[i
     return [item.key.sequence for item in page.items]
 
 
+# -------------------------------------------------------------------------------------- several together
+
+
+def test_messages_are_advanced_together_where_they_may_be(index: MessageIndex) -> None:
+    for sequence in (0, 1, 3):
+        commit(index, sequence)
+    index.commit(key(4), QUEUED, lambda: (3, 4))  # takes the capital from 3
+    index.advance(key(1), SENT, {QUEUED})
+    phases = index.advance_together(INBOX, [0, 1, 2, 3, 4], CLAIMED, {QUEUED, CLAIMED})
+
+    assert phases == {0: CLAIMED, 1: SENT, 2: RESERVED, 3: CLAIMED, 4: CLAIMED}
+    assert index.phases(INBOX, range(5)) == phases
+    assert index.advance_together(INBOX, [0, 3, 4], CLAIMED, {QUEUED, CLAIMED}) == dict.fromkeys((0, 3, 4), CLAIMED)
+    assert [item.key.sequence for item in index.thread_page(INBOX, PageRequest()).items] == [4, 1, 0]
+
+
+@pytest.mark.parametrize("others", [[], [480], [479, 480, 481]])
+def test_messages_of_several_buckets_are_advanced_or_left_out(index: MessageIndex, others: list[int]) -> None:
+    wanted = [0, *others]
+    for sequence in wanted:
+        commit(index, sequence)
+
+    phases = index.advance_together(INBOX, wanted, CLAIMED, {QUEUED})
+
+    assert set(phases.values()) <= {CLAIMED}
+    assert index.phases(INBOX, wanted) == {sequence: phases.get(sequence, QUEUED) for sequence in wanted}
+
+
 # ---------------------------------------------------------------------------------- committing, removing
 
 

@@ -110,6 +110,26 @@ def test_an_unknown_message_is_none(messages: MessageStore) -> None:
     assert messages.get_delivery(KEY) is None
 
 
+def test_messages_of_several_inboxes_are_read_together(messages: MessageStore) -> None:
+    elsewhere = make_content(key=MessageKey(8, 3), thread=ThreadKey(8, 3))
+    for content in (WHOLE, elsewhere):
+        messages.put(content)
+    messages.save_delivery(elsewhere.key, begun())
+    assert messages.get_together([KEY, elsewhere.key, MessageKey(8, 4), MessageKey(9, 3)]) == {
+        KEY: StoredMessage(WHOLE, None),
+        elsewhere.key: StoredMessage(elsewhere, replace(begun(), version=1)),
+    }
+    assert messages.get_together([]) == {}
+
+
+def test_a_message_with_bodies_in_the_bucket_is_not_read_with_others() -> None:
+    messages = DynamoMessageStore(FakeBlobStore())
+    long = make_content(key=MessageKey(7, 4), body_text=incompressible(600_000))
+    for content in (WHOLE, long):
+        messages.put(content)
+    assert messages.get_together([KEY, long.key]).keys() == {KEY}
+
+
 def test_putting_the_same_again_is_harmless(messages: MessageStore) -> None:
     messages.put(WHOLE)
     messages.save_delivery(KEY, begun())

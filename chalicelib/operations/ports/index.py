@@ -75,6 +75,14 @@ class MessageIndex(Protocol):
     def advance(self, key: MessageKey, to: MessagePhase, allowed: Collection[MessagePhase]) -> Advance:
         """Set the phase if it is one of `allowed`."""
 
+    def advance_together(
+        self, inbox_number: int, sequences: Collection[int], to: MessagePhase, allowed: Collection[MessagePhase]
+    ) -> Mapping[int, MessagePhase]:
+        """The same for several messages, where one write does it for more than one; the phases as they then stand.
+
+        It says nothing of who took a step, so it is no lock. Those left out are to be advanced alone.
+        """
+
     def put_back(self, key: MessageKey) -> None:
         """Set a message that is being submitted back to queued, once, even when the reply is lost and the call repeated.
 

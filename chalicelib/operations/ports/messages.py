@@ -1,6 +1,6 @@
 """Where messages live: contents, deliveries, SES's ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,9 @@ class MessageStore(Protocol):
 
     def get(self, key: MessageKey) -> StoredMessage | None:
         """One message whole, with its bodies."""
+
+    def get_together(self, wanted_keys: Sequence[MessageKey]) -> Mapping[MessageKey, StoredMessage]:
+        """Several messages of any inboxes in one read; left out are missing ones and those with bodies in the bucket."""
 
     def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
         """What is known of its deliveries."""
