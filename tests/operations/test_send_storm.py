@@ -2,6 +2,7 @@
 
 import heapq
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,6 +13,7 @@ from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.events import send_queue
 from chalicelib.events.door import BATCH_SIZE
+from chalicelib.operations.look_ahead import Ahead
 from chalicelib.operations.ports import Envelope, SendJob, SesAcceptance
 from chalicelib.operations.send_pace import SHARE
 from chalicelib.providers.sqs_queues import job_body
@@ -82,8 +84,11 @@ class Operations:
     send: World
     sent_at: dict[MessageKey, datetime] = field(default_factory=dict)
 
-    def send_message(self, job: SendJob) -> None:
-        self.send.send_message(job)
+    def look_ahead(self, jobs: Sequence[SendJob]) -> Mapping[MessageKey, Ahead]:
+        return self.send.look_ahead(jobs)
+
+    def send_message(self, job: SendJob, ahead: Ahead) -> None:
+        self.send.send_message(job, ahead)
         self.sent_at.setdefault(job.message, self.send.clock())
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from chalicelib.domain.ids import ThreadKey
+from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage.inbox_store import DynamoInboxStore
@@ -41,9 +41,12 @@ class StoredWorld(World):
         return self.submitted(make_draft(thread=ThreadKey(INBOX, first))).sequence
 
     def seal(self, newest: int) -> int:
-        """Let many newer messages come, and everything old be sealed; how many buckets are."""
-        for _ in range(newest):
-            self.submit()
+        """Let newer messages come, of which only the last stays, and all old be sealed; how many buckets are."""
+        day = f"{self.clock():%Y-%m-%d}"
+        for _ in range(newest - 1):
+            reserved = self.inboxes.reserve(INBOX, self.caller.account_id, day)
+            self.index.advance(MessageKey(INBOX, reserved.sequence), MessagePhase.GONE, {MessagePhase.RESERVED})
+        self.submit()
         self.work()
         return int(self.index.front(INBOX).index.head.sealed)
 
