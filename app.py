@@ -11,6 +11,7 @@ from chalicelib.api import (
     inboxes,
     messages,
     openapi,
+    privacy,
     replies,
     threads,
     webhooks,
@@ -18,6 +19,7 @@ from chalicelib.api import (
 from chalicelib.events import (
     delivery_notifications,
     due_webhooks,
+    erasing,
     housekeeping,
     inbound_notifications,
     send_queue,
@@ -38,6 +40,7 @@ for api_door in (
     inboxes,
     messages,
     openapi,
+    privacy,
     replies,
     threads,
     webhooks,
@@ -50,6 +53,7 @@ for event_door in (
     inbound_notifications,
     webhook_queue,
     due_webhooks,
+    erasing,
     housekeeping,
 ):
     app.register_blueprint(event_door.door.blueprint)

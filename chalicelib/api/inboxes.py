@@ -4,7 +4,7 @@ import msgspec
 
 from chalicelib.api.answers import NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
-from chalicelib.api.json_requests import NewInboxJson, PageQuery
+from chalicelib.api.json_requests import DeleteInboxQuery, NewInboxJson, PageQuery
 from chalicelib.api.paging import Listing
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain import ids
@@ -70,10 +70,15 @@ def get_inbox(request: ApiRequest, inbox_id: str) -> Answer:
     return json_answer(200, inbox_as_json(inbox, _today()))
 
 
-@routes.delete("/inboxes/{inbox_id}", Success(204), scope=Scope.MANAGE)
+@routes.delete("/inboxes/{inbox_id}", Success(204), scope=Scope.MANAGE, query=DeleteInboxQuery)
 def delete_inbox(request: ApiRequest, inbox_id: str) -> Answer:
-    """Delete an inbox; its address is never given out again."""
-    operations().delete_inbox(ids.inbox_number(inbox_id), request.caller)
+    """Delete an inbox; its address is never given out again.
+
+    With `purge`, all that it holds is deleted for good, also of an inbox that was deleted before.
+    """
+    purges = request.query(DeleteInboxQuery).purge
+    delete = operations().purge_inbox if purges else operations().delete_inbox
+    delete(ids.inbox_number(inbox_id), request.caller)
     return NO_CONTENT
 
 

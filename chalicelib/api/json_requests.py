@@ -108,6 +108,21 @@ class PageQuery(RequestShape, frozen=True):
             problems.note("cursor", "cannot be combined with offset; a cursor goes on where its page ended")
 
 
+class DeleteInboxQuery(RequestShape, frozen=True):
+    """How much of an inbox goes."""
+
+    purge: Annotated[bool, Meta(description="Delete all that it holds, too, for good.")] = False
+
+
+class RetentionJson(RequestShape, frozen=True):
+    """How long an account keeps messages."""
+
+    days: Annotated[
+        Annotated[int, Meta(ge=1, le=3650)] | None,
+        Meta(description="After so many days messages are deleted for good; null: they are kept."),
+    ]
+
+
 class MessagesQuery(PageQuery, frozen=True):
     """Which messages of an inbox."""
 

@@ -31,6 +31,7 @@ class Account:
     daily_send_limit: int
     is_verified: bool
     created_at: datetime
+    retention_days: int | None = None  # how long messages are kept; None: until somebody deletes them
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,7 @@ class AccountJson(Shape, frozen=True):
     plan: str
     daily_send_limit: int
     is_verified: bool
+    retention_days: Annotated[int | None, Meta(description="After so many days messages are deleted; null: never.")]
 
 
 class CreatedAccountJson(Shape, frozen=True):
@@ -175,6 +176,7 @@ def account_as_json(account: Account) -> AccountJson:
         plan=account.plan,
         daily_send_limit=account.daily_send_limit,
         is_verified=account.is_verified,
+        retention_days=account.retention_days,
     )
 
 

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pynamodb.expressions.update import Action
+
 from chalicelib.domain.account import Account
 from chalicelib.domain.ids import AccountId
 from chalicelib.operations.ports import Page, PageRequest
 from chalicelib.storage import keys
+from chalicelib.storage.conditional_writes import Written, update_if
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.roster import Roster
 from chalicelib.storage.tables import AccountItem, batch_get
@@ -39,11 +42,18 @@ class DynamoAccountStore:
             return None
         return _account(item)
 
+    def set_retention(self, account_id: AccountId, days: int | None) -> bool:
+        item, kept = AccountItem(keys.account_partition(account_id), keys.ACCOUNT), AccountItem.retention_days
+        action: Action = kept.remove() if days is None else kept.set(days)
+        return isinstance(update_if(item, [action], AccountItem.pk.exists()), Written)
+
     def page(self, request: PageRequest) -> Page[Account]:
         page = _accounts().page(request)
         raw = batch_get([(keys.account_partition(name), keys.ACCOUNT) for name in page.items])
         found = {account.id: account for account in map(_account, map(AccountItem.from_raw_data, raw))}
-        return Page(tuple(found[AccountId(name)] for name in page.items), page.total, page.next_after)
+        # One may have been deleted since the list was read.
+        accounts = (found.get(AccountId(name)) for name in page.items)
+        return Page(tuple(filter(None, accounts)), page.total, page.next_after)
 
 
 def _accounts() -> Roster:
@@ -59,4 +69,5 @@ def _account(item: AccountItem) -> Account:
         daily_send_limit=int(item.daily_send_limit),
         is_verified=item.is_verified,
         created_at=datetime.fromisoformat(item.created_at),
+        retention_days=None if item.retention_days is None else int(item.retention_days),
     )

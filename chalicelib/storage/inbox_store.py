@@ -14,8 +14,9 @@ from chalicelib.operations.ports import Heard, Page, PageRequest, Reservation
 from chalicelib.storage import keys
 from chalicelib.storage.conditional_writes import Refused, Written, update, update_if, write_together
 from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.id_key_store import load_or_create_id_key
 from chalicelib.storage.roster import Roster
-from chalicelib.storage.tables import AddressItem, InboxItem, batch_get
+from chalicelib.storage.tables import AddressItem, ForgottenAddressItem, InboxItem, Item, batch_get
 
 MIDNIGHT_TRIES = 3  # of a send that meets others at the change of the day; the first two settle it
 
@@ -29,8 +30,9 @@ class DynamoInboxStore:
         place = keys.address(inbox.address)
         claim = AddressItem(place.pk, place.sk, inbox_number=inbox.number)
         # Looked at first, so that asking for taken addresses uses up no places in the list.
+        forgotten = _forgotten(inbox.address)
         if not _given_out(inbox.address) and _inboxes(inbox.account_id).add(
-            str(inbox.number), lambda sequence: [_item(inbox, sequence), claim]
+            str(inbox.number), lambda sequence: [_item(inbox, sequence), claim], never=[forgotten]
         ):
             return True
         # The address is somebody's, or this very inbox was created before and only the answer was lost.
@@ -140,6 +142,12 @@ def _given_out(address: str) -> bool:
     except AddressItem.DoesNotExist:
         return False
     return True
+
+
+def _forgotten(address: str) -> Item:
+    """What stands where an inbox that is emptied had this address."""
+    place = keys.forgotten_address(address, load_or_create_id_key())
+    return ForgottenAddressItem(place.pk, place.sk)
 
 
 def _bare_item(inbox_number: int) -> InboxItem:

@@ -11,7 +11,7 @@ from chalicelib.operations.ports import Page, PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList, Step
 from chalicelib.storage.cell_pages import EMPTY, place, select
-from chalicelib.storage.conditional_writes import Write, new, write_together
+from chalicelib.storage.conditional_writes import Write, check, new, write_together
 from chalicelib.storage.tables import EntryItem, Item, batch_get, client, table_name
 
 THERE, GONE = "a", "x"
@@ -24,14 +24,15 @@ class Roster:
     partition: str
     name: str
 
-    def add(self, named: str, things: Callable[[int], Sequence[Item]]) -> bool:
+    def add(self, named: str, things: Callable[[int], Sequence[Item]], never: Sequence[Item] = ()) -> bool:
         """Create things and list them under one name, all or nothing; False when one of them was there before.
 
-        `things` makes the items, given their place in the list.
+        `things` makes the items, given their place in the list. None of those under the keys of `never` may be there.
         """
         sequence = self._next_sequence()
         entry = EntryItem(self.partition, keys.entry(self.name, sequence), names=named)
         writes = [new(item) for item in (*things(sequence), entry)]
+        writes += [check(item, type(item).pk.does_not_exist()) for item in never]
         cell = len(writes)
         writes.append(self._cells.write(Step(sequence, THERE, frozenset({EMPTY}))))
         failed = write_together(writes)

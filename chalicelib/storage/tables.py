@@ -89,6 +89,7 @@ class ThreadItem(Item):
     top = NumberAttribute(attr_name="to")  # the newest that was ever moved to a chunk
     starts: ListAttribute[NumberAttribute] = ListAttribute(attr_name="st", of=NumberAttribute)  # first of each chunk
     older: ListAttribute[NumberAttribute] = ListAttribute(attr_name="ol", of=NumberAttribute)  # how many in each chunk
+    is_going = BooleanAttribute(attr_name="g", null=True)  # all of it is being deleted
 
 
 class ThreadChunkItem(Item):
@@ -131,6 +132,7 @@ class AccountItem(Item):
     daily_send_limit = NumberAttribute(attr_name="dl")
     is_verified = BooleanAttribute(attr_name="ve")
     created_at = UnicodeAttribute(attr_name="ca")
+    retention_days = NumberAttribute(attr_name="rt", null=True)
 
 
 class WebhookItem(Item):
@@ -254,6 +256,21 @@ class SequenceMarkItem(Item):
     before = NumberAttribute(attr_name="b")  # those below were given out an hour before `at`
     next_sequence = NumberAttribute(attr_name="n")  # those below had been given out …
     at = NumberAttribute(attr_name="a")  # … at this time, in epoch seconds
+
+
+class ErasureItem(Item):
+    """Times in milliseconds since the epoch."""
+
+    account_id = UnicodeAttribute(attr_name="ac")
+    began_at = NumberAttribute(attr_name="b")
+    due_at = NumberAttribute(attr_name="d")
+    stage = UnicodeAttribute(attr_name="st", null=True)
+    after = UnicodeAttribute(attr_name="af", null=True)
+    version = NumberAttribute(attr_name="n")
+
+
+class ForgottenAddressItem(Item):
+    """That an address was given out, to an inbox of which nothing is left."""
 
 
 class WalkItem(Item):

@@ -2,7 +2,7 @@
 
 Each module builds a part, and inherits what it needs of others:
 
-    Stores ─┬─ Telling ─┬─ Sending ─┬─ Messages
+    Stores ─┬─ Telling ─┬─ Sending ─┬─ Messages ── Privacy
             │           │           └─ Receiving
             │           └─ Webhooks
             └─ Tenants
@@ -13,7 +13,7 @@ from functools import lru_cache
 from chalicelib.settings import settings
 from chalicelib.wiring.built_once import building
 from chalicelib.wiring.clock import utc_now
-from chalicelib.wiring.messages import Messages
+from chalicelib.wiring.privacy import Privacy
 from chalicelib.wiring.receiving import Receiving
 from chalicelib.wiring.tenants import Tenants
 from chalicelib.wiring.webhooks import Webhooks
@@ -21,7 +21,7 @@ from chalicelib.wiring.webhooks import Webhooks
 __all__ = ["Operations", "forget_operations", "operations", "utc_now"]
 
 
-class Operations(Messages, Receiving, Webhooks, Tenants):
+class Operations(Privacy, Receiving, Webhooks, Tenants):
     """Every operation of a deployment; each is built, with what it needs, when it is first asked for."""
 
 

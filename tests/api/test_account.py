@@ -37,6 +37,7 @@ def test_account_shows_every_field_of_the_contract(api: ApiClient, fakes: FakeOp
         "id": ACCOUNT_ID,
         "name": "Acme",
         "email": "owner@example.com",
+        "retentionDays": None,
         "plan": "self-hosted",
         "dailySendLimit": 10_000,
         "isVerified": True,

@@ -128,6 +128,7 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
         "/messages/{message_id}/forward": True,
         "/account/api-keys": False,
         "/accounts": True,
+        "/account/retention": True,
         "/attachments": True,
         "/attachments/uploads": True,
         "/webhooks": True,

@@ -1,6 +1,6 @@
 """Accounts in memory."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.ids import AccountId
@@ -19,6 +19,11 @@ class FakeAccountStore:
 
     def get(self, account_id: AccountId) -> Account | None:
         return self.accounts.get(account_id)
+
+    def set_retention(self, account_id: AccountId, days: int | None) -> bool:
+        if account_id in self.accounts:
+            self.accounts[account_id] = replace(self.accounts[account_id], retention_days=days)
+        return account_id in self.accounts
 
     def page(self, request: PageRequest) -> Page[Account]:
         return page_of(enumerate(self.accounts.values()), request)

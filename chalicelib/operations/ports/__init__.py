@@ -7,6 +7,7 @@ Every store speaks the domain's language and raises only errors of `domain/error
 from chalicelib.operations.ports.accounts import AccountStore, KeyStore, KeyUse
 from chalicelib.operations.ports.attachments import AttachmentStore, SourceLinks
 from chalicelib.operations.ports.basics import Clock, Together
+from chalicelib.operations.ports.erasures import AccountRemains, Aged, ErasureStore, InboxRemains, Swept
 from chalicelib.operations.ports.events import EventLog, LogPage, Told, WebhookNotices
 from chalicelib.operations.ports.housekeeping import (
     BucketWalk,
@@ -47,12 +48,15 @@ from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
+    "AccountRemains",
     "AccountStore",
     "Advance",
+    "Aged",
     "AttachmentStore",
     "BucketWalk",
     "Clock",
     "Envelope",
+    "ErasureStore",
     "EventLog",
     "Filing",
     "FilingStore",
@@ -61,6 +65,7 @@ __all__ = [
     "IdempotencyStore",
     "InboundQueue",
     "InboxFront",
+    "InboxRemains",
     "InboxStore",
     "IndexedMessage",
     "KeyStore",
@@ -103,6 +108,7 @@ __all__ = [
     "Sighting",
     "SourceLinks",
     "StoredMessage",
+    "Swept",
     "TableWalk",
     "ThreadMembers",
     "ThreadStore",

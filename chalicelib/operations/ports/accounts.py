@@ -44,5 +44,8 @@ class AccountStore(Protocol):
 
     def get(self, account_id: AccountId) -> Account | None: ...
 
+    def set_retention(self, account_id: AccountId, days: int | None) -> bool:
+        """For how many days it keeps messages (None: for ever); False when there is no such account."""
+
     def page(self, request: PageRequest) -> Page[Account]:
         """Every account of the deployment, newest first."""
