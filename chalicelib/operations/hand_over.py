@@ -52,7 +52,7 @@ class HandOver:
             defer(self.send_queue, job, self.evidence.seconds_to_next_look(delivery, self.clock()))
             return
         key = content.key
-        envelope = Envelope(content.sender.address, tuple(mailbox.address for _, mailbox in content.recipients))
+        envelope = Envelope(content.sender.address, delivery.open_recipients)
         try:
             acceptance = self.provider.send(mail, envelope, self.public_ids.message_id(key))
         except SendRefused as refusal:

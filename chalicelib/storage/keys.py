@@ -18,6 +18,7 @@
 |                | L#list#B#bucket   | 480 cells of that list                                            |
 |                | L#list#E#sequence | an entry of that list                                             |
 |                | H#webhook         | a webhook: URL, filters, secret                                   |
+|                | X#address         | a suppression: an address that the account does not write to      |
 | W#webhook      | S                 | the state of an endpoint in trouble                               |
 |                | D#chunk#index     | the delivery of the event at this place of the log, 30 days       |
 |                | L#chunk#index     | that this delivery waits for its endpoint                         |
@@ -56,6 +57,7 @@ DIRECTORY = "D#"
 ACCOUNT = "A"
 DELIVERY_SUFFIX = "#V"
 WEBHOOKS = "H#"
+SUPPRESSIONS = "X#"
 ENDPOINT = "S"
 WEBHOOK_DELIVERIES = "D#"
 WEBHOOK_LINE = "L#"
@@ -153,6 +155,10 @@ def list_counter(name: str) -> str:
 
 def entry(name: str, sequence: int) -> str:
     return f"{list_prefix(name)}E#{sequence:0{_SEQUENCE_DIGITS}}"
+
+
+def suppression(name: str) -> str:
+    return SUPPRESSIONS + name
 
 
 def webhook(webhook_id: str) -> str:

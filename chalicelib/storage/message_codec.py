@@ -60,6 +60,7 @@ class StoredContent(_Struct, frozen=True, omit_defaults=True):
     text_blob_size: int | None = msgspec.field(name="tb", default=None)
     html_blob_size: int | None = msgspec.field(name="hb", default=None)
     log_since: int = msgspec.field(name="ls", default=0)
+    suppressed: list[str] = msgspec.field(name="sp", default_factory=list)
 
     @property
     def body_size(self) -> int:
@@ -166,6 +167,7 @@ def to_stored(content: MessageContent) -> StoredContent:
         ],
         arrival=to_stored_arrival(content.arrival, content.body_text),
         log_since=content.log_since,
+        suppressed=list(content.suppressed),
     )
 
 
@@ -204,6 +206,7 @@ def from_stored(
         arrival=from_stored_arrival(stored.arrival, stored.body_text),
         log_since=stored.log_since,
         body_truncated=truncated,
+        suppressed=tuple(stored.suppressed),
     )
 
 

@@ -133,6 +133,14 @@ class AccountItem(Item):
     created_at = UnicodeAttribute(attr_name="ca")
 
 
+class SuppressionItem(Item):
+    reason = UnicodeAttribute(attr_name="r")
+    created_at = UnicodeAttribute(attr_name="ca")
+    inbox_number = NumberAttribute(attr_name="in", null=True)  # and `sequence`: the message that bounced
+    sequence = NumberAttribute(attr_name="sq", null=True)
+    list_sequence = NumberAttribute(attr_name="ls")
+
+
 class WebhookItem(Item):
     url = UnicodeAttribute(attr_name="u")
     description = UnicodeAttribute(attr_name="de", null=True)

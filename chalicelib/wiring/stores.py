@@ -30,6 +30,7 @@ from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.source_links import BucketSourceLinks
+from chalicelib.storage.suppression_store import DynamoSuppressionStore
 from chalicelib.storage.tables import bind_table
 from chalicelib.storage.thread_store import DynamoThreadStore
 from chalicelib.storage.webhook_deliveries import DynamoWebhookDeliveries
@@ -64,6 +65,7 @@ class Stores:
         self.filings = DynamoFilingStore()
         self.message_id_headers = DynamoMessageIdHeaders()
         self.peers = DynamoPeerStore()
+        self.suppressions = DynamoSuppressionStore()
         self.webhooks = DynamoWebhookStore()
         self.deliveries = DynamoWebhookDeliveries()
         self.due_deliveries = DynamoDueDeliveries()

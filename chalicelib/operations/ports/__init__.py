@@ -44,6 +44,7 @@ from chalicelib.operations.ports.mail_out import (
 from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
 from chalicelib.operations.ports.peers import PeerStore
 from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates, TurnRefused, TurnTaken
+from chalicelib.operations.ports.suppressions import SuppressionStore
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
@@ -103,6 +104,7 @@ __all__ = [
     "Sighting",
     "SourceLinks",
     "StoredMessage",
+    "SuppressionStore",
     "TableWalk",
     "ThreadMembers",
     "ThreadStore",
