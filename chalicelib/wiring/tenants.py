@@ -6,6 +6,13 @@ from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInbo
 from chalicelib.operations.create_inbox import CreateInbox
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
+from chalicelib.operations.manage_suppressions import (
+    AddSuppression,
+    GetSuppression,
+    ImportSuppressions,
+    ListSuppressions,
+    RemoveSuppression,
+)
 from chalicelib.storage.idempotency_store import DynamoIdempotencyStore
 from chalicelib.wiring.built_once import built_once
 from chalicelib.wiring.stores import Stores
@@ -49,6 +56,26 @@ class Tenants(Stores):
     @built_once
     def get_account(self) -> GetAccount:
         return GetAccount(self.accounts)
+
+    @built_once
+    def add_suppression(self) -> AddSuppression:
+        return AddSuppression(self.suppressions, self.clock)
+
+    @built_once
+    def import_suppressions(self) -> ImportSuppressions:
+        return ImportSuppressions(self.suppressions, self.clock)
+
+    @built_once
+    def list_suppressions(self) -> ListSuppressions:
+        return ListSuppressions(self.suppressions)
+
+    @built_once
+    def get_suppression(self) -> GetSuppression:
+        return GetSuppression(self.suppressions)
+
+    @built_once
+    def remove_suppression(self) -> RemoveSuppression:
+        return RemoveSuppression(self.suppressions)
 
     @built_once
     def create_key(self) -> CreateKey:

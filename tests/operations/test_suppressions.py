@@ -1,5 +1,6 @@
 """Who is suppressed gets no mail: refused when it is accepted, left out when it is sent, added by what SES says."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -10,17 +11,21 @@ from chalicelib.domain.delivery import EventType
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import ErrorCode, Forbidden, NotFound
 from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.joined_event import JoinedEvent
+from chalicelib.domain.message import Message
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.domain.suppression import SUPPRESSED, Suppression, SuppressionReason
 from chalicelib.operations.look_ahead import UNKNOWN
 from chalicelib.operations.ports import SendThrottled
 from chalicelib.operations.send_pace import Unpaced
+from chalicelib.shapes.event_shapes import event_body
+from chalicelib.shapes.message_shapes import message_as_json
 from tests.factories.accounts import NOON
 from tests.factories.messages import make_mailbox
 from tests.operations.news import BOUNCED, COMPLAINED, DELIVERED, FAILED, FAILED_SOFTLY, SENT, counted, sent_to
 from tests.operations.unanswered import overdue
 from tests.operations.watched import Crash, FailingAt, Meanwhile, Recording
-from tests.operations.world import ADA, BOB, EVE, World, make_draft, make_event
+from tests.operations.world import ADA, BOB, EVE, IDS, World, make_draft, make_event
 
 
 def suppress(world: World, *addresses: str) -> None:
@@ -335,3 +340,71 @@ def test_two_handlers_of_the_same_notice_suppress_once_wherever_they_meet() -> N
             return
         assert world.suppressions.names(world.caller.account_id) == {ADA}
         assert counted(world) == (1, 0)
+
+
+# ------------------------------------------------------------------------------------------------- shown
+
+
+def test_the_answer_shows_who_is_suppressed_and_so_do_its_replay_and_every_later_look() -> None:
+    world = World()
+    suppress(world, BOB)
+    accepted = world.submit(make_draft(ADA, bcc=(make_mailbox(BOB),)))
+    key = accepted.content.key
+
+    def shown(message: Message) -> list[tuple[str, str, str | None]]:
+        found = message_as_json(message, IDS)
+        return [
+            (each.address, each.status.value, each.reason.code if each.reason else None) for each in found.recipients
+        ]
+
+    at_first = [(ADA, "queued", None), (BOB, "failed", "suppressed")]
+    assert shown(accepted) == shown(world.get_message(key, world.caller)) == at_first
+    world.provider.outcomes = [SendThrottled(), None]
+    world.deliver_next()
+    assert world.status(key) is MessageStatus.QUEUED
+    assert shown(world.get_message(key, world.caller)) == at_first
+    world.work()
+    sent = world.get_message(key, world.caller)
+    assert shown(sent) == [(ADA, "sent", None), (BOB, "failed", "suppressed")]
+    assert shown(replace(sent, status=MessageStatus.QUEUED, delivery=None)) == at_first
+
+
+def test_a_webhook_names_a_suppressed_blind_copy_nowhere_but_in_what_is_about_it() -> None:
+    world = World()
+    suppress(world, EVE)
+    key = world.submitted(make_draft(ADA, bcc=(make_mailbox(EVE),)))
+    world.work()
+    message = world.get_message(key, world.caller)
+    bodies = {
+        event.type: event_body(JoinedEvent(event, message=message), IDS).decode()
+        for event in world.log.events[world.caller.account_id]
+    }
+    assert {type_ for type_, body in bodies.items() if EVE in body} == {EventType.FAILED}
+    assert bodies[EventType.FAILED].count(EVE) == 1
+
+
+def test_a_message_that_waits_long_tells_who_is_suppressed_with_its_being_queued() -> None:
+    world = World()
+    suppress(world, BOB)
+    key = world.submitted(make_draft(ADA, BOB))
+
+    class Full(Unpaced):
+        def is_full(self, patience: timedelta) -> bool:
+            return patience > timedelta(0)
+
+    world.pace = Full()
+    world._wire()
+    for _ in range(3):
+        world.deliver_next()
+
+    told = world.log.events[world.caller.account_id]
+    assert [event.type for event in told] == [EventType.QUEUED, EventType.FAILED]
+    entry = JoinedEvent(told[1], message=world.get_message(key, world.caller)).entry
+    assert entry is not None
+    assert (entry.recipient, entry.reason) == (BOB, SUPPRESSED)
+    assert world.status(key) is MessageStatus.QUEUED
+    world.pace = Unpaced()
+    world._wire()
+    world.work()
+    assert written_to(world) == [(ADA,)]
+    assert [event.type for event in told] == [EventType.QUEUED, EventType.FAILED, EventType.SENT]
