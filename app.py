@@ -14,6 +14,7 @@ from chalicelib.api import (
     replies,
     suppressions,
     threads,
+    usage,
     webhooks,
 )
 from chalicelib.events import (
@@ -42,6 +43,7 @@ for api_door in (
     replies,
     suppressions,
     threads,
+    usage,
     webhooks,
     fallback,
 ):

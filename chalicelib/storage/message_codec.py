@@ -16,6 +16,7 @@ from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import AccountId, AttachmentId, EventId, MessageKey, ThreadKey
 from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.domain.usage import MessageSize
 from chalicelib.storage.arrival_codec import StoredArrival, from_stored_arrival, to_stored_arrival
 
 FORMAT = b"\x01"
@@ -173,6 +174,15 @@ def to_stored(content: MessageContent) -> StoredContent:
 
 def read_content(data: bytes) -> StoredContent:
     return _content_decoder.decode(_unpack(data))
+
+
+def size_of(stored: StoredContent) -> MessageSize:
+    """Of a received message the whole mail as it came; of one that is sent its bodies and files."""
+    if stored.arrival is not None:
+        return MessageSize(0, stored.arrival.raw_size)
+    files = sum(known.size for known in stored.attachments)
+    recipients = len(stored.to) + len(stored.cc) + len(stored.bcc)
+    return MessageSize(recipients - len(stored.suppressed), stored.body_size + files)
 
 
 def from_stored(
