@@ -13,6 +13,7 @@ from tests.operations.incoming import make_mail, make_mail_with_files
 from tests.operations.watched import Crash
 
 DONE, BOUNCED, COMPLAINED = (f"{name}@simulator.amazonses.com" for name in ("success", "bounce", "complaint"))
+GONE = "bounce+gone@simulator.amazonses.com"  # which is suppressed when it has bounced
 ADA, BOB = "ada@example.com", "bob@example.net"
 AGENT, OTHER = "agent@mail.example.com", "other@mail.example.com"
 
@@ -208,6 +209,17 @@ def upload_both_ways_and_send(run: Run) -> None:
     run.client.send(run.inbox, DONE, files=files)
 
 
+def write_again_to_who_bounced(run: Run) -> None:
+    for _ in range(2):
+        run.client.send(run.inbox, DONE, GONE)
+        run.client.rest()
+
+
+def suppress_behind_the_acceptance(run: Run) -> None:
+    run.client.send(run.inbox, DONE, GONE)
+    run.client.make("/suppressions", {"address": GONE})
+
+
 def throttled(run: Run) -> None:
     run.deployment.ses.refusals.append(ServiceError("TooManyRequestsException", 429))
     run.client.send(run.inbox, DONE)
@@ -308,6 +320,8 @@ ACTS = {
     "delete the newest of a sealed thread": Act(delete_the_newest_of_a_sealed_thread),
     "delete while it is queued": Act(delete_while_it_is_queued),
     "upload both ways and send": Act(upload_both_ways_and_send),
+    "write again to who bounced": Act(write_again_to_who_bounced),
+    "suppress behind the acceptance": Act(suppress_behind_the_acceptance),
     "throttled": Act(throttled),
     "paused": Act(paused),
     "rejected": Act(rejected),

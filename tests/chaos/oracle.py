@@ -51,6 +51,7 @@ class Oracle:
         self._mails()
         self._deletions()
         self._files()
+        self._usage()
         self.violations += feed_violations(
             self.get, self.by_id, self.known_ids, FakeBlobStore(), in_order=self.deaths < 2
         )
@@ -166,11 +167,16 @@ class Oracle:
 
     def _status(self, wish: Wish, message: dict[str, Any], accepted: list[tuple[str, ...]]) -> None:
         shown = {recipient["address"]: recipient["status"] for recipient in message["recipients"]}
+        suppressed = {
+            each["address"] for each in message["recipients"] if (each["reason"] or {}).get("code") == "suppressed"
+        }
         if accepted:
-            wanted = {address: status_by_ses(address) for address in shown}
-            self.require(
-                sorted(accepted[0]) == sorted(shown), f"{wish.name} went to {accepted[0]}, not to {list(shown)}"
-            )
+            wanted = {address: "failed" if address in suppressed else status_by_ses(address) for address in shown}
+            written = sorted(shown.keys() - suppressed)
+            self.require(sorted(accepted[0]) == written, f"{wish.name} went to {accepted[0]}, not to {written}")
+            for address in shown:
+                if "+" in address and (address in suppressed or wanted[address] in ("bounced", "complained")):
+                    self.get(f"/suppressions/{address}")  # and it is there
             self.require(shown == wanted, f"{wish.name}: shown {shown}, but SES told {wanted}")
             overall = min(wanted.values(), key=WORST_FIRST.index)
             self.require(message["status"] == overall, f"{wish.name} is {message['status']}, not {overall}")
@@ -236,6 +242,14 @@ class Oracle:
             self.require(not orphans, f"housekeeping left {orphans}")
             self.require(kept == sources, f"housekeeping left {kept} sources of {sources} received messages")
             self._nothing_left()
+
+    def _usage(self) -> None:
+        """Every message counts once; those of deleted messages may be counted or not."""
+        used = self.get("/account/usage")["total"]
+        for name, direction in (("sends", "outbound"), ("inbound", "inbound")):
+            least = sum(message["direction"] == direction for message in self.by_id.values())
+            most = least + len(self.client.deletions)
+            self.require(least <= used[name] <= most, f"{name}: {used[name]}, but there are {least}")
 
     def _nothing_left(self) -> None:
         """As many contents as messages, as many threads as are listed; nothing waits in the bucket."""
