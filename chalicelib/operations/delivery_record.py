@@ -19,7 +19,7 @@ from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.domain.suppression import SUPPRESSED
 from chalicelib.operations.ports import Clock, MessageStore, SesAcceptance, StoredMessage, VersionConflict
-from chalicelib.operations.send_reasons import Wait
+from chalicelib.operations.send_reasons import Wait, unknown_all_the_same
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.tell_events import TellEvents
 
@@ -57,6 +57,9 @@ class DeliveryRecord:
         self._record(key, delivery, change, self.messages.save_acceptance)
 
     def failed(self, key: MessageKey, delivery: MessageDelivery, reason: Reason) -> None:
+        """It is not sent; of one that SES was handed before without an answer that is not known."""
+        if delivery.resent_at is not None:
+            reason = unknown_all_the_same(reason)
         report = about_all(key, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=reason)
 
         def change(known: MessageDelivery) -> MessageDelivery:

@@ -20,7 +20,7 @@ from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.delivery_record import DeliveryRecord, about_all, begun, known_or_new
-from chalicelib.operations.hand_over import PAUSE_LIMIT, HandOver
+from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.look_ahead import CLAIMABLE, UNKNOWN, Ahead
 from chalicelib.operations.ports import (
     AttachmentStore,
@@ -36,7 +36,15 @@ from chalicelib.operations.ports import (
     VersionConflict,
 )
 from chalicelib.operations.reply_headers import ReplyHeaders, SettleReplyHeaders
-from chalicelib.operations.send_delays import RIVAL_DELAY, UNCOMMITTED_DELAY, defer, growing_delay, spread_delay
+from chalicelib.operations.send_delays import (
+    RIVAL_DELAY,
+    UNCOMMITTED_DELAY,
+    defer,
+    growing_delay,
+    is_paused_too_long,
+    pause_seen,
+    spread_delay,
+)
 from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import Wait
 from chalicelib.operations.sending_room import SendingRoom
@@ -45,6 +53,7 @@ from chalicelib.operations.settle_ambiguous import TURN_PATIENCE, SettleAmbiguou
 PARENT_PATIENCE = timedelta(seconds=30)  # for which a reply waits for the Message-ID that SES gives its parent
 # From the start of a job; behind the turn SES has half a minute, and the function a minute in all.
 TURN_DEADLINE = timedelta(seconds=20)
+LOOK_EVERY = 8  # so often a job that is put back unseen is looked at: it may be that it needs no turn
 TOLD_AT = 1  # how often a job was put back when its message is told to be queued, though nobody has begun to send it
 LOOK_LASTS = timedelta(seconds=2)  # for which it is known who is suppressed
 COMMIT_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between looks for a message that is not committed yet
@@ -77,10 +86,7 @@ class SendMessage:
     room: SendingRoom = field(default_factory=SendingRoom)
 
     def __call__(self, job: SendJob, ahead: Ahead = UNKNOWN) -> None:
-        if self.pace.is_full(TURN_PATIENCE) and self.clock() - job.queued_at <= PAUSE_LIMIT:
-            if job.deferrals == TOLD_AT:
-                self._tell_queued(job)
-            defer(self.send_queue, job, spread_delay(job))  # before anything else is read or written for it
+        if self.pace.is_full(TURN_PATIENCE) and self._waits_unseen(job):
             return
         started_at = self.clock()
         phase = self._claim(job, ahead.phase)
@@ -98,6 +104,19 @@ class SendMessage:
             # A job too many; or its worker died over showing what it had recorded, with others at the message.
             self.record.known(job.message, known)
         self.index.seal_due(job.message)  # whatever became of it: the inbox has come this far
+
+    def _waits_unseen(self, job: SendJob) -> bool:
+        """Put a job back before anything is written for it; False when it is to be done all the same."""
+        now = self.clock()
+        paused = pause_seen(job, now) if self.pace.is_paused() else None
+        if is_paused_too_long(paused, now):
+            return False
+        if job.deferrals % LOOK_EVERY == LOOK_EVERY - 1 and self.index.phase(job.message) not in CLAIMABLE:
+            return False  # it needs no turn: to be settled, shown or cleared away
+        if job.deferrals == TOLD_AT:
+            self._tell_queued(job)
+        defer(self.send_queue, job, spread_delay(job), paused)
+        return True
 
     def _tell_queued(self, job: SendJob) -> None:
         """It may have to wait for hours; until then its owner would hear of it only in the answer to the request."""

@@ -73,18 +73,18 @@ class SubmitMessage:
         files = ChooseAttachments(self.attachments, self.clock)(draft, caller)
         recipients = (*draft.to, *draft.cc, *draft.bcc)
         reservation, log_since, suppressed = self._reserve_beside(inbox_number, caller, recipients)
+        key = MessageKey(inbox_number, reservation.sequence)
         try:
             refuse_if_all(suppressed, recipients)
             self.stop_loops(
                 reservation.inbox, [each for each in recipients if each.address not in suppressed], self.clock()
             )
+            name_resource(key)
         except AgentSendError:
             self.inboxes.give_back(reservation.inbox)
             raise
-        key = MessageKey(inbox_number, reservation.sequence)
         content = self._content(draft, key, reservation.inbox, reply, files, log_since)
         content = replace(content, suppressed=tuple(suppressed))
-        name_resource(key)
         job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds

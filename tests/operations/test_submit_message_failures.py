@@ -1,13 +1,15 @@
 """A request that dies, sleeps or gets no reply: nothing half-accepted is seen, and no answer is untrue."""
 
+from typing import Any
+
 import pytest
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from tests.operations.watched import Crash, Failing, FailingAt, Meanwhile, Recording, Watch
-from tests.operations.world import ABANDON_AFTER, INBOX, World
+from tests.operations.watched import Crash, Effect, Failing, FailingAt, Meanwhile, Recording, Watch
+from tests.operations.world import ABANDON_AFTER, INBOX, World, make_draft
 
 FIRST = MessageKey(INBOX, 0)
 STORE_CALLS = 6  # that a submitted message makes; the last of them is the commit
@@ -120,6 +122,44 @@ def test_a_request_that_is_killed_before_it_stored_anything_clears_away_what_it_
         world.submit()
 
     assert world.leaves_nothing_behind(FIRST)
+
+
+class LandsLate:
+    """The commit gets no answer, and is carried out only later."""
+
+    def __init__(self) -> None:
+        self.late: Effect | None = None
+
+    def __call__(self, call: str, effect: Effect) -> Any:
+        if call == "index.commit" and self.late is None:
+            self.late = effect
+            raise Unavailable("no answer")
+        return effect()
+
+
+def test_a_commit_that_lands_behind_the_refusal_makes_nothing_visible() -> None:
+    world, commit = World(), LandsLate()
+    with world.watching(commit), pytest.raises(Unavailable):
+        world.submit()
+
+    assert commit.late is not None
+    assert not commit.late()
+    world.work()
+
+    assert world.provider.calls == 0
+    assert world.leaves_nothing_behind(FIRST)
+
+
+def test_a_message_whose_request_cannot_be_named_is_not_counted() -> None:
+    world = World()
+
+    def name(_key: MessageKey) -> None:
+        raise Unavailable("no answer")
+
+    with pytest.raises(Unavailable):
+        world.submit_message(make_draft(), inbox_number=INBOX, caller=world.caller, name_resource=name)
+
+    assert (world.inbox().sends_today, world.inbox().total_sent) == (0, 40)
 
 
 @pytest.mark.parametrize("call", ["messages.put", "send_queue.put", "index.commit"])
