@@ -64,6 +64,7 @@ class Act:
 
     perform: Callable[[Run], None]
     script: tuple[tuple[str, Fault], ...] = ()
+    excuses: frozenset[str] = frozenset()  # why a message of it may rightly not be sent
     is_patient: bool | None = None  # None: as the run wants it
     keeps_house: bool = False  # at its end nothing is left of what never came to be
 
@@ -102,18 +103,25 @@ def build_past(deployment: Deployment) -> Past:
 
 
 def perform(
-    past: Past, act: Act, plan: Plan = nothing_fails, *, is_patient: bool = True, is_tidied: bool = False
+    past: Past,
+    act: Act,
+    plan: Plan = nothing_fails,
+    *,
+    is_patient: bool = True,
+    is_tidied: bool = False,
+    comes_again: bool = False,
 ) -> tuple[list[Call], Oracle]:
     """The act from that past to rest, under a plan of faults: its calls, and an oracle that has checked the end.
 
     `is_tidied`: dead letters are put back, and a day of housekeeping comes behind it, in which nothing fails; then nothing
-    may be left of it.
+    may be left of it. `comes_again`: then every record that was done is delivered once more, and may change nothing.
     """
     assert past.snapshot is not None
     past.deployment.restore(past.snapshot)
     if act.is_patient is not None or act.script:  # what its script leads to depends on whether the client comes again
         is_patient = act.is_patient is not False
     client = past.client.copy(is_patient=is_patient, redrives=is_tidied)
+    past.deployment.queues.done.clear()
     left = dict(act.script)
 
     def scripted(call: Call) -> Fault | None:
@@ -135,10 +143,22 @@ def perform(
         len(past.client.sends),
         past.known_ids,
         deaths=sum(call.fault in (Fault.DIES_BEFORE, Fault.DIES_AFTER) for call in calls),
+        faults=sum(call.fault is not None for call in calls),
+        excuses=act.excuses | ({"outcome_unknown"} if any(map(_hit_a_sender, calls)) else set()),
         is_tidied=is_tidied or act.keeps_house,
     )
     oracle.check()
+    if comes_again:
+        before = oracle.everything()
+        past.deployment.queues.deliver_all_again()
+        client.rest()
+        oracle.require(oracle.everything() == before, "what was delivered again has changed something")
     return calls, oracle
+
+
+def _hit_a_sender(call: Call) -> bool:
+    """A fault between the mark and the record of the result leaves nobody who knows whether SES has the mail."""
+    return call.fault is not None and call.path[-1].startswith("events/send_queue")
 
 
 # ------------------------------------------------------------------------------------------------ the acts
@@ -324,8 +344,8 @@ ACTS = {
     "suppress behind the acceptance": Act(suppress_behind_the_acceptance),
     "throttled": Act(throttled),
     "paused": Act(paused),
-    "rejected": Act(rejected),
-    "nobody knows whether it went": Act(nobody_knows),
+    "rejected": Act(rejected, excuses=frozenset({"ses_message_rejected"})),
+    "nobody knows whether it went": Act(nobody_knows, excuses=frozenset({"outcome_unknown"})),
     "nobody knows whether it went, but others go": Act(nobody_knows_but_others_go),
     "a lost send queue": Act(a_lost_send_queue),
     "a lost notice": Act(a_lost_notice),
