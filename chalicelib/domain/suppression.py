@@ -7,7 +7,8 @@ from enum import StrEnum
 from chalicelib.domain.delivery import Reason
 from chalicelib.domain.ids import AccountId, MessageKey
 
-# SES's mailbox simulator (SES guide, "Using the mailbox simulator manually"), and ours of an embedded run.
+# SES's mailbox simulator, whose addresses SES does not place on its own list either (SES guide, "Using the mailbox simulator
+# manually"), and ours of an embedded run.
 _SIMULATORS = frozenset({"simulator.amazonses.com", "simulator.test"})
 
 

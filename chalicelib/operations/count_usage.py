@@ -47,9 +47,10 @@ class CountUsage:
             began = self.clock()
             page = self.log.read(account_id, mark.place, EVENTS_AT_ONCE)
             events, is_all = _first(page.events)
+            end = page.end if is_all else _behind(events[-1].place)
             added: UsageMark | None = mark
-            if events:
-                added = self._add(account_id, events, mark, page.end if is_all else _behind(events[-1].place))
+            if end != (mark.place or LogPlace(0, 0)):  # also past events that are too old to be read
+                added = self._add(account_id, events, mark, end)
             if page.is_newest and is_all and added is not None:
                 return began
             if self.clock() >= until:

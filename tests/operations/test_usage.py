@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.event import Event
+from chalicelib.domain.event import Event, LogPlace
 from chalicelib.domain.ids import AccountId, EventId, KeyId, MessageKey, encode
 from chalicelib.domain.suppression import Suppression, SuppressionReason
 from chalicelib.domain.usage import Usage
@@ -22,11 +22,13 @@ from chalicelib.operations.count_usage import (
     CountUsage,
     KeepRequestsOfKey,
 )
-from chalicelib.operations.ports.usage import ADDED_DAYS
+from chalicelib.operations.ports import LogPage
+from chalicelib.operations.ports.usage import ADDED_DAYS, UsageMark
 from chalicelib.operations.show_usage import ShowUsage, ShowUsageOfNow, UsageFigures, UsageRange
 from tests.factories.accounts import ACCOUNT_ID, NOON, make_account, make_inbox
 from tests.factories.messages import make_mailbox
 from tests.fakes.account_store import FakeAccountStore
+from tests.fakes.event_log import FakeEventLog
 from tests.fakes.usage_store import FakeUsageStore
 from tests.operations.incoming import arrive, make_mail
 from tests.operations.watched import Crash, Effect, FailingAt, Meanwhile, Watch, unwatched, watched
@@ -180,6 +182,20 @@ def test_two_who_count_at_once_count_once_wherever_they_meet() -> None:
         assert office.counted()[TODAY].sends == ADDED_DAYS + 3
         if not meanwhile.has_happened:
             return
+
+
+def test_what_is_too_old_to_be_read_is_passed_over(office: Office) -> None:
+    class OldLog(FakeEventLog):
+        def read(self, account_id: AccountId, after: LogPlace | None, limit: int) -> LogPage:
+            if after is None:
+                return LogPage((), LogPlace(9, 0), is_newest=False)
+            assert after == LogPlace(9, 0)
+            return LogPage((), after, is_newest=True)
+
+    count_old = CountUsage(OldLog(), office.world.messages, office.usage, office.world.clock)
+    for _ in range(2):
+        assert count_old(ACCOUNT_ID, NOON + timedelta(hours=1)) == NOON
+    assert office.usage.mark(ACCOUNT_ID) == UsageMark(LogPlace(9, 0), 1)
 
 
 # ------------------------------------------------------------------------------------------------ showing
