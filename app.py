@@ -13,7 +13,9 @@ from chalicelib.api import (
     openapi,
     privacy,
     replies,
+    suppressions,
     threads,
+    usage,
     webhooks,
 )
 from chalicelib.events import (
@@ -42,7 +44,9 @@ for api_door in (
     openapi,
     privacy,
     replies,
+    suppressions,
     threads,
+    usage,
     webhooks,
     fallback,
 ):
