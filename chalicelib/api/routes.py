@@ -22,6 +22,7 @@ from chalicelib.api.errors import Fault, error_answer
 from chalicelib.api.json_reading import NoFields, RequestShape
 from chalicelib.domain.account import Caller, RateLimit, Scope
 from chalicelib.domain.errors import AgentSendError, ErrorCode, NotFound
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import InvalidId
 from chalicelib.operations.authenticate import RateLimited
 from chalicelib.wiring import operations
@@ -133,8 +134,9 @@ def _answered(route: Route, view: View, request: Request, path_variables: dict[s
     except InvalidId:
         # A text that is no id of ours gets the answer of an id that never existed, wherever it stood.
         answer = error_answer(NotFound(), request_id(request))
-    except Exception:
-        logger.exception("a request failed", extra={"request_id": request_id(request), "route": route.path})
+    except Exception as failure:  # noqa: BLE001 - it is logged, without its text
+        where = {"request_id": request_id(request), "route": route.path}
+        logger.error("a request failed: %s", trace_of(failure), extra=where)
         answer = error_answer(Fault(), request_id(request))
     return to_response(answer, headers)
 

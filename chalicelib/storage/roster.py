@@ -11,7 +11,7 @@ from chalicelib.operations.ports import Page, PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList, Step
 from chalicelib.storage.cell_pages import EMPTY, place, select
-from chalicelib.storage.conditional_writes import Write, check, new, write_together
+from chalicelib.storage.conditional_writes import Write, check, delete, new, write_together
 from chalicelib.storage.tables import EntryItem, Item, batch_get, client, table_name
 
 THERE, GONE = "a", "x"
@@ -69,9 +69,16 @@ class Roster:
         names = list(things)
         return frozenset(names[position] for position in failed if position < len(names))
 
-    def remove(self, sequence: int, write: Write) -> bool:
-        """Take an entry off the list together with another write; False when either was refused."""
-        return not write_together([write, self._cells.write(Step(sequence, GONE, frozenset({THERE})))])
+    def remove(self, sequence: int, write: Write, *, forgets: bool = False) -> bool:
+        """Take an entry off the list together with another write; False when either was refused.
+
+        The entry stays, for who deletes an account goes by it, unless its name is to be forgotten.
+        """
+        writes = [write, self._cells.write(Step(sequence, GONE, frozenset({THERE})))]
+        if forgets:
+            entry = EntryItem(self.partition, keys.entry(self.name, sequence))
+            writes.append(delete(entry, EntryItem.pk.exists()))
+        return not write_together(writes)
 
     def page(self, request: PageRequest) -> Page[str]:
         """What a part of the list names."""
@@ -79,8 +86,9 @@ class Roster:
         sequences = [sequence for sequence, _ in chosen.cells]
         entries = batch_get([(self.partition, keys.entry(self.name, sequence)) for sequence in sequences])
         named = {item["sk"]["S"]: item["e"]["S"] for item in entries}
+        places = [keys.entry(self.name, sequence) for sequence in sequences]
         return Page(
-            tuple(named[keys.entry(self.name, sequence)] for sequence in sequences),
+            tuple(named[each] for each in places if each in named),  # one may be forgotten since the cells were read
             chosen.total,
             sequences[-1] if chosen.more and sequences else None,
         )

@@ -149,8 +149,15 @@ class Tenant:
         """Two inboxes, threads, files, a webhook, keys; all of them with its word. With `more` messages some are sealed."""
         word = self.word
         self.make("key", "/account/api-keys", {"name": f"{word} key"})
+        self.api("POST", "/suppressions", {"address": f"{word}-suppressed@example.com", "reason": "manual"})
         self.make(
-            "webhook", "/webhooks", {"url": f"https://{word}.example.com/hook", "description": f"{word} description"}
+            "webhook",
+            "/webhooks",
+            {
+                "url": f"https://{word}.example.com/hook",
+                "description": f"{word} description",
+                "events": ["message.sent", "message.received"],
+            },
         )
         for inbox in ("one", "two"):
             self.make(inbox, "/inboxes", {"address": f"{word}-{inbox}", "displayName": f"{word} {inbox}"})

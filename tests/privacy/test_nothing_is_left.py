@@ -85,6 +85,13 @@ def test_of_a_message_nothing_is_left(world: MarkedWorld) -> None:
     assert unchanged(world, before)
 
 
+def test_of_a_suppression_that_is_taken_off_nothing_is_left(world: MarkedWorld) -> None:
+    beta, address = world.beta, "deltaword@example.com"
+    assert beta.api("POST", "/suppressions", {"address": address, "reason": "manual"}).status == 201
+    assert beta.api("DELETE", f"/suppressions/{address}").status == 204
+    assert places_of("deltaword", world.deployment) == []
+
+
 def test_of_a_thread_nothing_is_left(world: MarkedWorld) -> None:
     deployment, beta, word = world.deployment, world.beta, "deltaword"
     deployment.endpoint.answers = False
