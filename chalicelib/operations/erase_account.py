@@ -16,11 +16,20 @@ from chalicelib.domain.ids import AccountId
 from chalicelib.operations.carry_out_erasures import CarryOutErasures
 from chalicelib.operations.erase_inbox import SETTLED
 from chalicelib.operations.manage_accounts import FIRST_ACCOUNT
-from chalicelib.operations.ports import AccountRemains, AccountStore, Clock, ErasureStore, InboxStore, Swept
+from chalicelib.operations.ports import (
+    AccountRemains,
+    AccountStore,
+    Clock,
+    ErasureStore,
+    InboxRemains,
+    InboxStore,
+    Swept,
+)
 
 PARTS = ("keys", "inboxes", "webhooks", "log", "requests")
 _AGAIN = "again "
 _REST = "rest"
+INBOXES_A_STEP = 20
 
 More = Callable[[AccountId], bool]
 """Lets a part of something else of the account go; whether it did: when nothing of it is left, it is False."""
@@ -32,6 +41,7 @@ class EraseAccount:
 
     accounts: AccountStore
     inboxes: InboxStore
+    inbox: InboxRemains
     account: AccountRemains
     erasures: ErasureStore
     more: Sequence[More] = ()
@@ -70,13 +80,14 @@ class EraseAccount:
         return Swept(None)
 
     def _erase_inboxes(self, account_id: AccountId, after: str, now: datetime) -> Swept:
-        numbers, following = self.account.inboxes(account_id, after)
+        numbers, following = self.account.inboxes(account_id, after, INBOXES_A_STEP)
         for number in numbers:
             inbox = self.inboxes.get(number)
             if inbox is None or (inbox.is_deleted and not inbox.address):
                 continue
             self.erasures.add(of_inbox(number, account_id, now))
             self.inboxes.delete(inbox)
+            self.inbox.close(inbox, "")  # the rest in its time; what is queued lies at the end, and is not sent
         return Swept(following, len(numbers))
 
     def _sweep_webhooks(self, account_id: AccountId, after: str, _now: datetime) -> Swept:

@@ -24,7 +24,7 @@ class Privacy(Messages):
             ErasureKind.INBOX: EraseInbox(self.inboxes, self._inbox_remains, self._account_remains),
             # `more` is the place for what others keep of an account outside of its partition.
             ErasureKind.ACCOUNT: EraseAccount(
-                self.accounts, self.inboxes, self._account_remains, self._erasures, more=()
+                self.accounts, self.inboxes, self._inbox_remains, self._account_remains, self._erasures, more=()
             ),
             ErasureKind.RETENTION: KeepRetention(
                 self.accounts,

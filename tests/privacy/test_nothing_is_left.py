@@ -159,6 +159,7 @@ def test_of_an_account_nothing_is_left_but_numbers(world: MarkedWorld) -> None:
 
     assert beta.api("GET", "/account").status == 401
     assert world.admin.api("DELETE", f"/accounts/{beta.account_id}").status == 404
+    deployment.rest()  # the job of what is queued comes first
     deployment.erase(20)
     deployment.erase(20, pause=HOUR)
     deployment.rest()
