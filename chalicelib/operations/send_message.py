@@ -21,6 +21,7 @@ from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord, about_all, begun, known_or_new
 from chalicelib.operations.hand_over import PAUSE_LIMIT, HandOver
 from chalicelib.operations.look_ahead import CLAIMABLE, UNKNOWN, Ahead
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import (
     AttachmentStore,
     Clock,
@@ -35,7 +36,7 @@ from chalicelib.operations.ports import (
 from chalicelib.operations.reply_headers import ReplyHeaders, SettleReplyHeaders
 from chalicelib.operations.send_delays import RIVAL_DELAY, UNCOMMITTED_DELAY, defer, growing_delay, spread_delay
 from chalicelib.operations.send_pace import Pace
-from chalicelib.operations.send_reasons import Wait
+from chalicelib.operations.send_reasons import DOMAIN_NOT_VERIFIED, Wait
 from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE, SettleAmbiguous
 
@@ -67,6 +68,7 @@ class SendMessage:
     public_ids: PublicIds
     clock: Clock
     abandon_after: timedelta
+    own_domains: OwnDomains
     sleep: Callable[[float], None] = time.sleep
     room: SendingRoom = field(default_factory=SendingRoom)
 
@@ -130,6 +132,9 @@ class SendMessage:
             # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
             self.record.known(content.key, stored.delivery)
             return
+        if not self.own_domains.still_sends(content):
+            self._fail(content, known_or_new(stored), DOMAIN_NOT_VERIFIED)
+            return
         headers = self.settle_reply_headers(content)
         if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
             self.record.waits(content.key, known_or_new(stored), Wait.PARENT, DeliveryStatus.SENDING)
@@ -147,9 +152,7 @@ class SendMessage:
         try:
             mail = compose_outbound(content, delivery, self.public_ids, self.attachments)
         except ComposeError as error:
-            self.record.failed(content.key, delivery, Reason("compose_failed", str(error)))
-            if self.index.phase(content.key) is MessagePhase.GONE:
-                self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
+            self._fail(content, delivery, Reason("compose_failed", str(error)))
             return
         patience = min(TURN_PATIENCE, started_at + TURN_DEADLINE - self.clock())
         if self.pace.turn(len(content.recipients), patience):
@@ -157,6 +160,11 @@ class SendMessage:
         else:
             self.record.waits(content.key, known_or_new(stored), Wait.TURN, DeliveryStatus.SENDING)
             defer(self.send_queue, job, spread_delay(job))
+
+    def _fail(self, content: MessageContent, delivery: MessageDelivery, why: Reason) -> None:
+        self.record.failed(content.key, delivery, why)
+        if self.index.phase(content.key) is MessagePhase.GONE:
+            self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
 
     def _begin(self, stored: StoredMessage, headers: ReplyHeaders) -> MessageDelivery:
         """The delivery item as it is to stand before SES is called, but for the time of the call."""

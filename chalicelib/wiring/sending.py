@@ -45,6 +45,7 @@ class Sending(Telling):
             self._settings.delivery_mode,
             self.clock,
             self._together,
+            self.own_domains,
         )
 
     @built_once
@@ -64,6 +65,7 @@ class Sending(Telling):
             self._public_ids,
             self.clock,
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
+            own_domains=self.own_domains,
             room=self._sending_room,
         )
 

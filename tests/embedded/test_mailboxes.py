@@ -4,16 +4,19 @@ import pytest
 
 from chalicelib.domain.inbox import InboxStatus
 from chalicelib.operations.create_inbox import CreateInbox, NewInbox
+from chalicelib.operations.own_domains import OwnDomains
 from embedded.mailboxes import Mailboxes
 from tests.factories.accounts import NOON, make_caller
 from tests.fakes.clock import FakeClock
+from tests.fakes.domains import FakeHoldingStore
 from tests.fakes.inbox_store import FakeInboxStore
 
 
 @pytest.fixture
 def inboxes() -> FakeInboxStore:
     store = FakeInboxStore()
-    create = CreateInbox(store, FakeClock(NOON), "agents.test", daily_send_limit=10)
+    own_domains = OwnDomains(FakeHoldingStore(), store, "agents.test")
+    create = CreateInbox(store, FakeClock(NOON), "agents.test", 10, store.domains, own_domains)
     for number, name in enumerate(("anna", "suspended", "deleted"), 1):
         create(NewInbox(number, name), make_caller())
     store.inboxes[2] = replace(store.inboxes[2], status=InboxStatus.SUSPENDED)
