@@ -18,15 +18,19 @@ class Mailboxes:
 
     def reached_by(self, address: str) -> bool:
         """Whether mail to this address would become a message: of an inbox that is there, and not deleted."""
-        if not self.is_here(address):
-            return False
         meant = addresses_meant(address)
         owners = self.inboxes.owners(meant) if meant else {}
         number = next((owners[form] for form in meant if form in owners), None)
         inbox = None if number is None else self.inboxes.get(number)
-        return inbox is not None and not inbox.is_deleted
+        if inbox is None or inbox.is_deleted:
+            return False
+        return inbox.domain_id is None or self.takes_mail_for(_domain(address))
 
     def is_here(self, address: str) -> bool:
         """Whether mail to this address comes here, be there an inbox or not."""
-        domain = address.lower().rpartition("@")[2]
-        return domain == self.mail_domain or self.takes_mail_for(domain)
+        domain = _domain(address)
+        return domain == self.mail_domain or self.takes_mail_for(domain) or self.reached_by(address)
+
+
+def _domain(address: str) -> str:
+    return address.lower().rpartition("@")[2]

@@ -21,9 +21,8 @@ _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsExc
 
 def make_receipt_client() -> Any:
     """The library repeats nothing: whether a call may be repeated is decided here."""
-    return boto3.client(
-        "ses", config=Config(connect_timeout=2, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 1})
-    )
+    config = Config(connect_timeout=2, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 1})
+    return boto3.client("ses", config=config)
 
 
 @dataclass(frozen=True)
