@@ -1,13 +1,14 @@
 """Check an own domain: look at its zone and at SES, settle whose its name is, and tell when it is verified at last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.domain_check import Sight, granted, held, judged
-from chalicelib.domain.domain_records import Identity, compared, wanted_records
+from chalicelib.domain.domain_records import DkimState, Identity, compared, wanted_records
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.own_domain import Domain, DomainId, FirstVerified, Holding, SendingStatus
+from chalicelib.domain.own_domain import DnsRecord, Domain, DomainId, FirstVerified, Holding, SendingStatus
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.operations.domain_identity import DomainIdentity
 from chalicelib.operations.end_domain import EndDomain
@@ -52,13 +53,15 @@ class CheckDomain:
         raise Unavailable("Too many requests check the same domain at once.")
 
     def _check(self, domain: Domain, *, asked: bool) -> Domain:
-        identity = self.identity(domain.name)
-        sight = self._look(domain, identity)
+        sight = self._look(domain.records)
         before = self.holdings.get(domain.name)
+        # SES answers about one such question a second, so those who wait for their zone do not ask it by the clock.
+        if asked or before.is_of(domain) or domain.proof in (sight.proofs or ()):
+            sight = self._asked_ses(domain, self.identity(domain.name), sight)
         holding = held(before, domain, sight, self._other_holder(before, domain))
         is_holder = holding.is_of(domain)
-        if is_holder and asked:
-            sight = self._seen_of(domain, self.identity.anew(identity), sight)
+        if is_holder and asked and sight.dkim is DkimState.FAILED:
+            sight = self._asked_ses(domain, self.identity.anew(domain.name), sight)
         after = self._with_event(judged(domain, sight, is_holder=is_holder, asked=asked))
         if is_holder:
             holding = granted(holding, after)
@@ -74,15 +77,18 @@ class CheckDomain:
             self.tell.domain_verified(saved)
         return saved
 
-    def _look(self, domain: Domain, identity: Identity) -> Sight:
-        wanted = wanted_records(identity, domain.proof, self.region)
-        found = self.dns.find({Question(record.name, record.type) for record in wanted})
-        records = tuple(compared(record, found[Question(record.name, record.type)]) for record in wanted)
-        return Sight(to_milliseconds(self.clock()), records, identity.dkim)
+    def _look(self, records: Sequence[DnsRecord]) -> Sight:
+        """What the zone has; SES was not asked."""
+        found = self.dns.find({Question(record.name, record.type) for record in records})
+        compared_ = tuple(compared(record, found[Question(record.name, record.type)]) for record in records)
+        return Sight(to_milliseconds(self.clock()), compared_, DkimState.NOT_STARTED)
 
-    def _seen_of(self, domain: Domain, identity: Identity, sight: Sight) -> Sight:
-        """The same again where SES was made to look anew, for then it may want other records."""
-        return sight if identity.dkim is sight.dkim else self._look(domain, identity)
+    def _asked_ses(self, domain: Domain, identity: Identity, sight: Sight) -> Sight:
+        """The same with SES's word; looked for anew where SES wants other records by now."""
+        wanted = wanted_records(identity, domain.proof, self.region)
+        if [record.value for record in wanted] != [record.value for record in sight.records]:
+            sight = self._look(wanted)
+        return replace(sight, dkim=identity.dkim)
 
     def _other_holder(self, holding: Holding, domain: Domain) -> Domain | None:
         if holding.account_id is None or holding.domain_id is None or holding.is_of(domain):

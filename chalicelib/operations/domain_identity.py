@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from chalicelib.domain.domain_records import DkimState, Identity, mail_from_domain
+from chalicelib.domain.domain_records import Identity, mail_from_domain
 from chalicelib.operations.ports.domains import Identities
 
 
@@ -20,12 +20,10 @@ class DomainIdentity:
             identity = replace(identity, mail_from=mail_from_domain(name))
         return identity
 
-    def anew(self, identity: Identity) -> Identity:
-        """SES has given up on the DKIM records (SES looks for 72 hours); it looks again for those of a new identity."""
-        if not identity.is_ours or identity.dkim is not DkimState.FAILED:
-            return identity
-        self.identities.delete(identity.name)
-        return self(identity.name)
+    def anew(self, name: str) -> Identity:
+        """SES looks for DKIM records for 72 hours and then gives up; for those of a new identity it looks again."""
+        self.forget(name)
+        return self(name)
 
     def forget(self, name: str) -> None:
         """Delete it, if this deployment has made it."""

@@ -49,6 +49,13 @@ class FollowRules:
             self._bring(rule)
             self.rules.end(work)
 
+    def everything(self) -> int:
+        """Every rule anew, for when SES's or the table's were changed by hand or restored; how many there are."""
+        known = self.rules.all()
+        for each in known:
+            self._bring(each.rule)
+        return len(known)
+
     def finish_dead_work(self) -> None:
         """What somebody has begun and died over."""
         for work in self.rules.work():

@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 
 def make_identity_client() -> Any:
-    """A SES client for calls that may be repeated: two tries of each fit into an API request."""
+    """A SES client for calls that may be repeated: three tries of each fit into an API request."""
     return boto3.client(
-        "sesv2", config=Config(connect_timeout=2, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 2})
+        "sesv2", config=Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
     )
 
 

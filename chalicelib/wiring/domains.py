@@ -38,6 +38,10 @@ class Domains(Telling):
     def _follow_rules(self) -> FollowRules:
         return FollowRules(DynamoRuleNames(), self.holdings, self._receipt_rules, self.clock)
 
+    def renew_receipt_rules(self) -> int:
+        """Bring every rule of SES to what it should be; how many there are."""
+        return self._follow_rules.everything()
+
     @built_once
     def _end_domain(self) -> EndDomain:
         return EndDomain(self.domains, self.holdings, self._due_domains, self._domain_identity, self._follow_rules)

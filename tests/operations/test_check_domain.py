@@ -11,6 +11,7 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.own_domain import ReceivingStatus, RecordPurpose, RecordStatus, RecordType, SendingStatus
 from tests.factories.accounts import NOON
 from tests.operations.domain_world import ANNA, BERT, NAME, SENDING, DomainWorld
+from tests.operations.watched import Recording
 
 OWNERSHIP, DKIM, RECEIVING = RecordPurpose.OWNERSHIP, RecordPurpose.DKIM, RecordPurpose.RECEIVING
 
@@ -255,6 +256,7 @@ def test_a_domain_that_cannot_be_checked_keeps_no_other_waiting() -> None:
     world = DomainWorld()
     broken, whole = world.add(ANNA, "broken.example.com"), world.add(ANNA, "whole.example.com")
     world.set(whole)
+    world.set(broken, OWNERSHIP)
     world.ses.identities.pop("broken.example.com")
     world.ses.refused.add("broken.example.com")
 
@@ -265,6 +267,20 @@ def test_a_domain_that_cannot_be_checked_keeps_no_other_waiting() -> None:
     world.ses.refused.clear()
     world.live(minutes=20)
     assert world.now(broken).checked_at is not None
+
+
+def test_ses_is_asked_by_the_clock_only_about_names_that_somebody_has_proven() -> None:
+    world = DomainWorld()
+    domain = world.add()
+    calls = Recording()
+    with world.watching(calls):
+        world.live(hours=1)
+    assert not [call for call in calls.calls if call.startswith("ses.")]
+
+    world.set(domain, OWNERSHIP)
+    with world.watching(calls):
+        world.live(hours=1)
+    assert [call for call in calls.calls if call.startswith("ses.")] == ["ses.get"] * 4
 
 
 def test_a_due_time_without_a_domain_goes() -> None:

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import pytest
 
@@ -177,7 +176,7 @@ def test_a_domain_that_died_while_it_was_added_is_added_under_another_id() -> No
         assert {due.domain_id for due in world.due.dues} == set(world.domains.domains)
 
 
-def test_a_claim_that_meets_a_deletion_has_an_identity_by_its_next_check() -> None:
+def test_a_claim_that_meets_a_deletion_is_verified_all_the_same() -> None:
     for number in range(_calls(ACTS["delete"])):
         world = _world(ACTS["delete"])
         berts = world.add(BERT)
@@ -186,8 +185,7 @@ def test_a_claim_that_meets_a_deletion_has_an_identity_by_its_next_check() -> No
                 _delete(world)
             except Crash:
                 world.delete(ID, ANNA) if world.domains.get(ANNA.account_id, ID) else None
-        world.pass_by(seconds=timedelta(minutes=15).total_seconds())
-        world.check_due()
+        world.live(minutes=20)
+        world.set(world.verify(berts))
 
-        assert NAME in world.ses.identities
-        assert world.now(berts).records
+        assert world.verify(berts).sending is SendingStatus.VERIFIED

@@ -135,3 +135,16 @@ def test_when_every_rule_is_full_it_is_said_and_nothing_is_pushed_out() -> None:
         receive(world, "one-more.com")
 
     assert all(names.names == full for names in world.rule_names.all())
+
+
+def test_rules_that_were_changed_by_hand_or_restored_are_renewed() -> None:
+    world = DomainWorld()
+    for number in range(NAMES_A_RULE + 1):
+        receive(world, f"example{number}.com")
+    wanted = dict(world.rules.rules)
+    world.rules.rules = {0: frozenset({"stray.com"})}
+    world.holdings.holdings.pop("example5.com")
+
+    assert world.follow_rules.everything() == 2
+
+    assert world.rules.rules == {0: wanted[0] - {"example5.com"}, 1: wanted[1]}

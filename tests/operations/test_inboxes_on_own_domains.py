@@ -10,7 +10,9 @@ from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.domain.own_domain import RecordPurpose, new_domain_id
 from chalicelib.operations.create_inbox import NewInbox
+from chalicelib.operations.ports import PageRequest
 from chalicelib.operations.send_reasons import DOMAIN_NOT_VERIFIED
+from tests.factories.accounts import make_inbox
 from tests.operations.domain_world import ANNA, BERT, NAME, DomainWorld
 from tests.operations.incoming import arrive, make_receipt
 from tests.operations.world import INBOX, World
@@ -175,3 +177,21 @@ def test_mail_arrives_while_the_account_holds_the_domain(
 
     assert len(world.listed()) == arrives
     assert world.mails.read(receipt.blob) is None
+
+
+def test_a_mail_that_two_rules_of_ses_announce_comes_to_each_inbox_once() -> None:
+    """Each rule stores it under a name of its own and names the recipients it matched, under one SES id."""
+    world = World()
+    world.inboxes.create(make_inbox(number=8, address=f"sales@{NAME}"))
+    world.inboxes.inboxes[8] = replace(world.inboxes.inboxes[8], domain_id="dom_1", next_sequence=0)
+    hold(world)
+    ours = arrive(world, receipt=make_receipt(world.inbox().address))
+    own = arrive(world, receipt=make_receipt(f"sales@{NAME}", blob="inbound/domains-0000/x"))
+
+    for receipt in (ours, own, own, ours):
+        world.receive_message(receipt)
+
+    assert len(world.listed()) == 1
+    page = world.list_messages(8, world.caller, PageRequest())
+    assert page.total == 1
+    assert world.mails.stored == {}
