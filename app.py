@@ -13,7 +13,9 @@ from chalicelib.api import (
     messages,
     openapi,
     replies,
+    suppressions,
     threads,
+    usage,
     webhooks,
 )
 from chalicelib.events import (
@@ -42,7 +44,9 @@ for api_door in (
     messages,
     openapi,
     replies,
+    suppressions,
     threads,
+    usage,
     webhooks,
     fallback,
 ):

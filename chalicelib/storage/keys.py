@@ -21,6 +21,10 @@
 |                | O#domain          | a domain that the account has added, how many inboxes live on it  |
 | G#domain name  | H                 | who holds the name                                                |
 |                | C#account         | that this account has added it                                    |
+|                | X#address         | a suppression: an address that the account does not write to      |
+|                | Y                 | how far the account's events are counted in its usage             |
+|                | Y#inbox#day       | what an inbox used on a day, 400 days                             |
+|                | Z#day             | the same of the whole account                                     |
 | W#webhook      | S                 | the state of an endpoint in trouble                               |
 |                | D#chunk#index     | the delivery of the event at this place of the log, 30 days       |
 |                | L#chunk#index     | that this delivery waits for its endpoint                         |
@@ -48,6 +52,7 @@ index and its newest buckets: one query reads the front of an inbox, which is al
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 
 from chalicelib.domain.ids import encode
 
@@ -68,6 +73,8 @@ CLAIMS = "C#"
 DUE_DOMAINS = "Z#domains"
 RULE_WORK = "Z#rules"
 RECEIPT_RULES = "R#"
+SUPPRESSIONS = "X#"
+USAGE_MARK = "Y"
 ENDPOINT = "S"
 WEBHOOK_DELIVERIES = "D#"
 WEBHOOK_LINE = "L#"
@@ -165,6 +172,18 @@ def list_counter(name: str) -> str:
 
 def entry(name: str, sequence: int) -> str:
     return f"{list_prefix(name)}E#{sequence:0{_SEQUENCE_DIGITS}}"
+
+
+def suppression(name: str) -> str:
+    return SUPPRESSIONS + name
+
+
+def usage_of_account(day: date) -> str:
+    return f"Z#{day.isoformat()}"
+
+
+def usage_of_inbox(inbox_number: int, day: date) -> str:
+    return f"Y#{encode(inbox_number, 12)}#{day.isoformat()}"
 
 
 def webhook(webhook_id: str) -> str:

@@ -2,11 +2,11 @@
 
 Each module builds a part, and inherits what it needs of others:
 
-    Stores ─┬─ Telling ─┬─ Sending ─┬─ Messages
-            │           │           └─ Receiving
-            │           ├─ Webhooks
-            │           └─ Domains
-            └─ Tenants
+    Stores ── Telling ─┬─ Sending ─┬─ Messages
+                       │           └─ Receiving
+                       ├─ Webhooks
+                       ├─ Domains
+                       └─ Tenants
 """
 
 from functools import lru_cache
