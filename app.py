@@ -5,6 +5,7 @@ from chalice.app import Chalice
 from chalicelib.api import (
     account,
     attachments,
+    domains,
     events,
     fallback,
     health,
@@ -19,6 +20,7 @@ from chalicelib.api import (
 )
 from chalicelib.events import (
     delivery_notifications,
+    due_domains,
     due_webhooks,
     housekeeping,
     inbound_notifications,
@@ -35,6 +37,7 @@ app.register_middleware(fallback.frame, "http")
 for api_door in (
     account,
     attachments,
+    domains,
     events,
     health,
     inboxes,
@@ -54,6 +57,7 @@ for event_door in (
     inbound_notifications,
     webhook_queue,
     due_webhooks,
+    due_domains,
     housekeeping,
 ):
     app.register_blueprint(event_door.door.blueprint)

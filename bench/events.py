@@ -111,7 +111,7 @@ class EventBench:
     def _wait(self) -> Count:
         known = operations()
         passed = [0.0]
-        join = JoinEvents(known.inboxes, known.webhooks, known.messages, known.index)
+        join = JoinEvents(known.inboxes, known.webhooks, known.domains, known.messages, known.index)
 
         def pass_by(seconds: float) -> None:
             passed[0] += seconds

@@ -22,6 +22,7 @@ from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.delivery_record import DeliveryRecord, about_all, begun, known_or_new
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.look_ahead import CLAIMABLE, UNKNOWN, Ahead
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import (
     AttachmentStore,
     Clock,
@@ -46,7 +47,7 @@ from chalicelib.operations.send_delays import (
     spread_delay,
 )
 from chalicelib.operations.send_pace import Pace
-from chalicelib.operations.send_reasons import Wait
+from chalicelib.operations.send_reasons import DOMAIN_NOT_VERIFIED, Wait
 from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE, SettleAmbiguous
 
@@ -82,6 +83,7 @@ class SendMessage:
     clock: Clock
     together: Together
     abandon_after: timedelta
+    own_domains: OwnDomains
     sleep: Callable[[float], None] = time.sleep
     room: SendingRoom = field(default_factory=SendingRoom)
 
@@ -163,6 +165,9 @@ class SendMessage:
             # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
             self.record.known(content.key, stored.delivery)
             return
+        if not self.own_domains.still_sends(content):
+            self._fail(content, known_or_new(stored, self.public_ids), DOMAIN_NOT_VERIFIED)
+            return
         headers = self.settle_reply_headers(content)
         if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
             self.record.waits(content.key, known_or_new(stored, self.public_ids), Wait.PARENT, DeliveryStatus.SENDING)
@@ -180,9 +185,7 @@ class SendMessage:
         try:
             mail = compose_outbound(content, delivery, self.public_ids, self.attachments)
         except ComposeError as error:
-            self.record.failed(content.key, delivery, Reason("compose_failed", str(error)))
-            if self.index.phase(content.key) is MessagePhase.GONE:
-                self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
+            self._fail(content, delivery, Reason("compose_failed", str(error)))
             return
         patience = min(TURN_PATIENCE, start.at + TURN_DEADLINE - self.clock())
         if self.pace.turn(len(delivery.open_recipients), patience):
@@ -190,6 +193,11 @@ class SendMessage:
         else:
             self.record.waits(content.key, known_or_new(stored, self.public_ids), Wait.TURN, DeliveryStatus.SENDING)
             defer(self.send_queue, job, spread_delay(job))
+
+    def _fail(self, content: MessageContent, delivery: MessageDelivery, why: Reason) -> None:
+        self.record.failed(content.key, delivery, why)
+        if self.index.phase(content.key) is MessagePhase.GONE:
+            self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
 
     def _begin(self, stored: StoredMessage, headers: ReplyHeaders) -> MessageDelivery:
         """The delivery item as it is to stand before SES is called, but for the time of the call."""

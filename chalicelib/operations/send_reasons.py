@@ -10,6 +10,11 @@ SENDING_PAUSED = Reason(
     "sending is paused, and at the sender's alarms.",
     retryable=True,
 )
+DOMAIN_NOT_VERIFIED = Reason(
+    "domain_not_verified",
+    "Before the message could be sent, its domain was no longer verified for this account. Set the records that GET "
+    "/domains shows, have them checked, then send again.",
+)
 OUTCOME_UNKNOWN = Reason(
     "outcome_unknown",
     "SES was called but gave no answer and reported nothing since, so the message may or may not have gone. It is not "

@@ -15,6 +15,7 @@ from chalicelib.domain.delivery import (
 )
 from chalicelib.domain.event import Event, is_told
 from chalicelib.domain.ids import AccountId, EventId, MessageKey, PublicIds, change_number
+from chalicelib.domain.own_domain import Domain
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.domain.webhook import Webhook
 from chalicelib.operations.ports import Clock, EventLog, WebhookNotices
@@ -102,6 +103,14 @@ class TellEvents:
         change = change_number(webhook.id, EventType.WEBHOOK_DISABLED, webhook.disabled.at.isoformat())
         event_id = self.public_ids.event_id(webhook.disabled.log_since, change)
         self(webhook.account_id, [Event(event_id, EventType.WEBHOOK_DISABLED, webhook.disabled.at, subject=webhook.id)])
+
+    def domain_verified(self, domain: Domain) -> None:
+        """A domain was verified for the first time, as it stands stored."""
+        first = domain.first_verified
+        if first is None:
+            return
+        event_id = self.public_ids.event_id(first.log_since, change_number(domain.id, EventType.DOMAIN_VERIFIED))
+        self(domain.account_id, [Event(event_id, EventType.DOMAIN_VERIFIED, first.at, subject=domain.id)])
 
     def __call__(self, account_id: AccountId, events: Sequence[Event], own: EventId | None = None) -> None:
         """Again is harmless. With `own`, the others are told in passing, and who recorded them lets webhooks know."""

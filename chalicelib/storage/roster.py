@@ -25,14 +25,14 @@ class Roster:
     partition: str
     name: str
 
-    def add(self, named: str, things: Callable[[int], Sequence[Item]]) -> bool:
+    def add(self, named: str, things: Callable[[int], Sequence[Item]], *besides: Write) -> bool:
         """Create things and list them under one name, all or nothing; False when one of them was there before.
 
-        `things` makes the items, given their place in the list.
+        `things` makes the items, given their place in the list; `besides` are other writes that belong to it.
         """
         sequence = self._next_sequence()
         entry = EntryItem(self.partition, keys.entry(self.name, sequence), names=named)
-        writes = [new(item) for item in (*things(sequence), entry)]
+        writes = [*(new(item) for item in (*things(sequence), entry)), *besides]
         cell = len(writes)
         writes.append(self._cells.write(Step(sequence, THERE, frozenset({EMPTY}))))
         failed = write_together(writes)
@@ -68,9 +68,9 @@ class Roster:
         names = list(things)
         return frozenset(names[position] for position in failed if position < len(names))
 
-    def remove(self, sequence: int, write: Write) -> bool:
-        """Take an entry off the list together with another write; False when either was refused."""
-        return not write_together([write, self._cells.write(Step(sequence, GONE, frozenset({THERE})))])
+    def remove(self, sequence: int, *writes: Write) -> bool:
+        """Take an entry off the list together with other writes; False when one of them was refused."""
+        return not write_together([*writes, self._cells.write(Step(sequence, GONE, frozenset({THERE})))])
 
     def page(self, request: PageRequest) -> Page[str]:
         """What a part of the list names."""

@@ -16,6 +16,7 @@ from pynamodb.attributes import (
     NumberSetAttribute,
     TTLAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.connection import Connection
 from pynamodb.models import Model
@@ -62,8 +63,43 @@ class InboxItem(Item):
     next_sequence = NumberAttribute(attr_name="ns")
     created_at = UnicodeAttribute(attr_name="ca")
     list_sequence = NumberAttribute(attr_name="ls")  # its place in the account's list of inboxes
+    domain_id = UnicodeAttribute(attr_name="do", null=True)
     automatic_at = UnicodeAttribute(attr_name="au", null=True)
     heard_at = UnicodeAttribute(attr_name="he", null=True)
+
+
+class DomainItem(Item):
+    """`inboxes` is changed with those that live on it, and has no part in the version."""
+
+    name = UnicodeAttribute(attr_name="na")
+    domain = BinaryAttribute(legacy_encoding=False, attr_name="d")  # packed
+    is_going = BooleanAttribute(attr_name="g", null=True)
+    inboxes = NumberAttribute(attr_name="ib")
+    version = NumberAttribute(attr_name="n")
+    list_sequence = NumberAttribute(attr_name="ls")
+
+
+class ClaimItem(Item):
+    domain_id = UnicodeAttribute(attr_name="do")
+
+
+class HoldingItem(Item):
+    holding = BinaryAttribute(legacy_encoding=False, attr_name="h")  # packed
+    version = NumberAttribute(attr_name="n")
+
+
+class DueDomainItem(Item):
+    account_id = UnicodeAttribute(attr_name="ac")
+    due_at = NumberAttribute(attr_name="at")  # milliseconds since the epoch
+
+
+class RuleNamesItem(Item):
+    names: Any = UnicodeSetAttribute(attr_name="na", null=True)
+    version = NumberAttribute(attr_name="n")
+
+
+class RuleWorkItem(Item):
+    began_at = NumberAttribute(attr_name="at")  # milliseconds since the epoch
 
 
 class AddressItem(Item):

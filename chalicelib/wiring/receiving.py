@@ -24,7 +24,7 @@ class Receiving(Sending):
 
     @built_once
     def receive_message(self) -> ReceiveMessage:
-        return ReceiveMessage(self.inboxes, self.mails, parse_mail, self._file_received)
+        return ReceiveMessage(self.inboxes, self.mails, parse_mail, self._file_received, self.own_domains)
 
     @built_once
     def _file_received(self) -> FileReceived:

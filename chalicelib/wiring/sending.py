@@ -47,6 +47,7 @@ class Sending(Telling):
             self._settings.delivery_mode,
             self.clock,
             self._together,
+            self.own_domains,
         )
 
     @built_once
@@ -68,6 +69,7 @@ class Sending(Telling):
             self.clock,
             self._together,
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
+            own_domains=self.own_domains,
             room=self._sending_room,
         )
 

@@ -9,6 +9,7 @@ from botocore.config import Config
 
 from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import DeliveryMode
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import Clock, MailProvider
 from chalicelib.providers.dry_run_sender import DryRunSender
 from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_message_id_domain
@@ -18,8 +19,10 @@ from chalicelib.settings import Settings
 from chalicelib.storage.account_store import DynamoAccountStore
 from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
+from chalicelib.storage.domain_store import DynamoDomainStore
 from chalicelib.storage.due_delivery_store import DynamoDueDeliveries
 from chalicelib.storage.filing_store import DynamoFilingStore
+from chalicelib.storage.holding_store import DynamoHoldingStore
 from chalicelib.storage.id_key_store import load_or_create_id_key
 from chalicelib.storage.inbox_store import DynamoInboxStore
 from chalicelib.storage.key_store import DynamoKeyStore
@@ -71,6 +74,9 @@ class Stores:
         self.webhooks = DynamoWebhookStore()
         self.deliveries = DynamoWebhookDeliveries()
         self.due_deliveries = DynamoDueDeliveries()
+        self.domains = DynamoDomainStore()
+        self.holdings = DynamoHoldingStore()
+        self.own_domains = OwnDomains(self.holdings, self.inboxes, settings.mail_domain)
 
     @built_once
     def _blobs(self) -> S3BlobStore:

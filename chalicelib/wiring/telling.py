@@ -33,4 +33,4 @@ class Telling(Stores):
 
     @built_once
     def _join_events(self) -> JoinEvents:
-        return JoinEvents(self.inboxes, self.webhooks, self.messages, self.index)
+        return JoinEvents(self.inboxes, self.webhooks, self.domains, self.messages, self.index)

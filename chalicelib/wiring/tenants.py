@@ -25,7 +25,14 @@ class Tenants(Telling):
 
     @built_once
     def create_inbox(self) -> CreateInbox:
-        return CreateInbox(self.inboxes, self.clock, self._settings.mail_domain, self._settings.inbox_daily_send_limit)
+        return CreateInbox(
+            self.inboxes,
+            self.clock,
+            self._settings.mail_domain,
+            self._settings.inbox_daily_send_limit,
+            self.domains,
+            self.own_domains,
+        )
 
     @built_once
     def list_inboxes(self) -> ListInboxes:

@@ -30,6 +30,7 @@ from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.look_ahead import UNKNOWN, LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import PageRequest, SendJob
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
@@ -51,6 +52,7 @@ from tests.factories.attachments import make_attachment
 from tests.factories.messages import make_mailbox
 from tests.fakes.attachment_store import FakeAttachmentStore
 from tests.fakes.clock import FakeClock
+from tests.fakes.domains import FakeDomainStore, FakeHoldingStore
 from tests.fakes.event_log import FakeEventLog
 from tests.fakes.filing_store import FakeFilingStore
 from tests.fakes.inbound_queue import FakeInboundQueue
@@ -71,6 +73,7 @@ from tests.fakes.together import together_in_turn
 from tests.operations.watched import Crash, Effect, Watch, unwatched, watched
 
 INBOX = 7
+MAIL_DOMAIN = "mail.example.com"
 ADA, BOB, EVE = "ada@example.com", "bob@example.net", "eve@example.org"
 IDS = PublicIds(b"a secret only of the tests")
 EVIDENCE_WINDOW = timedelta(minutes=15)
@@ -95,6 +98,8 @@ class World:
         self.clock = FakeClock(NOON)
         self.caller = make_caller()
         self.log: Any = FakeEventLog()
+        self.domains: Any = FakeDomainStore()
+        self.holdings: Any = FakeHoldingStore()
         self._make_stores()
         self.provider = FakeMailProvider()
         self.pace: Pace = Unpaced()
@@ -113,7 +118,7 @@ class World:
         self._wire()
 
     def _make_stores(self) -> None:
-        self.inboxes = FakeInboxStore()
+        self.inboxes = FakeInboxStore(domains=self.domains)
         self.ses_message_ids = FakeSesMessageIds()
         self.messages = FakeMessageStore(self.inboxes, self.ses_message_ids)
         self.threads = FakeThreadStore()
@@ -140,6 +145,7 @@ class World:
         discard = DiscardMessage(messages, mails, headers, ses_message_ids, attachments, source_links)
         abandon = AbandonReservation(messages, threads, index, discard)
         peers = self._watched("peers", self.peers)
+        own_domains = OwnDomains(self._watched("holdings", self.holdings), inboxes, MAIL_DOMAIN)
         suppressions = self._watched("suppressions", self.suppressions)
         self.submit_message = SubmitMessage(
             inboxes,
@@ -155,6 +161,7 @@ class World:
             DeliveryMode.EMAIL,
             self.clock,
             together_in_turn,
+            own_domains,
         )
         news_mark = self._watched("news_mark", self.news_mark)
         provider = self._watched("provider", self.provider)
@@ -192,6 +199,7 @@ class World:
             self.clock,
             together_in_turn,
             abandon_after=ABANDON_AFTER,
+            own_domains=own_domains,
             sleep=lambda _seconds: None,
         )
         self.look_ahead = LookAhead(index, messages, suppressions, pace)
@@ -224,7 +232,7 @@ class World:
             DeliveryMode.EMAIL,
             together_in_turn,
         )
-        self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received)
+        self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received, own_domains)
         self.requeue_received = RequeueReceived(mails, self._watched("inbound_queue", self.inbound_queue))
         self.get_message = GetMessage(messages, index)
         self.reply_to_message = ReplyToMessage(self.get_message, inboxes, self.submit_message, allow_test_domains=True)
