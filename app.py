@@ -12,6 +12,7 @@ from chalicelib.api import (
     messages,
     openapi,
     replies,
+    switches,
     threads,
     webhooks,
 )
@@ -39,6 +40,7 @@ for api_door in (
     messages,
     openapi,
     replies,
+    switches,
     threads,
     webhooks,
     fallback,

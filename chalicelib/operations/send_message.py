@@ -15,11 +15,13 @@ from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.switch import Verdict
 from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord, about_all, begun, known_or_new
 from chalicelib.operations.hand_over import PAUSE_LIMIT, HandOver
+from chalicelib.operations.hold_message import HoldMessage
 from chalicelib.operations.look_ahead import CLAIMABLE, UNKNOWN, Ahead
 from chalicelib.operations.ports import (
     AttachmentStore,
@@ -30,6 +32,7 @@ from chalicelib.operations.ports import (
     SendQueue,
     StoredMessage,
     ThreadStore,
+    Together,
     VersionConflict,
 )
 from chalicelib.operations.reply_headers import ReplyHeaders, SettleReplyHeaders
@@ -38,6 +41,7 @@ from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import Wait
 from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE, SettleAmbiguous
+from chalicelib.operations.switches import MARK_AGE, Switches
 
 PARENT_PATIENCE = timedelta(seconds=30)  # for which a reply waits for the Message-ID that SES gives its parent
 # From the start of a job; behind the turn SES has half a minute, and the function a minute in all.
@@ -64,14 +68,18 @@ class SendMessage:
     abandon_reservation: AbandonReservation
     settle_reply_headers: SettleReplyHeaders
     pace: Pace
+    switches: Switches
+    hold: HoldMessage
     public_ids: PublicIds
     clock: Clock
+    together: Together
     abandon_after: timedelta
     sleep: Callable[[float], None] = time.sleep
     room: SendingRoom = field(default_factory=SendingRoom)
 
     def __call__(self, job: SendJob, ahead: Ahead = UNKNOWN) -> None:
-        if self.pace.is_full(TURN_PATIENCE) and self.clock() - job.queued_at <= PAUSE_LIMIT:
+        is_full = not job.woken and self.pace.is_full(TURN_PATIENCE)
+        if is_full and self.clock() - job.queued_at <= PAUSE_LIMIT:
             if job.deferrals == TOLD_AT:
                 self._tell_queued(job)
             defer(self.send_queue, job, spread_delay(job))  # before anything else is read or written for it
@@ -130,6 +138,12 @@ class SendMessage:
             # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
             self.record.known(content.key, stored.delivery)
             return
+        # Most mail is looked at below, beside a write; this spares what is held the way there, and its turn with SES.
+        looked = self.switches.verdict(content, MARK_AGE) if job.woken else self.switches.suspected(content)
+        if looked is not None:
+            self.hold(job, content, known_or_new(stored), looked)
+            return
+        job = replace(job, woken=False)
         headers = self.settle_reply_headers(content)
         if headers.parent_under_way and self.clock() - job.queued_at < PARENT_PATIENCE:
             self.record.waits(content.key, known_or_new(stored), Wait.PARENT, DeliveryStatus.SENDING)
@@ -169,9 +183,12 @@ class SendMessage:
         self, job: SendJob, content: MessageContent, delivery: MessageDelivery, mail: bytes
     ) -> None:
         try:
-            delivery = self.messages.save_delivery(content.key, replace(delivery, submitted_at=self.clock()))
+            delivery, verdict = self._begin_beside(content, replace(delivery, submitted_at=self.clock()))
         except VersionConflict:
             defer(self.send_queue, job, RIVAL_DELAY)
+            return
+        if verdict is not None:
+            self.hold(job, content, delivery, verdict)
             return
         mark = self.index.advance(content.key, MessagePhase.SUBMITTING, {MessagePhase.CLAIMED})
         if mark.taken:
@@ -181,3 +198,17 @@ class SendMessage:
             defer(self.send_queue, job, RIVAL_DELAY)
         else:
             self.abandon_reservation(content.key)  # deleted meanwhile; the delivery item just saved goes too
+
+    def _begin_beside(
+        self, content: MessageContent, delivery: MessageDelivery
+    ) -> tuple[MessageDelivery, Verdict | None]:
+        """Store what is about to happen, and look at the stop switches at the same time."""
+        saved: list[MessageDelivery] = []
+        verdicts: list[Verdict | None] = []
+        self.together(
+            [
+                lambda: saved.append(self.messages.save_delivery(content.key, delivery)),
+                lambda: verdicts.append(self.switches.verdict(content, MARK_AGE)),
+            ]
+        )
+        return saved[0], verdicts[0]

@@ -8,7 +8,7 @@ from chalicelib.domain.account import Caller
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.attachment import ids_of
 from chalicelib.domain.errors import AgentSendError, ErrorCode, Forbidden, NotFound, TooMany, Unavailable
-from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
+from chalicelib.domain.ids import KeyId, MessageKey, PublicIds, ThreadKey
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.domain.message import (
     DeliveryMode,
@@ -70,7 +70,7 @@ class SubmitMessage:
         reservation, log_since = self._reserve_beside(inbox_number, caller)
         self._stop_loops(draft, reservation)
         key = MessageKey(inbox_number, reservation.sequence)
-        content = self._content(draft, key, reservation.inbox, reply, files, log_since)
+        content = self._content(draft, key, reservation.inbox, reply, files, log_since, caller.key.id)
         name_resource(key)
         job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
@@ -177,6 +177,7 @@ class SubmitMessage:
         reply: Reply | None,
         files: Sequence[ChosenFile],
         log_since: int,
+        key_id: KeyId,
     ) -> MessageContent:
         return MessageContent(
             key=key,
@@ -199,6 +200,7 @@ class SubmitMessage:
             created_at=to_milliseconds(self.clock()),
             attachments=tuple(file.in_message() for file in files),
             log_since=log_since,
+            key_id=key_id,
         )
 
 

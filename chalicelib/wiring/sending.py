@@ -7,6 +7,7 @@ from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.hold_message import HoldMessage
 from chalicelib.operations.look_ahead import LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
@@ -61,8 +62,11 @@ class Sending(Telling):
             self.abandon_reservation,
             SettleReplyHeaders(self.messages, self.index, self._public_ids),
             self._pace,
+            self.switches,
+            self._hold_message,
             self._public_ids,
             self.clock,
+            self._together,
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
             room=self._sending_room,
         )
@@ -79,8 +83,20 @@ class Sending(Telling):
             self.send_queue,
             self._delivery_record,
             self._pace,
+            self.switches,
             self._evidence,
             self._public_ids,
+            self.clock,
+        )
+
+    @built_once
+    def _hold_message(self) -> HoldMessage:
+        return HoldMessage(
+            self.index,
+            self.send_queue,
+            self._delivery_record,
+            self.switches,
+            self.abandon_reservation,
             self.clock,
         )
 
@@ -94,6 +110,7 @@ class Sending(Telling):
             self._delivery_record,
             self.send_queue,
             self._pace,
+            self.switches,
             self._evidence,
             self._public_ids,
             self.clock,

@@ -6,6 +6,7 @@ from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInbo
 from chalicelib.operations.create_inbox import CreateInbox
 from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
 from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
+from chalicelib.operations.turn_switches import DiscardQueued, TurnAccount, TurnKey
 from chalicelib.storage.idempotency_store import DynamoIdempotencyStore
 from chalicelib.wiring.built_once import built_once
 from chalicelib.wiring.stores import Stores
@@ -28,7 +29,7 @@ class Tenants(Stores):
 
     @built_once
     def delete_inbox(self) -> DeleteInbox:
-        return DeleteInbox(self.inboxes)
+        return DeleteInbox(self.inboxes, self.give_up_held)
 
     @built_once
     def authenticate(self) -> Authenticate:
@@ -60,4 +61,16 @@ class Tenants(Stores):
 
     @built_once
     def delete_key(self) -> DeleteKey:
-        return DeleteKey(self.keys)
+        return DeleteKey(self.keys, self.give_up_held)
+
+    @built_once
+    def turn_key(self) -> TurnKey:
+        return TurnKey(self.keys, self.wake_held)
+
+    @built_once
+    def turn_account(self) -> TurnAccount:
+        return TurnAccount(self.accounts, self.wake_held)
+
+    @built_once
+    def discard_queued(self) -> DiscardQueued:
+        return DiscardQueued(self.inboxes, self.keys, self.give_up_held)

@@ -40,6 +40,8 @@ def test_account_shows_every_field_of_the_contract(api: ApiClient, fakes: FakeOp
         "plan": "self-hosted",
         "dailySendLimit": 10_000,
         "isVerified": True,
+        "status": "active",
+        "suspendedBy": None,
     }
 
 
@@ -131,6 +133,7 @@ def test_keys_are_listed_without_the_keys(api: ApiClient, fakes: FakeOperations)
                 "id": KEY_ID,
                 "keyPrefix": "ask_01234567",
                 "name": "ci",
+                "status": "active",
                 "scopes": ["manage", "read", "send"],
                 "inboxIds": [inbox_id(7)],
                 "lastUsedAt": "2026-11-22T12:00:00.000Z",
