@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http reset redrive requeue
+.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ bench-http: ## time lists and sending through HTTP and write it into bench/READM
 	$(VENV)/python -m bench.http_times --write
 	$(VENV)/python -m bench.throughput --write
 	$(VENV)/python -m bench.start_after_kill --write
+
+package: ## build what Lambda gets: template and zip, in .build/ (ARGS=--here: for this machine)
+	@$(PYTHON) embedded/set_up.py test
+	@$(VENV)/python -m infra.package $(ARGS)
 
 redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook ARGS=--dry-run)
 	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)

@@ -12,8 +12,10 @@ from chalicelib.api import (
     messages,
     openapi,
     replies,
+    suppressions,
     switches,
     threads,
+    usage,
     webhooks,
 )
 from chalicelib.events import (
@@ -40,8 +42,10 @@ for api_door in (
     messages,
     openapi,
     replies,
+    suppressions,
     switches,
     threads,
+    usage,
     webhooks,
     fallback,
 ):

@@ -30,6 +30,14 @@ class Outcome(Enum):
     COMPLAINT = "complaint"
 
 
+class Lost(Enum):
+    """What fails inside SES at the first call: the caller hears of an internal error, and cannot know which of the two."""
+
+    NOTHING = "nothing"
+    MAIL = "the mail"
+    ANSWER = "the answer, though the mail was taken"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """An outcome, so many seconds after the mail was accepted."""
@@ -40,11 +48,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What becomes of one recipient; `rejected` and `throttled_tries` concern the call that names it."""
+    """What becomes of one recipient; `rejected`, `throttled_tries` and `loses` concern the call that names it."""
 
     steps: tuple[Step, ...] = ()
     rejected: bool = False
     throttled_tries: int = 0
+    loses: Lost = Lost.NOTHING
     replies: bool = False  # with a mail, after FEEDBACK_SECONDS
 
 
@@ -94,5 +103,7 @@ _OUR_SIMULATOR: dict[str, Callable[[str], Behaviour]] = {
     "delay": _delayed,
     "fail": lambda _label: Behaviour(rejected=True),
     "throttle": _throttled,
+    "lost": lambda _label: Behaviour((_DELIVERED,), loses=Lost.MAIL),
+    "lost-answer": lambda _label: Behaviour((_DELIVERED,), loses=Lost.ANSWER),
     "reply": lambda _label: Behaviour((_DELIVERED,), replies=True),
 }

@@ -19,7 +19,7 @@ from embedded.due_work import DueWork
 from embedded.event_destinations import EventDestinations
 from embedded.local_post import LocalPost
 from embedded.resources import EventDestination
-from embedded.ses_behaviour import DRY_RUN, behaviour_of
+from embedded.ses_behaviour import DRY_RUN, Lost, behaviour_of
 from embedded.ses_events import AcceptedMail, outcome_event, send_event
 from embedded.ses_journal import OwedDelivery, OwedEvent, SesJournal
 from embedded.wsgi_server import WsgiServer
@@ -41,6 +41,11 @@ class SesError(Exception):
         super().__init__(message)
         self.name = name
         self.status = status
+
+
+_INTERNAL_FAILURE = SesError(
+    "InternalFailure", "500 Internal Server Error", "The simulator has failed, as it was told."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,9 @@ class SesSimulator:
     def send(self, request: SendRequest) -> str:
         """SendEmail: the SES message id. Raises `SesError`."""
         self._check(request)
+        loses_answer = self._loses(request, Lost.ANSWER)
+        if self._loses(request, Lost.MAIL):
+            raise _INTERNAL_FAILURE
         now = self._clock()
         mail = AcceptedMail(
             ses_message_id=f"0100{round(now * 1000):012x}-{uuid.uuid4()}-000000",
@@ -110,6 +118,8 @@ class SesSimulator:
         self._journal.accept(_file_name(mail, request.tags), mail.raw, events, deliveries)
         self._publisher.look()
         self._deliverer.look()
+        if loses_answer:
+            raise _INTERNAL_FAILURE
         return mail.ses_message_id
 
     def publish_due(self) -> None:
@@ -153,6 +163,10 @@ class SesSimulator:
         tries = max(behaviour.throttled_tries for behaviour in behaviours)
         if self._journal.refuse_once_more(request.identity, tries):
             raise SesError("TooManyRequestsException", "429 Too Many Requests", "Maximum sending rate exceeded.")
+
+    def _loses(self, request: SendRequest, what: Lost) -> bool:
+        concerned = any(behaviour_of(recipient).loses is what for recipient in request.recipients)
+        return concerned and self._journal.refuse_once_more(request.identity, 1)
 
     def _tags(self, request: SendRequest) -> dict[str, list[str]]:
         tags = {

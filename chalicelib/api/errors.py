@@ -30,6 +30,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.INBOX_SUSPENDED: 403,
     ErrorCode.KEY_SUSPENDED: 403,
     ErrorCode.ACCOUNT_SUSPENDED: 403,
+    ErrorCode.RECIPIENT_SUPPRESSED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.INBOX_ADDRESS_TAKEN: 409,

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey, ThreadKey
 from chalicelib.domain.receipt import Receipt
-from chalicelib.operations.ports import SendJob, WakeJob
+from chalicelib.operations.ports import Paused, SendJob, WakeJob
 from chalicelib.providers.ses_receipts import notice_body
 
 
@@ -19,16 +19,20 @@ class UnreadableJob(ValueError):
     """The record is not a job of ours; the text says why. It belongs in the dead-letter queue."""
 
 
-class _JobJson(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _JobJson(msgspec.Struct, frozen=True, rename="camel"):
     """A job as it lies in the queue. `v` changes when an older worker could no longer read it rightly."""
 
     v: Literal[1]
     inbox: Annotated[int, msgspec.Meta(ge=1, lt=1 << INBOX_NUMBER_BITS)]
     sequence: Annotated[int, msgspec.Meta(ge=0, lt=1 << SEQUENCE_BITS)]
-    queued_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    queued_at: _Moment
     deferrals: Annotated[int, msgspec.Meta(ge=0)] = 0
     thread: Annotated[int, msgspec.Meta(ge=0, lt=1 << SEQUENCE_BITS)] | None = None
-    woken: bool = False
+    paused: tuple[_Moment, _Moment] | msgspec.UnsetType = msgspec.UNSET  # since when, and when it was last seen
+    woken: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class _WakeJson(msgspec.Struct, frozen=True):
@@ -90,7 +94,9 @@ def job_body(job: SendJob) -> str:
     """A job as the text of a queue record."""
     key = job.message
     thread = job.thread.first_sequence if job.thread else None
-    json = _JobJson(1, key.inbox_number, key.sequence, job.queued_at, job.deferrals, thread, job.woken)
+    paused = (job.paused.since, job.paused.seen_at) if job.paused else msgspec.UNSET
+    woken = job.woken or msgspec.UNSET
+    json = _JobJson(1, key.inbox_number, key.sequence, job.queued_at, job.deferrals, thread, paused, woken)
     return msgspec.json.encode(json).decode()
 
 
@@ -101,7 +107,9 @@ def send_job(body: str | bytes) -> SendJob:
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UnreadableJob(f"The record is not a send job: {error}") from error
     thread = None if job.thread is None else ThreadKey(job.inbox, job.thread)
-    return SendJob(MessageKey(job.inbox, job.sequence), job.queued_at, job.deferrals, thread, job.woken)
+    paused = Paused(*job.paused) if job.paused else None
+    key = MessageKey(job.inbox, job.sequence)
+    return SendJob(key, job.queued_at, job.deferrals, thread, paused, bool(job.woken))
 
 
 def sender_job(body: str | bytes) -> SendJob | WakeJob:

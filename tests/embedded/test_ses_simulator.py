@@ -114,6 +114,16 @@ def test_each_address_is_followed_by_its_events_in_order(ses: Ses, address: str,
     assert {message["mail"]["messageId"] for message in ses.topic.messages} == {ses_message_id}
 
 
+@pytest.mark.parametrize(("address", "kinds"), [("lost", []), ("lost-answer", ["Send", "Delivery"])])
+def test_an_internal_error_tells_nobody_whether_the_mail_was_taken(ses: Ses, address: str, kinds: list[str]) -> None:
+    with pytest.raises(ClientError) as raised:
+        ses.send(f"{address}@simulator.test")
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert ses.after(60) == kinds
+    assert ses.send(f"{address}@simulator.test")
+    assert ses.after(60) == [*kinds, "Send", "Delivery"]
+
+
 def test_events_wait_for_their_time(ses: Ses) -> None:
     ses.send("delay+5s@simulator.test")
     assert ses.after(1) == ["Send", "DeliveryDelay"]

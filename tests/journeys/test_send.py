@@ -93,6 +93,26 @@ def test_ses_that_says_not_so_fast_is_asked_again_until_it_takes_the_message(
     assert [(entry["status"], entry["reason"]["code"]) for entry in waiting] == [("queued", "ses_throttled")]
 
 
+def test_ses_that_does_not_say_whether_it_took_a_message_has_it_once(system: RunningSystem, journey: Journey) -> None:
+    taken = journey.send("lost-answer@simulator.test", subject="Taken in silence")
+    lost = journey.send("lost@simulator.test", subject="Lost without a word")
+    for message in (taken, lost):
+        until(lambda message=message: reasons(journey, message), lambda seen: "ses_no_answer" in seen)  # type: ignore[misc]
+
+    journey.until_status(taken, "delivered")
+    assert "ses_resent" not in reasons(journey, taken)
+    journey.until_status(journey.send(SUCCESS), "delivered")  # whose news tells that SES's news is not late
+    journey.until_status(lost, "delivered")
+
+    assert "ses_resent" in reasons(journey, lost)
+    for words in (b"Taken in silence", b"Lost without a word"):
+        assert len([mail for mail in system.outbox() if words in mail]) == 1
+
+
+def reasons(journey: Journey, message: dict[str, Any]) -> list[str]:
+    return [entry["reason"]["code"] for entry in journey.events(message) if entry["reason"]]
+
+
 def test_recipients_with_different_ends_are_told_apart_and_the_worst_shows(journey: Journey) -> None:
     accepted = journey.send(SUCCESS, cc=[BOUNCE], bcc=["delay+1s@simulator.test"])
 

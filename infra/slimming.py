@@ -1,0 +1,73 @@
+"""Takes out of an unpacked package what no function reads: three quarters of botocore, and what only people look at."""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+# The services whose clients are made in chalicelib/, and what botocore reads for each of them. tests/infra/test_package.py
+# makes every client from the slimmed package.
+SERVICES = frozenset({"dynamodb", "s3", "sesv2", "sqs"})
+ENDPOINTS = frozenset({"dynamodb", "email", "s3", "sqs"})  # the same by the names of their hosts
+_BOTOCORE_DATA = frozenset({"endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json"})
+# Only the resource layer of boto3, waiters and paginators read these; nobody here uses them.
+_DROPPED = (
+    "bin",
+    "boto3/data",
+    "boto3/examples",
+    "botocore/data/*/*/examples-1.json*",
+    "botocore/data/*/*/paginators-1*.json*",
+    "botocore/data/*/*/waiters-2.json*",
+    "dateutil/zoneinfo/*.tar.gz",  # the system's is read first, and we know no time but UTC
+    "urllib3/contrib/emscripten",
+    "**/*.pyi",
+    "**/py.typed",
+    "*.dist-info/RECORD",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/WHEEL",
+    "*.dist-info/direct_url.json",
+)
+
+
+def slim(unpacked: Path) -> None:
+    """Licences and each library's own metadata stay."""
+    data = unpacked / "botocore" / "data"
+    for entry in data.iterdir():
+        if entry.name not in SERVICES | _BOTOCORE_DATA:
+            _remove(entry)
+    for pattern in _DROPPED:
+        for entry in list(unpacked.glob(pattern)):
+            _remove(entry)
+    for model in data.glob("*/*/service-2.json.gz"):
+        model.write_bytes(
+            gzip.compress(_compact(_without_words(json.loads(gzip.decompress(model.read_bytes())))), 9, mtime=0)
+        )
+    endpoints = data / "endpoints.json"
+    known = json.loads(endpoints.read_bytes())
+    for partition in known["partitions"]:
+        partition["services"] = {name: one for name, one in partition["services"].items() if name in ENDPOINTS}
+    endpoints.write_bytes(_compact(known))
+
+
+def _without_words(model: Any) -> Any:
+    """A service's model without its documentation, which is most of it."""
+    if isinstance(model, dict):
+        return {name: _without_words(value) for name, value in model.items() if not _is_words(name, value)}
+    return [_without_words(value) for value in model] if isinstance(model, list) else model
+
+
+def _is_words(name: str, value: Any) -> bool:
+    return name == "documentation" and isinstance(value, str)
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
