@@ -1,7 +1,7 @@
 """One account with an inbox, every operation of a message's life over fakes, and a queue that is worked to rest."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -153,7 +153,7 @@ class World:
         peers = self._watched("peers", self.peers)
         suppressions = self._watched("suppressions", self.suppressions)
         switch_store = self._watched("switches", self.switch_store)
-        switches = Switches(switch_store, self.clock)
+        switches = Switches(switch_store, self.clock, nullcontext())
         self.submit_message = SubmitMessage(
             inboxes,
             messages,
