@@ -172,6 +172,12 @@ class DynamoMessageIndex:
     ) -> Page[IndexedMessage]:
         return _page(inbox_number, Wanted.phases(phase.value for phase in phases), request, front)
 
+    def queued_since(self, inbox_number: int, after: int, limit: int) -> tuple[list[MessageKey], bool]:
+        cells = _cells(inbox_number)
+        pages = IndexPages(cells, cells.front(), strict=False)
+        sequences, more = pages.oldest(Wanted.phases([MessagePhase.QUEUED.value]), after, limit)
+        return [MessageKey(inbox_number, sequence) for sequence in sequences], more
+
     def thread_page(
         self, inbox_number: int, request: PageRequest, front: InboxFront | None = None
     ) -> Page[IndexedMessage]:

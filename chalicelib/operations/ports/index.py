@@ -111,6 +111,12 @@ class MessageIndex(Protocol):
     ) -> Page[IndexedMessage]:
         """The inbox's messages in any of these phases, newest first; a `front` read just before is not read again."""
 
+    def queued_since(self, inbox_number: int, after: int, limit: int) -> tuple[list[MessageKey], bool]:
+        """The oldest queued messages behind sequence number `after` (-1: of all), oldest first; whether there are more.
+
+        One that becomes queued meanwhile may be left out, and one that ceases to be may leave some of a page to the next.
+        """
+
     def thread_page(
         self, inbox_number: int, request: PageRequest, front: InboxFront | None = None
     ) -> Page[IndexedMessage]:
