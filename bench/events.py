@@ -37,7 +37,7 @@ class EventBench:
 
     def __init__(self, made: Rig) -> None:
         self._rig = made
-        self._log = DynamoEventLog(lambda: datetime.now(UTC))
+        self._log = DynamoEventLog(lambda: datetime.now(UTC), operations().public_ids())
         self._ids = operations().public_ids()
 
     def rows(self) -> Iterator[list[str]]:
@@ -60,6 +60,10 @@ class EventBench:
                 ):
                     read = self._counted(partial(self._log.read, _FILLED, place, limit))
                     yield self._row(f"{where} {limit} of {size:,} events", read)
+            yield self._row(
+                f"tell an event that happened {size:,} events ago", self._counted(partial(self._tell_late, size))
+            )
+            yield self._row("… and once more, by somebody else", self._counted(partial(self._tell_late, size)))
         yield self._row("a look for something new, in vain", self._counted(self._look))
         yield self._row(f"a request that waits {WAIT} s in vain, authentication aside", self._wait())
         inbox = self._rig.api("POST", "/inboxes", {})["id"]
@@ -84,7 +88,7 @@ class EventBench:
     def _tell_alone(self) -> None:
         for number in range(ALONE):
             since = self._log.newest_chunk(_ALONE, 0)
-            self._log.tell(_ALONE, [self._event(number, since)], since)
+            self._log.tell(_ALONE, [self._event(number, since)])
 
     def _batches(self) -> None:
         with ThreadPoolExecutor(BATCH) as threads:
@@ -93,14 +97,19 @@ class EventBench:
 
     def _tell_two(self, number: int) -> None:
         since = self._log.newest_chunk(_BATCH, 0)
-        self._log.tell(_BATCH, [self._event(2 * number + each, since) for each in range(2)], since)
+        self._log.tell(_BATCH, [self._event(2 * number + each, since) for each in range(2)])
 
     def _fill(self, start: int, stop: int) -> None:
         for first in range(start, stop, APPEND_LIMIT):
             since = self._log.newest_chunk(_FILLED, 0)
-            self._log.tell(
-                _FILLED, [self._event(number, since) for number in range(first, first + APPEND_LIMIT)], since
-            )
+            self._log.tell(_FILLED, [self._event(number, since) for number in range(first, first + APPEND_LIMIT)])
+
+    def _tell_late(self, number: int) -> None:
+        """By a process that knows nothing, of a message that was accepted when there was no event yet."""
+        log = DynamoEventLog(lambda: datetime.now(UTC), self._ids)
+        log.tell(
+            _FILLED, [Event(self._ids.event_id(0, 2**40 + number), EventType.QUEUED, _BEGAN, MessageKey(1, number))]
+        )
 
     def _event(self, number: int, since: int) -> Event:
         return Event(self._ids.event_id(since, number), EventType.SENT, datetime.now(UTC), MessageKey(1, number))
@@ -123,6 +132,7 @@ class EventBench:
         return count
 
 
+_BEGAN = datetime.now(UTC).replace(microsecond=0)
 _ALONE, _BATCH, _FILLED, _EMPTY = (AccountId(f"{FIRST_ACCOUNT}{name}") for name in ("a", "b", "f", "e"))
 
 

@@ -65,8 +65,8 @@ class ReadFeed:
 
     def place_of(self, event_id: str, caller: Caller) -> LogPlace:
         """The place behind an event. NotFound when the caller sees no such event."""
-        since, _ = self.public_ids.event_place(event_id)
-        known = self.log.find(caller.account_id, event_id, since)
+        self.public_ids.event_place(event_id)  # raises InvalidId for what looks like none
+        known = self.log.find(caller.account_id, event_id)
         if known is None or not _reaches(caller, known.event):
             raise NotFound
         return _behind(known)

@@ -199,6 +199,12 @@ class LogChunkItem(Item):
     webhooks = NumberAttribute(attr_name="w", null=True)  # how often the account's webhooks had changed; absent: none
 
 
+class LateEventItem(Item):
+    """Where an event is looked for that was told long after it happened."""
+
+    since = NumberAttribute(attr_name="s")
+
+
 class IdempotencyItem(Item):
     body_hash = BinaryAttribute(legacy_encoding=False, attr_name="h")
     started_at = NumberAttribute(attr_name="sa")  # epoch seconds, fractions kept

@@ -174,7 +174,7 @@ class WebhookWorld:
         self._tell(webhook.account_id, event)
 
     def _tell(self, account_id: AccountId, event: Event) -> LoggedEvent:
-        told = self.log.tell(account_id, [event], 0)
+        told = self.log.tell(account_id, [event])
         NoticesToQueue(self.queue).put(account_id, told)
         return told.events[0]
 
