@@ -1,5 +1,6 @@
 """Every event reaches every endpoint that wants it, by the schedule, and a sick endpoint harms no other."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -82,45 +83,6 @@ def test_waiting_for_a_broken_endpoint_costs_as_much_for_a_day_as_for_an_hour() 
     assert writes(24) < writes(2) + 1_000  # the probes: two or three writes each, four an hour
 
 
-def delays(world: WebhookWorld, webhook: Webhook) -> list[timedelta]:
-    happened = {str(each.id): each.created_at for each in world.log.events[world.account_id]}
-    return [call.at - happened[call.event_id] for call in world.calls(webhook)]
-
-
-def test_sick_endpoints_do_not_change_the_delay_of_healthy_ones() -> None:
-    world = WebhookWorld()
-    healthy = world.add()
-    world.add(lambda _, __: (BROKEN, 0.1))
-    world.add(lambda _, __: (Answer(None, error="No answer within 15 s.", timed_out=True), 15.0))
-    world.add(lambda _, number: (OK if number % 3 else BROKEN, 0.1))
-    world.add(lambda _, __: (Answer(302, error="Redirects are not followed."), 0.1))
-    world.add(lambda _, __: (Answer(None, error="No answer: garbage."), 0.1))
-
-    world.run(2 * HOUR, {timedelta(seconds=number): world.happen for number in range(200)})
-
-    assert delays(world, healthy) == [timedelta()] * 200
-
-
-def test_a_slow_endpoint_holds_only_a_few_workers_at_once() -> None:
-    world = WebhookWorld()
-    running: list[datetime] = []
-    most = 0
-
-    def slow(at: datetime, _: int) -> tuple[Answer, float]:
-        nonlocal most
-        running[:] = [ends for ends in running if ends > at] + [at + timedelta(seconds=10)]
-        if at > NOON + timedelta(seconds=11):  # the first answers have told that it is slow
-            most = max(most, len(running))
-        return OK, 10.0
-
-    webhook = world.add(slow)
-    plan = {timedelta(seconds=number): world.happen for number in range(60)}
-    world.run(HOUR, plan)
-
-    assert most <= 3 + 11  # those that were under way when it became known, and from then on three
-    assert {call.event_id for call in world.calls(webhook)} == {each.id for each in world.log.events[world.account_id]}
-
-
 def test_an_endpoint_that_says_410_gets_no_more_and_its_owner_is_told() -> None:
     world = WebhookWorld()
     gone = world.add(lambda _, __: (Answer(410, "gone"), 0.1))
@@ -136,6 +98,46 @@ def test_an_endpoint_that_says_410_gets_no_more_and_its_owner_is_told() -> None:
     assert body_of(told)["event"] == "webhook.disabled"
     assert body_of(told)["data"]["id"] == gone.id
     assert "secret" not in body_of(told)["data"]
+
+
+def test_410_counts_though_the_owner_changes_the_description_during_the_call() -> None:
+    world = WebhookWorld()
+
+    def gone(_: datetime, __: int) -> tuple[Answer, float]:
+        stored = world.webhooks.webhooks[webhook.id]
+        world.webhooks.save(replace(stored, description="changed"))
+        return Answer(410), 0.1
+
+    webhook = world.add(gone)
+    world.happen()
+    world.run(HOUR)
+
+    stored = world.webhooks.webhooks[webhook.id]
+    assert (stored.is_active, stored.description) == (False, "changed")
+
+
+def test_410_of_an_address_that_its_owner_has_left_during_the_call_counts_nothing() -> None:
+    world = WebhookWorld()
+
+    def gone(_: datetime, __: int) -> tuple[Answer, float]:
+        world.webhooks.save(replace(world.webhooks.webhooks[webhook.id], url="https://new.example.com/"))
+        return Answer(410), 0.1
+
+    webhook = world.add(gone)
+    world.happen()
+    world.run(HOUR)
+
+    assert world.webhooks.webhooks[webhook.id].is_active
+
+
+def test_one_failure_after_weeks_of_silence_does_not_switch_a_webhook_off() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda at, _: (BROKEN, 0.1) if at < NOON + 20 * DAY + HOUR else (OK, 0.1))
+
+    world.run(25 * DAY, {timedelta(): world.happen, 20 * DAY: world.happen})
+
+    assert world.webhooks.webhooks[webhook.id].is_active
+    assert world.calls(webhook)[-1].answer.is_success
 
 
 def test_five_days_of_failures_switch_a_webhook_off_and_a_replay_brings_back_the_rest() -> None:
