@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.domain.endpoint_health import SLOTS
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.webhook import Webhook
 from chalicelib.domain.webhook_delivery import Answer
@@ -209,4 +210,23 @@ def test_a_test_that_fails_does_not_make_the_endpoint_worse() -> None:
     world.run(MINUTE)
 
     assert len(world.calls(webhook)) == 9
+    assert world.deliveries.health(webhook.id).is_healthy
+
+
+def test_what_could_not_be_tried_for_reasons_of_ours_comes_again_and_is_no_attempt() -> None:
+    world = WebhookWorld()
+
+    def unlucky(_: datetime, __: int) -> tuple[Answer, float]:
+        if world.clock() < NOON + timedelta(seconds=2):
+            raise Unavailable("Too many host names are being looked up at once.")
+        return OK, 0.1
+
+    webhook = world.add(unlucky)
+    told = world.happen()
+    world.run(MINUTE)
+
+    delivery = world.deliveries.get(webhook.id, told.place)
+    assert delivery is not None
+    assert [attempt.status_code for attempt in delivery.attempts] == [200]
+    assert world.calls(webhook)[-1].at <= NOON + timedelta(seconds=5)
     assert world.deliveries.health(webhook.id).is_healthy
