@@ -1,11 +1,11 @@
 """Webhooks: where an account wants its events sent, which of them, and what their signatures are made with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NewType
 
 from chalicelib.domain.delivery import EventType
-from chalicelib.domain.event import LoggedEvent, LogPlace
+from chalicelib.domain.event import LoggedEvent, LogPlace, inbox_of
 from chalicelib.domain.ids import AccountId, InvalidId, decode, random_text
 
 WebhookId = NewType("WebhookId", str)
@@ -21,8 +21,8 @@ _ID_CHARACTERS = 20
 class WebhookSecret:
     """What signatures are made with; `previous` signs beside it until `previous_until`."""
 
-    current: str
-    previous: str | None = None
+    current: str = field(repr=False)
+    previous: str | None = field(default=None, repr=False)
     previous_until: datetime | None = None
 
     def valid(self, now: datetime) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ class Webhook:
             return False  # nobody is told of his own end: it could not arrive
         if self.inbox_numbers is None:
             return True
-        return event.message is not None and event.message.inbox_number in self.inbox_numbers
+        return inbox_of(event) in self.inbox_numbers
 
 
 def new_webhook_id() -> WebhookId:

@@ -69,9 +69,9 @@ class DeliverWebhook:
             return  # deleted, and its deliveries with it
         if delivery is None:
             delivery = WebhookDelivery(job.webhook_id, job.logged, is_test=job.is_test)
-        if delivery.state is not DeliveryState.PENDING:
+        if delivery.state is not DeliveryState.PENDING or delivery.round > job.round:
             return
-        if len(delivery.attempts) > job.attempts:
+        if delivery.made > job.attempts:
             self._queue_next(webhook, delivery)  # again, should it have died before
         elif not (webhook.is_active or job.is_test):
             self.disable.again(webhook)
@@ -181,7 +181,7 @@ class DeliverWebhook:
     def _queue_next(self, webhook: Webhook, delivery: WebhookDelivery) -> None:
         if delivery.next_attempt_at is None:
             return
-        job = DeliveryJob(webhook.account_id, webhook.id, delivery.logged, len(delivery.attempts))
+        job = DeliveryJob(webhook.account_id, webhook.id, delivery.logged, delivery.made, round=delivery.round)
         delay = (delivery.next_attempt_at - self.clock()).total_seconds()
         if delay <= LONGEST_DELAY:
             self.queue.put(job, max(0, round(delay)))

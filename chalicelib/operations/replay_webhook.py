@@ -161,5 +161,10 @@ def _is_wanted(logged: LoggedEvent, job: ReplayJob, webhook: Webhook) -> bool:
 def job_of(webhook: Webhook, delivery: WebhookDelivery) -> DeliveryJob:
     """The job of a delivery's next attempt."""
     return DeliveryJob(
-        webhook.account_id, webhook.id, delivery.logged, len(delivery.attempts), is_test=delivery.is_test
+        webhook.account_id,
+        webhook.id,
+        delivery.logged,
+        delivery.made,
+        is_test=delivery.is_test,
+        round=delivery.round,
     )

@@ -17,7 +17,7 @@ from ipaddress import ip_address
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.public_address import Address
-from chalicelib.domain.webhook_delivery import ANSWER_CHARACTERS, Answer
+from chalicelib.domain.webhook_delivery import ANSWER_BYTES, Answer
 from chalicelib.domain.webhook_url import BadWebhookUrl, WebhookUrl, callable_addresses, read_webhook_url
 from chalicelib.operations.ports.webhooks import Resolver
 from chalicelib.providers.lookups import Lookups
@@ -173,7 +173,7 @@ def _beginning(response: http.client.HTTPResponse) -> str:
             read += more
     except (OSError, http.client.HTTPException, ValueError):
         pass
-    return read[: 4 * ANSWER_CHARACTERS].decode("utf-8", "replace").replace("\0", "\ufffd")[:ANSWER_CHARACTERS]
+    return read[:ANSWER_BYTES].decode("utf-8", "replace").replace("\0", _UNPRINTABLE)
 
 
 def _refusal(response: http.client.HTTPResponse) -> str | None:

@@ -7,10 +7,12 @@ from itertools import pairwise
 import pytest
 
 from chalicelib.domain.delivery import EventType
+from chalicelib.domain.ids import inbox_id
 from chalicelib.domain.webhook import Webhook
 from chalicelib.domain.webhook_delivery import ATTEMPTS, JITTER, RETRIES, Answer, DeliveryState
 from chalicelib.operations.manage_webhooks import WebhookWish
 from tests.factories.accounts import NOON
+from tests.factories.webhooks import make_logged, make_webhook
 from tests.operations.webhook_world import OK, WebhookWorld, body_of, well
 
 HOUR = timedelta(hours=1)
@@ -230,3 +232,29 @@ def test_a_replayed_delivery_begins_anew_and_keeps_its_log() -> None:
     delivery = world.deliveries.get(webhook.id, told.place)
     assert delivery is not None
     assert (delivery.state, len(delivery.attempts)) == (DeliveryState.DELIVERED, 11)
+
+
+def test_a_replay_of_what_waits_for_its_retry_is_made_now_and_the_retry_no_more() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda at, _: (BROKEN, 0.1) if at < NOON + 2 * HOUR else (OK, 0.05))
+    told = world.happen()
+    world.run(2 * HOUR)
+    before = len(world.calls(webhook))
+
+    for _ in range(20):
+        world.replay_delivery(webhook.id, told.place, world.caller)
+    world.run(4 * DAY)
+
+    assert [call.at for call in world.calls(webhook)[before:]] == [NOON + 2 * HOUR]
+    delivery = world.deliveries.get(webhook.id, told.place)
+    assert delivery is not None
+    assert delivery.state is DeliveryState.DELIVERED
+
+
+def test_what_is_about_an_inbox_goes_to_the_webhooks_of_that_inbox() -> None:
+    for number, is_wanted in ((7, True), (8, False)):
+        logged = make_logged(type_=EventType.INBOX_SUSPENDED, message=None, subject=inbox_id(number))
+        assert make_webhook(inbox_numbers=frozenset({7})).matches(logged) == is_wanted
+        assert make_webhook().matches(logged)
+    verified = make_logged(type_=EventType.DOMAIN_VERIFIED, message=None, subject="dom_1")
+    assert not make_webhook(inbox_numbers=frozenset({7})).matches(verified)

@@ -33,6 +33,7 @@ class DeliveryJob:
     logged: LoggedEvent
     attempts: int = 0
     is_test: bool = False
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
