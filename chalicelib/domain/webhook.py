@@ -11,28 +11,38 @@ from chalicelib.domain.ids import AccountId, InvalidId, decode, random_text
 WebhookId = NewType("WebhookId", str)
 
 ROTATION = timedelta(hours=24)
-"""How long the secret before the newest one signs as well."""
+"""How long a secret that was replaced signs as well."""
+
+MOST_OLD = 3
+"""Secrets that sign beside the newest one, however often it is replaced."""
 
 SUBSCRIBABLE = frozenset(EventType) - {EventType.SENDING, EventType.WEBHOOK_TEST}
 _ID_CHARACTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class OldSecret:
+    """One that has been replaced, and signs beside its successor for a while."""
+
+    text: str = field(repr=False)
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookSecret:
-    """What signatures are made with; `previous` signs beside it until `previous_until`."""
+    """What signatures are made with; `previous` were replaced lately, the newest first."""
 
     current: str = field(repr=False)
-    previous: str | None = field(default=None, repr=False)
-    previous_until: datetime | None = None
+    previous: tuple[OldSecret, ...] = ()
 
     def valid(self, now: datetime) -> tuple[str, ...]:
         """The secrets that sign now, the newest first."""
-        if self.previous is None or self.previous_until is None or now >= self.previous_until:
-            return (self.current,)
-        return (self.current, self.previous)
+        return (self.current, *(each.text for each in self.previous if now < each.until))
 
     def rotated(self, fresh: str, now: datetime) -> "WebhookSecret":
-        return WebhookSecret(fresh, self.current, now + ROTATION)
+        """With a new one. Of many within a day those between are dropped first: the oldest is what a receiver knows for sure."""
+        known = (OldSecret(self.current, now + ROTATION), *(each for each in self.previous if now < each.until))
+        return WebhookSecret(fresh, known if len(known) <= MOST_OLD else (*known[: MOST_OLD - 1], known[-1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.endpoint_health import EndpointHealth
 from chalicelib.domain.event import LogPlace
-from chalicelib.domain.webhook import Disabled, WebhookId, WebhookSecret
+from chalicelib.domain.webhook import Disabled, OldSecret, WebhookId, WebhookSecret
 from chalicelib.domain.webhook_delivery import Answer, DeliveryState, WebhookDelivery
 from chalicelib.operations.ports import PageRequest, VersionConflict
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDeliveries, WebhookDeliveries, WebhookStore
@@ -44,7 +44,7 @@ def test_a_webhook_is_read_as_it_was_stored_by_its_account_alone(webhooks: Webho
         description="Ours",
         events=frozenset({EventType.BOUNCED, EventType.SENT}),
         inbox_numbers=frozenset({7, 9}),
-        secret=WebhookSecret("whsec_b", "whsec_a", NOON),
+        secret=WebhookSecret("whsec_c", (OldSecret("whsec_b", NOON), OldSecret("whsec_a", NOON - A_SECOND))),
         since=LogPlace(3, 17),
         is_active=False,
         disabled=Disabled("It answered 410.", NOON, 5),
