@@ -20,8 +20,11 @@ from chalicelib.domain.ids import AccountId, MessageKey
 from chalicelib.operations.join_events import JoinEvents
 from chalicelib.operations.manage_accounts import FIRST_ACCOUNT
 from chalicelib.operations.read_feed import FeedRequest, ReadFeed
+from chalicelib.storage import keys
+from chalicelib.storage.event_codec import pack_event
 from chalicelib.storage.event_log import DynamoEventLog
-from chalicelib.storage.log_chunks import APPEND_LIMIT
+from chalicelib.storage.log_chunks import CLOSED_AT, EXPIRES_AFTER
+from chalicelib.storage.tables import LogChunkItem
 from chalicelib.wiring import operations
 
 ALONE = 360  # events
@@ -100,9 +103,14 @@ class EventBench:
         self._log.tell(_BATCH, [self._event(2 * number + each, since) for each in range(2)])
 
     def _fill(self, start: int, stop: int) -> None:
-        for first in range(start, stop, APPEND_LIMIT):
-            since = self._log.newest_chunk(_FILLED, 0)
-            self._log.tell(_FILLED, [self._event(number, since) for number in range(first, first + APPEND_LIMIT)])
+        """Closed chunks, as a hundred thousand tellings would have left them."""
+        partition, expires = keys.log_partition(_FILLED), datetime.now(UTC) + EXPIRES_AFTER
+        with LogChunkItem.batch_write() as batch:
+            for chunk in range(start // CLOSED_AT, stop // CLOSED_AT):
+                numbers = range(chunk * CLOSED_AT, (chunk + 1) * CLOSED_AT)
+                packed = [pack_event(self._event(number, chunk)) for number in numbers]
+                batch.save(LogChunkItem(partition, keys.log_chunk(chunk), events=packed, ttl=expires))
+        self._log = DynamoEventLog(lambda: datetime.now(UTC), self._ids)
 
     def _tell_late(self, number: int) -> None:
         """By a process that knows nothing, of a message that was accepted when there was no event yet."""
