@@ -12,7 +12,9 @@ from chalicelib.api import (
     messages,
     openapi,
     replies,
+    suppressions,
     threads,
+    usage,
     webhooks,
 )
 from chalicelib.events import (
@@ -39,7 +41,9 @@ for api_door in (
     messages,
     openapi,
     replies,
+    suppressions,
     threads,
+    usage,
     webhooks,
     fallback,
 ):

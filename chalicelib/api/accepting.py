@@ -21,6 +21,7 @@ ACCEPTING_ERRORS = frozenset(
         ErrorCode.ATTACHMENTS_TOO_LARGE,
         ErrorCode.ATTACHMENT_WITHHELD,
         ErrorCode.INBOX_SUSPENDED,
+        ErrorCode.RECIPIENT_SUPPRESSED,
         ErrorCode.DAILY_LIMIT_EXCEEDED,
         ErrorCode.LOOP_SUSPECTED,
     }

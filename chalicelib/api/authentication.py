@@ -21,9 +21,9 @@ def key_text(headers: Mapping[str, str]) -> str:
     raise Unauthenticated("This request carries no API key.", fix=_FIX)
 
 
-def require_scope(caller: Caller, scope: Scope) -> None:
-    """Raise Forbidden unless the caller's key has the scope."""
-    if not caller.key.allows(scope):
+def require_scope(caller: Caller, scope: Scope, or_scope: Scope | None = None) -> None:
+    """Raise Forbidden unless the caller's key has the scope, or the other one."""
+    if not caller.key.allows(scope) and (or_scope is None or not caller.key.allows(or_scope)):
         fix = f"Use a key with the scope `{scope}`; POST /account/api-keys creates one."
         if scope is Scope.ADMIN:
             fix = "Only an admin key of the first account may do this."

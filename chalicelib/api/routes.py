@@ -52,9 +52,11 @@ class Route:
     path: str
     success: Success
     scope: Scope | None  # None: no key is needed
+    or_scope: Scope | None = None  # does as well
     body: type[RequestShape] = NoFields
     query: type[RequestShape] = NoFields
     takes_file: bool = False  # in a form, in place of a JSON body
+    lines: type[RequestShape] | None = None  # the shape of each line of a body of JSON lines
     creates: bool = False  # takes an Idempotency-Key
     errors: frozenset[ErrorCode] = frozenset()  # besides those that follow from the rest
 
@@ -123,6 +125,7 @@ def _answered(route: Route, view: View, request: Request, path_variables: dict[s
             caller=caller,
             creates=route.creates,
             takes_file=route.takes_file,
+            lines=route.lines,
         )
         answer = view(asked, **path_variables)
     except AgentSendError as error:
@@ -146,7 +149,7 @@ def _caller(route: Route, request: Request, headers: dict[str, str]) -> Caller |
         headers.update(_rate_headers(error.rate))
         raise
     headers.update(_rate_headers(authenticated.rate))
-    require_scope(authenticated.caller, route.scope)
+    require_scope(authenticated.caller, route.scope, route.or_scope)
     return authenticated.caller
 
 

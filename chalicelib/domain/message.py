@@ -82,6 +82,7 @@ class MessageContent:
     arrival: Arrival | None = None  # set on every received message and on no other
     log_since: int = 0  # the chunk of its account's log from which on its first event is looked for
     body_truncated: bool = False  # a long body was left out of a list; or it is lost, and only its place is known
+    suppressed: tuple[str, ...] = ()  # recipients who were on the suppression list when the message was accepted
 
     @property
     def own_words(self) -> str | None:

@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.delivery_status import DeliveryStatus
@@ -23,13 +22,11 @@ from chalicelib.operations.ports import (
     SendRefused,
     SendThrottled,
 )
-from chalicelib.operations.send_delays import PAUSE_DELAY, defer, growing_delay
+from chalicelib.operations.send_delays import PAUSE_DELAY, defer, growing_delay, is_paused_too_long, pause_seen
 from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import ALARMS, SENDING_PAUSED, Wait
 
 logger = logging.getLogger(__name__)
-
-PAUSE_LIMIT = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class HandOver:
             defer(self.send_queue, job, self.evidence.seconds_to_next_look(delivery, self.clock()))
             return
         key = content.key
-        envelope = Envelope(content.sender.address, tuple(mailbox.address for _, mailbox in content.recipients))
+        envelope = Envelope(content.sender.address, delivery.open_recipients)
         try:
             acceptance = self.provider.send(mail, envelope, self.public_ids.message_id(key))
         except SendRefused as refusal:
@@ -81,10 +78,12 @@ class HandOver:
             why.value.code,
             extra={"why": why.value.code},
         )
-        if why is not Wait.THROTTLED and self.clock() - job.queued_at > PAUSE_LIMIT:
+        now = self.clock()
+        paused = pause_seen(job, now) if why in ALARMS else None
+        if is_paused_too_long(paused, now):
             self.record.failed(job.message, delivery, SENDING_PAUSED)
             return
         # The mark first: after a crash in between, this very job comes back and finds the message queued.
         self.index.put_back(job.message)
         self.record.waits(job.message, delivery, why, DeliveryStatus.QUEUED)
-        defer(self.send_queue, job, PAUSE_DELAY if why is Wait.PAUSED else growing_delay(job))
+        defer(self.send_queue, job, PAUSE_DELAY if why is Wait.PAUSED else growing_delay(job), paused)

@@ -22,6 +22,18 @@ OUTCOME_UNKNOWN_TWICE = Reason(
 )
 
 
+def unknown_all_the_same(reason: Reason) -> Reason:
+    """For a message that SES was handed before and gave no answer to: why it cannot be handed over now says nothing of that."""
+    if reason.code == OUTCOME_UNKNOWN.code:
+        return reason
+    return Reason(
+        OUTCOME_UNKNOWN.code,
+        "SES gave no answer when it was first called, so the message may or may not have gone, and it could not be handed over "
+        f"once more. It is not sent again by itself; send a new one if the recipient has not received it. ({reason.message})",
+        reason.diagnostic,
+    )
+
+
 class Wait(Enum):
     """Why a message that SES has certainly not taken goes back to the queue."""
 

@@ -10,7 +10,7 @@ from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.compose_outbound import compose_outbound
-from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord
+from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.ports import (
@@ -20,6 +20,7 @@ from chalicelib.operations.ports import (
     NewsMark,
     SendJob,
     SendQueue,
+    SuppressionStore,
     VersionConflict,
 )
 from chalicelib.operations.send_delays import RIVAL_DELAY, defer, growing_delay, spread_delay
@@ -44,6 +45,7 @@ class SettleAmbiguous:
     send_queue: SendQueue
     pace: Pace
     evidence: Evidence
+    suppressions: SuppressionStore
     public_ids: PublicIds
     clock: Clock
     room: SendingRoom = field(default_factory=SendingRoom)
@@ -52,7 +54,7 @@ class SettleAmbiguous:
         known = self.messages.get_delivery(job.message)
         if known is None or known.submitted_at is None:
             return  # deleted meanwhile
-        if known.message_status not in UNDECIDED:
+        if not known.is_undecided:
             # SES's word has come, or a refusal was recorded by a worker that died before it could show it.
             self.record.known(job.message, known)
             return
@@ -84,7 +86,7 @@ class SettleAmbiguous:
         if stored is None or stored.delivery is None:
             return  # deleted meanwhile
         content, known = stored.content, stored.delivery
-        if known.message_status in UNDECIDED and self.evidence.is_resend_due(known, self.clock()):
+        if known.is_undecided and self.evidence.is_resend_due(known, self.clock()):
             with self.room.entered(sum(file.size for file in content.attachments)) as is_in:
                 if is_in:
                     self._resend(job, content, known)
@@ -101,7 +103,12 @@ class SettleAmbiguous:
             logger.warning("a message can no longer be composed and is not handed over again", exc_info=True)
             self._give_up(job.message, known)
             return
-        if not self.pace.turn(len(content.recipients), TURN_PATIENCE):
+        recipients = known.open_recipients
+        if self.suppressions.among([(content.account_id, address) for address in recipients]):
+            # One of them is not to be written to any more, and may have got it the first time; nobody can tell.
+            self._give_up(job.message, known)
+            return
+        if not self.pace.turn(len(recipients), TURN_PATIENCE):
             defer(self.send_queue, job, spread_delay(job))
             return
         now = self.clock()

@@ -1,7 +1,7 @@
 """Accept a message for sending: stored, queued, then made visible, in that order (docs/guarantees.md)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.account import Caller
@@ -18,6 +18,7 @@ from chalicelib.domain.message import (
     MessageContent,
 )
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.suppression import Suppression
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.operations.choose_attachments import ChooseAttachments, ChosenFile, refuse_gone
 from chalicelib.operations.ports import (
@@ -30,11 +31,13 @@ from chalicelib.operations.ports import (
     SendJob,
     SendQueue,
     Sight,
+    SuppressionStore,
     ThreadStore,
     Together,
 )
 from chalicelib.operations.reply_into import Reply, ReplyInto
 from chalicelib.operations.stop_loops import StopLoops
+from chalicelib.operations.suppress_recipients import refuse_if_all
 from chalicelib.operations.tell_events import TellEvents
 from chalicelib.operations.thread_entry import ThreadEntry, participants_of
 
@@ -52,6 +55,7 @@ class SubmitMessage:
     send_queue: SendQueue
     attachments: AttachmentStore
     stop_loops: StopLoops
+    suppressions: SuppressionStore
     tell: TellEvents
     public_ids: PublicIds
     mode: DeliveryMode
@@ -67,11 +71,20 @@ class SubmitMessage:
             find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids, self.together)
             reply = find(draft.thread, inbox_number, caller, draft.parent)
         files = ChooseAttachments(self.attachments, self.clock)(draft, caller)
-        reservation, log_since = self._reserve_beside(inbox_number, caller)
-        self._stop_loops(draft, reservation)
+        recipients = (*draft.to, *draft.cc, *draft.bcc)
+        reservation, log_since, suppressed = self._reserve_beside(inbox_number, caller, recipients)
         key = MessageKey(inbox_number, reservation.sequence)
+        try:
+            refuse_if_all(suppressed, recipients)
+            self.stop_loops(
+                reservation.inbox, [each for each in recipients if each.address not in suppressed], self.clock()
+            )
+            name_resource(key)
+        except AgentSendError:
+            self.inboxes.give_back(reservation.inbox)
+            raise
         content = self._content(draft, key, reservation.inbox, reply, files, log_since)
-        name_resource(key)
+        content = replace(content, suppressed=tuple(suppressed))
         job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
@@ -123,22 +136,27 @@ class SubmitMessage:
     def _kill(self, key: MessageKey) -> MessagePhase:
         return self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE}).phase
 
-    def _reserve_beside(self, inbox_number: int, caller: Caller) -> tuple[Reservation, int]:
-        """The message's number, and at the same time how far the account's log has come."""
+    def _reserve_beside(
+        self, inbox_number: int, caller: Caller, recipients: Sequence[Mailbox]
+    ) -> tuple[Reservation, int, Mapping[str, Suppression]]:
+        """The message's number, and at the same time how far the account's log has come, and who is suppressed."""
         reserved: list[Reservation] = []
         since: list[int] = []
+        suppressed: dict[str, Suppression] = {}
+        addresses = [mailbox.address for mailbox in recipients]
         try:
             self.together(
                 [
                     lambda: reserved.append(self._reserve(inbox_number, caller)),
                     lambda: since.append(self.tell.since(caller.account_id)),
+                    lambda: suppressed.update(self.suppressions.find(caller.account_id, addresses)),
                 ]
             )
         except AgentSendError:
             if reserved:
                 self.inboxes.give_back(reserved[0].inbox)
             raise
-        return reserved[0], since[0]
+        return reserved[0], since[0], suppressed
 
     def _reserve(self, inbox_number: int, caller: Caller) -> Reservation:
         if not caller.may_use_inbox(inbox_number):
@@ -161,13 +179,6 @@ class SubmitMessage:
             retry_after=_seconds_to_midnight(now),
             code=ErrorCode.DAILY_LIMIT_EXCEEDED,
         )
-
-    def _stop_loops(self, draft: Draft, reservation: Reservation) -> None:
-        try:
-            self.stop_loops(reservation.inbox, (*draft.to, *draft.cc, *draft.bcc), self.clock())
-        except AgentSendError:
-            self.inboxes.give_back(reservation.inbox)
-            raise
 
     def _content(  # noqa: PLR0917 - what a message is made of
         self,

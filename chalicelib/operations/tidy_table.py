@@ -9,7 +9,7 @@ from chalicelib.domain.ids import AttachmentId, MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.receipt import WAITING_MAIL
 from chalicelib.operations.dead_messages import Coroner, Inquest
-from chalicelib.operations.housekeeping import Repair, Step, repair_each
+from chalicelib.operations.housekeeping import Repair, Step, judged, repair_each
 from chalicelib.operations.ports import (
     AttachmentStore,
     BucketWalk,
@@ -52,7 +52,9 @@ class TidyTable:
 
     def step(self, after: str | None, now: datetime) -> Step:
         sightings, following = self.table.page(after, now)
-        inquest = self.coroner.look((key for sighting in sightings for key in _messages(sighting)), now)
+        inquest = judged(lambda: self.coroner.look((key for sighting in sightings for key in _messages(sighting)), now))
+        if inquest is None:
+            return Step(following, 0)
         repaired = 0
         for number, sighting in enumerate(sightings):
             repaired += self._repair(sighting, inquest, now)

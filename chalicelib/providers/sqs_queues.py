@@ -10,12 +10,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey, ThreadKey
 from chalicelib.domain.receipt import Receipt
-from chalicelib.operations.ports import SendJob
+from chalicelib.operations.ports import Paused, SendJob
 from chalicelib.providers.ses_receipts import notice_body
 
 
 class UnreadableJob(ValueError):
     """The record is not a job of ours; the text says why. It belongs in the dead-letter queue."""
+
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _JobJson(msgspec.Struct, frozen=True, rename="camel"):
@@ -24,9 +27,10 @@ class _JobJson(msgspec.Struct, frozen=True, rename="camel"):
     v: Literal[1]
     inbox: Annotated[int, msgspec.Meta(ge=1, lt=1 << INBOX_NUMBER_BITS)]
     sequence: Annotated[int, msgspec.Meta(ge=0, lt=1 << SEQUENCE_BITS)]
-    queued_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    queued_at: _Moment
     deferrals: Annotated[int, msgspec.Meta(ge=0)] = 0
     thread: Annotated[int, msgspec.Meta(ge=0, lt=1 << SEQUENCE_BITS)] | None = None
+    paused: tuple[_Moment, _Moment] | msgspec.UnsetType = msgspec.UNSET  # since when, and when it was last seen
 
 
 _decoder = msgspec.json.Decoder(_JobJson)  # made at import: the records of a batch are read side by side
@@ -67,7 +71,8 @@ def job_body(job: SendJob) -> str:
     """A job as the text of a queue record."""
     key = job.message
     thread = job.thread.first_sequence if job.thread else None
-    json = _JobJson(1, key.inbox_number, key.sequence, job.queued_at, job.deferrals, thread)
+    paused = (job.paused.since, job.paused.seen_at) if job.paused else msgspec.UNSET
+    json = _JobJson(1, key.inbox_number, key.sequence, job.queued_at, job.deferrals, thread, paused)
     return msgspec.json.encode(json).decode()
 
 
@@ -78,4 +83,5 @@ def send_job(body: str | bytes) -> SendJob:
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UnreadableJob(f"The record is not a send job: {error}") from error
     thread = None if job.thread is None else ThreadKey(job.inbox, job.thread)
-    return SendJob(MessageKey(job.inbox, job.sequence), job.queued_at, job.deferrals, thread)
+    paused = Paused(*job.paused) if job.paused else None
+    return SendJob(MessageKey(job.inbox, job.sequence), job.queued_at, job.deferrals, thread, paused)

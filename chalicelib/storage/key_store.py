@@ -16,6 +16,7 @@ from chalicelib.storage.conditional_writes import Refused, Written, delete, upda
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.roster import Roster
 from chalicelib.storage.tables import KeyItem, batch_get
+from chalicelib.storage.usage_store import requests_on
 
 WINDOW_SECONDS = 60
 WINDOW_TRIES = 3  # of a use that meets others at the change of the minute; the first two settle it
@@ -73,7 +74,7 @@ def _count_use(key_id: KeyId, secret_hash: bytes, now: datetime, limit: int) -> 
     seconds = int(now.timestamp())
     return update_if(
         _bare_item(key_id),
-        [KeyItem.window_count.add(1), KeyItem.last_used_at.set(seconds)],
+        [KeyItem.window_count.add(1), KeyItem.last_used_at.set(seconds), requests_on(now).add(1)],
         _valid(secret_hash, now) & (KeyItem.window >= seconds // WINDOW_SECONDS) & (KeyItem.window_count < limit),
     )
 
@@ -84,7 +85,12 @@ def _begin_window(key_id: KeyId, secret_hash: bytes, now: datetime) -> Written[K
     minute = seconds // WINDOW_SECONDS
     return update_if(
         _bare_item(key_id),
-        [KeyItem.window.set(minute), KeyItem.window_count.set(1), KeyItem.last_used_at.set(seconds)],
+        [
+            KeyItem.window.set(minute),
+            KeyItem.window_count.set(1),
+            KeyItem.last_used_at.set(seconds),
+            requests_on(now).add(1),
+        ],
         _valid(secret_hash, now) & (KeyItem.window < minute),
     )
 

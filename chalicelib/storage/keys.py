@@ -18,6 +18,10 @@
 |                | L#list#B#bucket   | 480 cells of that list                                            |
 |                | L#list#E#sequence | an entry of that list                                             |
 |                | H#webhook         | a webhook: URL, filters, secret                                   |
+|                | X#address         | a suppression: an address that the account does not write to      |
+|                | Y                 | how far the account's events are counted in its usage             |
+|                | Y#inbox#day       | what an inbox used on a day, 400 days                             |
+|                | Z#day             | the same of the whole account                                     |
 | W#webhook      | S                 | the state of an endpoint in trouble                               |
 |                | D#chunk#index     | the delivery of the event at this place of the log, 30 days       |
 |                | L#chunk#index     | that this delivery waits for its endpoint                         |
@@ -43,6 +47,7 @@ index and its newest buckets: one query reads the front of an inbox, which is al
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 
 from chalicelib.domain.ids import encode
 
@@ -57,6 +62,8 @@ DIRECTORY = "D#"
 ACCOUNT = "A"
 DELIVERY_SUFFIX = "#V"
 WEBHOOKS = "H#"
+SUPPRESSIONS = "X#"
+USAGE_MARK = "Y"
 ENDPOINT = "S"
 WEBHOOK_DELIVERIES = "D#"
 WEBHOOK_LINE = "L#"
@@ -159,6 +166,18 @@ def list_counter(name: str) -> str:
 
 def entry(name: str, sequence: int) -> str:
     return f"{list_prefix(name)}E#{sequence:0{_SEQUENCE_DIGITS}}"
+
+
+def suppression(name: str) -> str:
+    return SUPPRESSIONS + name
+
+
+def usage_of_account(day: date) -> str:
+    return f"Z#{day.isoformat()}"
+
+
+def usage_of_inbox(inbox_number: int, day: date) -> str:
+    return f"Y#{encode(inbox_number, 12)}#{day.isoformat()}"
 
 
 def webhook(webhook_id: str) -> str:

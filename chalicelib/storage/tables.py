@@ -133,6 +133,30 @@ class AccountItem(Item):
     created_at = UnicodeAttribute(attr_name="ca")
 
 
+class SuppressionItem(Item):
+    reason = UnicodeAttribute(attr_name="r")
+    created_at = UnicodeAttribute(attr_name="ca")
+    inbox_number = NumberAttribute(attr_name="in", null=True)  # and `sequence`: the message that bounced
+    sequence = NumberAttribute(attr_name="sq", null=True)
+    list_sequence = NumberAttribute(attr_name="ls")
+
+
+class UsageItem(Item):
+    """Of one day; absent: none."""
+
+    requests = NumberAttribute(attr_name="rq", null=True)
+    sends = NumberAttribute(attr_name="se", null=True)
+    recipients = NumberAttribute(attr_name="re", null=True)
+    inbound = NumberAttribute(attr_name="in", null=True)
+    bytes_stored = NumberAttribute(attr_name="by", null=True)
+
+
+class UsageMarkItem(Item):
+    chunk = NumberAttribute(attr_name="c")
+    index = NumberAttribute(attr_name="i")
+    version = NumberAttribute(attr_name="n")
+
+
 class WebhookItem(Item):
     url = UnicodeAttribute(attr_name="u")
     description = UnicodeAttribute(attr_name="de", null=True)

@@ -2,10 +2,10 @@
 
 Each module builds a part, and inherits what it needs of others:
 
-    Stores ─┬─ Telling ─┬─ Sending ─┬─ Messages
-            │           │           └─ Receiving
-            │           └─ Webhooks
-            └─ Tenants
+    Stores ── Telling ─┬─ Sending ─┬─ Messages
+                       │           └─ Receiving
+                       ├─ Webhooks
+                       └─ Tenants
 """
 
 from functools import lru_cache

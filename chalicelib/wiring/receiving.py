@@ -1,6 +1,7 @@
 """A mail's way in, and housekeeping."""
 
 from chalicelib.mime.parse import parse_mail
+from chalicelib.operations.count_usage import CountEverybody
 from chalicelib.operations.dead_messages import Coroner
 from chalicelib.operations.file_received import FileReceived
 from chalicelib.operations.find_thread import FindThread
@@ -67,5 +68,6 @@ class Receiving(Sending):
             table,
             TidyBucket(bucket, self.attachments, coroner),
             TidyInbound(bucket, self.mails, self.inbound_queue),
+            CountEverybody(self.accounts, self.usage, self._count_usage),
         )
         return KeepHouse(rounds, DynamoWalkStore(), self.clock)

@@ -19,6 +19,7 @@ from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
+from chalicelib.operations.suppress_recipients import SuppressRecipients
 from chalicelib.providers.ses_quota import SesQuota
 from chalicelib.providers.ses_sender import ses_message_id_domain
 from chalicelib.storage.news_mark_store import DynamoNewsMark
@@ -40,6 +41,7 @@ class Sending(Telling):
             self.send_queue,
             self.attachments,
             StopLoops(self.peers, self.inboxes),
+            self.suppressions,
             self.tell_events,
             self._public_ids,
             self._settings.delivery_mode,
@@ -60,16 +62,18 @@ class Sending(Telling):
             self._settle_ambiguous,
             self.abandon_reservation,
             SettleReplyHeaders(self.messages, self.index, self._public_ids),
+            self.suppressions,
             self._pace,
             self._public_ids,
             self.clock,
+            self._together,
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
             room=self._sending_room,
         )
 
     @built_once
     def look_ahead(self) -> LookAhead:
-        return LookAhead(self.index, self.messages, self._pace)
+        return LookAhead(self.index, self.messages, self.suppressions, self._pace)
 
     @built_once
     def _hand_over(self) -> HandOver:
@@ -95,6 +99,7 @@ class Sending(Telling):
             self.send_queue,
             self._pace,
             self._evidence,
+            self.suppressions,
             self._public_ids,
             self.clock,
             room=self._sending_room,
@@ -132,6 +137,7 @@ class Sending(Telling):
             self.messages,
             self.ses_message_ids,
             self._show_status,
+            SuppressRecipients(self.suppressions, self.clock),
             self.tell_events,
             lambda ses_id: f"<{ses_id}@{domain}>",
             NoteNews(self._news_mark, self.clock, self._evidence.window / INTERVALS),

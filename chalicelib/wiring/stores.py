@@ -30,8 +30,10 @@ from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.source_links import BucketSourceLinks
+from chalicelib.storage.suppression_store import DynamoSuppressionStore
 from chalicelib.storage.tables import bind_table
 from chalicelib.storage.thread_store import DynamoThreadStore
+from chalicelib.storage.usage_store import DynamoUsageStore
 from chalicelib.storage.webhook_deliveries import DynamoWebhookDeliveries
 from chalicelib.storage.webhook_store import DynamoWebhookStore
 from chalicelib.wiring.built_once import built_once
@@ -64,6 +66,8 @@ class Stores:
         self.filings = DynamoFilingStore()
         self.message_id_headers = DynamoMessageIdHeaders()
         self.peers = DynamoPeerStore()
+        self.suppressions = DynamoSuppressionStore()
+        self.usage = DynamoUsageStore()
         self.webhooks = DynamoWebhookStore()
         self.deliveries = DynamoWebhookDeliveries()
         self.due_deliveries = DynamoDueDeliveries()

@@ -1,5 +1,6 @@
 """What tells of changes, and reads what was told."""
 
+from chalicelib.operations.count_usage import CountUsage
 from chalicelib.operations.deliver_webhook import NoticesToQueue
 from chalicelib.operations.join_events import JoinEvents
 from chalicelib.operations.read_feed import ReadFeed
@@ -19,6 +20,10 @@ class Telling(Stores):
     @built_once
     def tell_events(self) -> TellEvents:
         return TellEvents(self._event_log, self._public_ids, self.clock, NoticesToQueue(self.webhook_queue))
+
+    @built_once
+    def _count_usage(self) -> CountUsage:
+        return CountUsage(self._event_log, self.messages, self.usage, self.clock)
 
     @built_once
     def read_feed(self) -> ReadFeed:

@@ -40,6 +40,10 @@ def test_account_shows_every_field_of_the_contract(api: ApiClient, fakes: FakeOp
         "plan": "self-hosted",
         "dailySendLimit": 10_000,
         "isVerified": True,
+        "usage": {
+            "today": {"requests": 1, "sends": 0, "recipients": 0, "inbound": 0, "bytesStored": 0},
+            "thisMonth": {"requests": 9, "sends": 2, "recipients": 3, "inbound": 4, "bytesStored": 5},
+        },
     }
 
 

@@ -130,6 +130,8 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
         "/accounts": True,
         "/attachments": True,
         "/attachments/uploads": True,
+        "/suppressions": True,
+        "/suppressions/import": True,
         "/webhooks": True,
         "/webhooks/{webhook_id}": False,
         "/webhooks/{webhook_id}/replay": True,

@@ -43,6 +43,7 @@ from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
+from chalicelib.operations.suppress_recipients import SuppressRecipients
 from chalicelib.operations.tell_events import TellEvents
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.factories.attachments import DATA as FILE
@@ -64,6 +65,7 @@ from tests.fakes.received_mails import FakeReceivedMails
 from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
 from tests.fakes.source_links import FakeSourceLinks
+from tests.fakes.suppression_store import FakeSuppressionStore
 from tests.fakes.thread_store import FakeThreadStore
 from tests.fakes.together import together_in_turn
 from tests.operations.watched import Crash, Effect, Watch, unwatched, watched
@@ -104,6 +106,7 @@ class World:
         self.message_id_headers = FakeMessageIdHeaders(self.ses_message_ids)
         self.inbound_queue = FakeInboundQueue()
         self.peers = FakePeerStore()
+        self.suppressions = self._make_suppressions()
         self.named: list[MessageKey] = []
         self._waiting: list[tuple[datetime, SendJob]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
@@ -116,6 +119,9 @@ class World:
         self.threads = FakeThreadStore()
         self.index = FakeMessageIndex(self.inboxes)
         self.news_mark: Any = FakeNewsMark()
+
+    def _make_suppressions(self) -> Any:
+        return FakeSuppressionStore()
 
     def _wire(self) -> None:
         inboxes = self._watched("inboxes", self.inboxes)
@@ -134,6 +140,7 @@ class World:
         discard = DiscardMessage(messages, mails, headers, ses_message_ids, attachments, source_links)
         abandon = AbandonReservation(messages, threads, index, discard)
         peers = self._watched("peers", self.peers)
+        suppressions = self._watched("suppressions", self.suppressions)
         self.submit_message = SubmitMessage(
             inboxes,
             messages,
@@ -142,6 +149,7 @@ class World:
             send_queue,
             attachments,
             StopLoops(peers, inboxes),
+            suppressions,
             tell,
             IDS,
             DeliveryMode.EMAIL,
@@ -163,6 +171,7 @@ class World:
             send_queue,
             pace,
             evidence,
+            suppressions,
             IDS,
             self.clock,
         )
@@ -177,16 +186,24 @@ class World:
             settle_ambiguous,
             abandon,
             SettleReplyHeaders(messages, index, IDS),
+            suppressions,
             pace,
             IDS,
             self.clock,
+            together_in_turn,
             abandon_after=ABANDON_AFTER,
             sleep=lambda _seconds: None,
         )
-        self.look_ahead = LookAhead(index, messages, pace)
+        self.look_ahead = LookAhead(index, messages, suppressions, pace)
         note_news = NoteNews(news_mark, self.clock, EVIDENCE_WINDOW / INTERVALS)
         self.record_delivery_report = RecordDeliveryReport(
-            messages, ses_message_ids, show_status, tell, final_header, note_news
+            messages,
+            ses_message_ids,
+            show_status,
+            SuppressRecipients(suppressions, self.clock),
+            tell,
+            final_header,
+            note_news,
         )
         self.abandon_reservation = abandon
         self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)

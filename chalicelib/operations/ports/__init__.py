@@ -27,7 +27,7 @@ from chalicelib.operations.ports.housekeeping import (
 from chalicelib.operations.ports.idempotency import FirstRequest, IdempotencyStore
 from chalicelib.operations.ports.inboxes import Heard, InboxStore, Reservation
 from chalicelib.operations.ports.index import Advance, InboxFront, IndexedMessage, MessageIndex, Sight
-from chalicelib.operations.ports.jobs import SendJob, SendQueue
+from chalicelib.operations.ports.jobs import Paused, SendJob, SendQueue
 from chalicelib.operations.ports.lists import Page, PageRequest
 from chalicelib.operations.ports.mail_in import Filing, FilingStore, InboundQueue, MessageIdHeaders, ReceivedMails
 from chalicelib.operations.ports.mail_out import (
@@ -44,6 +44,7 @@ from chalicelib.operations.ports.mail_out import (
 from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
 from chalicelib.operations.ports.peers import PeerStore
 from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates, TurnRefused, TurnTaken
+from chalicelib.operations.ports.suppressions import SuppressionStore
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Page",
     "PageRequest",
     "PartKind",
+    "Paused",
     "PeerStore",
     "ReceivedMails",
     "Reservation",
@@ -103,6 +105,7 @@ __all__ = [
     "Sighting",
     "SourceLinks",
     "StoredMessage",
+    "SuppressionStore",
     "TableWalk",
     "ThreadMembers",
     "ThreadStore",

@@ -8,6 +8,14 @@ from chalicelib.domain.ids import MessageKey, ThreadKey
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """Since when SES has taken nothing, as far as a job has seen, and when it last saw that."""
+
+    since: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SendJob:
     """What lies in the send queue. A hint only: the store is the truth.
 
@@ -19,6 +27,7 @@ class SendJob:
     queued_at: datetime
     deferrals: int = 0
     thread: ThreadKey | None = None
+    paused: Paused | None = None  # None: whatever it waits for, SES takes mail
 
 
 class SendQueue(Protocol):
