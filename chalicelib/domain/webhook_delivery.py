@@ -111,6 +111,11 @@ class WebhookDelivery:
         at = now + RETRIES[self.tries - 1] * (1 + JITTER * luck())
         return at if retry_after is None else max(at, now + min(retry_after, LONGEST_RETRY_AFTER))
 
+    def seen_at(self, now: datetime) -> "WebhookDelivery":
+        """As it is shown: an attempt whose time has passed is being made, or waits for its endpoint."""
+        is_over = self.next_attempt_at is not None and self.next_attempt_at <= now
+        return replace(self, next_attempt_at=None) if is_over else self
+
     def again(self) -> "WebhookDelivery":
         """The same delivery at the beginning of a new round."""
         return replace(self, state=DeliveryState.PENDING, begun=self.made, round=self.round + 1, next_attempt_at=None)

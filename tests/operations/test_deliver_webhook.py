@@ -13,6 +13,7 @@ from chalicelib.domain.webhook_delivery import ATTEMPTS, JITTER, RETRIES, Answer
 from chalicelib.operations.manage_webhooks import WebhookWish
 from tests.factories.accounts import NOON
 from tests.factories.webhooks import make_logged, make_webhook
+from tests.operations.watched import Recording
 from tests.operations.webhook_world import OK, WebhookWorld, body_of, well
 
 HOUR = timedelta(hours=1)
@@ -258,3 +259,32 @@ def test_what_is_about_an_inbox_goes_to_the_webhooks_of_that_inbox() -> None:
         assert make_webhook().matches(logged)
     verified = make_logged(type_=EventType.DOMAIN_VERIFIED, message=None, subject="dom_1")
     assert not make_webhook(inbox_numbers=frozenset({7})).matches(verified)
+
+
+def test_a_replay_of_an_hour_reads_the_log_near_that_hour_and_not_from_its_beginning() -> None:
+    recording = Recording()
+    world = WebhookWorld(recording)
+    webhook = world.add()
+    hours = range(24 * 20)
+    log = [make_logged(number, created_at=NOON + number // 20 * HOUR).event for number in range(20 * len(hours))]
+    world.log.events[world.account_id] = log
+    world.clock.advance(20 * 86_400)
+
+    world.replay_range(webhook.id, NOON + 18 * DAY, NOON + 18 * DAY + HOUR, world.caller)
+    world.run(20 * DAY + HOUR)
+
+    wanted = {each.id for each in log if each.created_at == NOON + 18 * DAY}
+    assert {call.event_id for call in world.calls(webhook)} == wanted
+    # A day before it and a day behind it, for what was told late; and the looks by halves. From the oldest on it were 90.
+    assert recording.calls.count("log.read") <= (2 * 24 * 20) // 100 + 3 + 10
+
+
+def test_a_delivery_that_waits_for_its_endpoint_says_of_no_time_that_is_over() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda _, __: (BROKEN, 0.1))
+    world.run(2 * HOUR, {timedelta(seconds=number): world.happen for number in range(100)})
+
+    listed = world.list_deliveries(webhook.id, world.caller, limit=100).deliveries
+    times = [each.next_attempt_at for each in listed]
+    assert None in times
+    assert all(at is None or at > world.clock() for at in times)

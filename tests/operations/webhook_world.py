@@ -135,7 +135,7 @@ class WebhookWorld:
         self.delete_webhook = DeleteWebhook(webhooks, log)
         self.rotate_secret = RotateSecret(webhooks, log, clock)
         self.ping_webhook = PingWebhook(webhooks, deliveries, queue, log, clock)
-        self.list_deliveries = ListDeliveries(webhooks, deliveries)
+        self.list_deliveries = ListDeliveries(webhooks, deliveries, clock)
         self.replay_delivery = ReplayDelivery(webhooks, deliveries, queue, clock)
         self.replay_range = ReplayRange(webhooks, queue, clock)
         self.known = KnownWebhooks(webhooks, clock)

@@ -12,7 +12,9 @@ from chalicelib.domain.webhook import Disabled, OldSecret, WebhookId, WebhookSec
 from chalicelib.domain.webhook_delivery import Answer, DeliveryState, WebhookDelivery
 from chalicelib.operations.ports import PageRequest, VersionConflict
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDeliveries, WebhookDeliveries, WebhookStore
+from chalicelib.storage import keys
 from chalicelib.storage.due_delivery_store import DynamoDueDeliveries
+from chalicelib.storage.tables import WebhookJobItem
 from chalicelib.storage.webhook_deliveries import DynamoWebhookDeliveries
 from chalicelib.storage.webhook_store import DynamoWebhookStore
 from tests.factories.accounts import ACCOUNT_ID
@@ -37,6 +39,15 @@ def deliveries(webhooks: WebhookStore) -> WebhookDeliveries:
 @pytest.fixture
 def due(*, is_fake: bool) -> DueDeliveries:
     return FakeDueDeliveries() if is_fake else DynamoDueDeliveries()
+
+
+@pytest.mark.usefixtures("table")
+def test_a_due_delivery_that_nobody_can_read_holds_up_none_behind_it() -> None:
+    due = DynamoDueDeliveries(shards=1)
+    due.add(JOBS[0], NOON + A_SECOND)
+    WebhookJobItem(keys.due_partition(0), keys.due_time(int(NOON.timestamp())) + "#x", job=b"nonsense").save()
+
+    assert [each.job for each in due.due(0, NOON + 9 * A_SECOND, 10)] == [JOBS[0]]
 
 
 def test_a_webhook_is_read_as_it_was_stored_by_its_account_alone(webhooks: WebhookStore) -> None:
