@@ -55,7 +55,8 @@ class DynamoKeyStore:
         raw = batch_get([(place.pk, place.sk) for place in places])
         items = {item.pk: item for item in map(KeyItem.from_raw_data, raw)}
         # One may have been deleted since the list was read.
-        return Page(tuple(_key(items[place.pk]) for place in places if place.pk in items), page.total, page.next_after)
+        found = tuple(_key(items[place.pk]) for place in places if place.pk in items)
+        return Page(found, page.total - (len(page.items) - len(found)), page.next_after)
 
     def delete(self, account_id: AccountId, key_id: KeyId) -> bool:
         item = _bare_item(key_id)

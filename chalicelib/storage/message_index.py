@@ -42,7 +42,7 @@ from typing import Any
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey, decode
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.operations.ports import Advance, InboxFront, IndexedMessage, Page, PageRequest, Sight
+from chalicelib.operations.ports import Advance, FrontOutdated, InboxFront, IndexedMessage, Page, PageRequest, Sight
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
 from chalicelib.storage.cell_pages import EMPTY, Selection, place
@@ -319,6 +319,7 @@ def _select(cells: SealedCells, wanted: Wanted, request: PageRequest, front: Fro
         for _ in tries(STRICT_TRIES):
             try:
                 return IndexPages(cells, front or cells.front(), strict=True).page(wanted, request)
-            except Torn:
-                front = None
+            except Torn as torn:
+                if front is not None:
+                    raise FrontOutdated from torn
     return IndexPages(cells, front or cells.front(), strict=False).page(wanted, request)

@@ -26,7 +26,7 @@ from chalicelib.operations.ports.housekeeping import (
 )
 from chalicelib.operations.ports.idempotency import FirstRequest, IdempotencyStore
 from chalicelib.operations.ports.inboxes import Heard, InboxStore, Reservation
-from chalicelib.operations.ports.index import Advance, InboxFront, IndexedMessage, MessageIndex, Sight
+from chalicelib.operations.ports.index import Advance, FrontOutdated, InboxFront, IndexedMessage, MessageIndex, Sight
 from chalicelib.operations.ports.jobs import Paused, SendJob, SendQueue
 from chalicelib.operations.ports.lists import Page, PageRequest
 from chalicelib.operations.ports.mail_in import Filing, FilingStore, InboundQueue, MessageIdHeaders, ReceivedMails
@@ -58,6 +58,7 @@ __all__ = [
     "Filing",
     "FilingStore",
     "FirstRequest",
+    "FrontOutdated",
     "Heard",
     "IdempotencyStore",
     "InboundQueue",

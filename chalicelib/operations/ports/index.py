@@ -26,6 +26,10 @@ class InboxFront:
     index: Any
 
 
+class FrontOutdated(Exception):
+    """The front that was read before does not belong to what was found behind it; read it anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What a look at the index showed: phases by sequence number, and the index's own signs for them."""
@@ -110,7 +114,7 @@ class MessageIndex(Protocol):
     def thread_page(
         self, inbox_number: int, request: PageRequest, front: InboxFront | None = None
     ) -> Page[IndexedMessage]:
-        """The newest visible message of each thread, newest first."""
+        """The newest visible message of each thread, newest first. Raises FrontOutdated, if a `front` was given."""
 
     def hidden(self, front: InboxFront, sequences: Collection[int]) -> frozenset[int]:
         """Which of these the front shows to be invisible, without reading; what lies behind it counts as visible."""
