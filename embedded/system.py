@@ -37,6 +37,7 @@ from infra.stack import QUEUES
 
 # Where a run on one machine differs from a deployment. A variable of the same name in the environment wins.
 PARAMETERS = {
+    "FeedWaitSeconds": "20",
     "MailDomain": "agents.test",
     "Delivery": "dry-run",
     "RateLimitPerMinute": "6000",
@@ -47,7 +48,6 @@ SETTINGS = {
     "ALLOW_TEST_DOMAINS": "yes",
     "DRY_RUN_SENDER": "ses",
     "EVIDENCE_WINDOW_SECONDS": "5",
-    "FEED_WAIT_SECONDS": "20",
     "OUTCOME_UNKNOWN_SECONDS": "60",
 }
 

@@ -31,7 +31,8 @@
 | Y#shard        | due#webhook#place | a retry that is due later than a queue can hold it back           |
 | Z#domains      | due#domain        | when a domain is checked next                                     |
 | Z#rules        | rule#token        | that somebody is at work on a receipt rule                        |
-| E#account      | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
+| E#account      | #event id         | from which chunk on an event is looked for that was told late     |
+|                | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
 | K#key id       | K                 | an API key: hash, scopes, status, rate window                     |
 | N#address      | N                 | who owns an inbox address, for good                               |
 | S#SES id       | S                 | which message SES knows under this id                             |
@@ -102,6 +103,11 @@ def log_partition(account_id: str) -> str:
 
 def log_chunk(number: int) -> str:
     return f"{number:0{_SEQUENCE_DIGITS}}"
+
+
+def late_event(event_id: str) -> str:
+    """It sorts before every chunk, so whoever reads chunks does not meet it."""
+    return "#" + event_id
 
 
 DEPLOYMENT_PARTITION = "D"

@@ -208,7 +208,9 @@ class WebhookItem(Item):
     disabled_log_since = NumberAttribute(attr_name="dl", null=True)
     # As it is: an HMAC is made with the secret itself. The table is encrypted at rest.
     secret = UnicodeAttribute(attr_name="s")
-    previous_secret = UnicodeAttribute(attr_name="ps", null=True)
+    previous_secret = UnicodeAttribute(
+        attr_name="ps", null=True
+    )  # those before it, between spaces, and until when they sign
     previous_until = UnicodeAttribute(attr_name="pu", null=True)
     since_chunk = NumberAttribute(attr_name="sc")
     since_index = NumberAttribute(attr_name="si")
@@ -263,6 +265,12 @@ class LogChunkItem(Item):
 
     events: ListAttribute[Any] = ListAttribute(attr_name="e", of=BinaryAttribute, null=True)  # packed, oldest first
     webhooks = NumberAttribute(attr_name="w", null=True)  # how often the account's webhooks had changed; absent: none
+
+
+class LateEventItem(Item):
+    """Where an event is looked for that was told long after it happened."""
+
+    since = NumberAttribute(attr_name="s")
 
 
 class IdempotencyItem(Item):

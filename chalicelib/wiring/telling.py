@@ -15,7 +15,7 @@ class Telling(Stores):
 
     @built_once
     def _event_log(self) -> DynamoEventLog:
-        return DynamoEventLog(self.clock)
+        return DynamoEventLog(self.clock, self._public_ids)
 
     @built_once
     def tell_events(self) -> TellEvents:
