@@ -5,6 +5,7 @@ from chalice.app import Chalice
 from chalicelib.api import (
     account,
     attachments,
+    domains,
     events,
     fallback,
     health,
@@ -14,12 +15,14 @@ from chalicelib.api import (
     privacy,
     replies,
     suppressions,
+    switches,
     threads,
     usage,
     webhooks,
 )
 from chalicelib.events import (
     delivery_notifications,
+    due_domains,
     due_webhooks,
     erasing,
     housekeeping,
@@ -37,6 +40,7 @@ app.register_middleware(fallback.frame, "http")
 for api_door in (
     account,
     attachments,
+    domains,
     events,
     health,
     inboxes,
@@ -45,6 +49,7 @@ for api_door in (
     privacy,
     replies,
     suppressions,
+    switches,
     threads,
     usage,
     webhooks,
@@ -58,6 +63,7 @@ for event_door in (
     webhook_queue,
     due_webhooks,
     erasing,
+    due_domains,
     housekeeping,
 ):
     app.register_blueprint(event_door.door.blueprint)

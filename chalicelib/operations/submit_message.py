@@ -21,6 +21,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.suppression import Suppression
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.operations.choose_attachments import ChooseAttachments, ChosenFile, refuse_gone
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import (
     AttachmentStore,
     Clock,
@@ -61,6 +62,7 @@ class SubmitMessage:
     mode: DeliveryMode
     clock: Clock
     together: Together
+    own_domains: OwnDomains
 
     def __call__(
         self, draft: Draft, *, inbox_number: int, caller: Caller, name_resource: Callable[[MessageKey], None]
@@ -84,13 +86,13 @@ class SubmitMessage:
             self.inboxes.give_back(reservation.inbox)
             raise
         content = self._content(draft, key, reservation.inbox, reply, files, log_since)
-        content = replace(content, suppressed=tuple(suppressed))
+        content = replace(content, suppressed=tuple(suppressed), key_id=caller.key.id)
         job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
         try:
-            self._store(content, job, members, files)
+            self._store(content, job, members, files, reservation.inbox)
         except AgentSendError:
             self._withdraw(content, reservation)
             raise
@@ -99,8 +101,13 @@ class SubmitMessage:
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
 
-    def _store(self, content: MessageContent, job: SendJob, members: ThreadEntry, files: Sequence[ChosenFile]) -> None:
+    def _store(
+        self, content: MessageContent, job: SendJob, members: ThreadEntry, files: Sequence[ChosenFile], inbox: Inbox
+    ) -> None:
         first = [lambda: self.messages.put(content), lambda: self.send_queue.put(job)]
+        if inbox.domain_id is not None:
+            # Beside the writes, which nobody sees and which are withdrawn if it says no: so it takes no time.
+            first.append(lambda: self.own_domains.require_sending(inbox))
         then = [lambda: self._use(files, content.key)] if files else []
         if members.begins:
             first.append(members.enter)

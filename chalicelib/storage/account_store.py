@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.account import Account
+from chalicelib.domain.account import Account, SwitchStatus
 from chalicelib.domain.ids import AccountId
 from chalicelib.operations.ports import Page, PageRequest
 from chalicelib.storage import keys
@@ -55,6 +55,11 @@ class DynamoAccountStore:
         accounts = (found.get(AccountId(name)) for name in page.items)
         return Page(tuple(filter(None, accounts)), page.total, page.next_after)
 
+    def set_own_status(self, account_id: AccountId, status: SwitchStatus) -> Account | None:
+        item = AccountItem(keys.account_partition(account_id), keys.ACCOUNT)
+        written = update_if(item, [AccountItem.own_status.set(status.value)], AccountItem.pk.exists())
+        return _account(written.item) if isinstance(written, Written) else None
+
 
 def _accounts() -> Roster:
     return Roster(keys.DEPLOYMENT_PARTITION, "accounts")
@@ -70,4 +75,6 @@ def _account(item: AccountItem) -> Account:
         is_verified=item.is_verified,
         created_at=datetime.fromisoformat(item.created_at),
         retention_days=None if item.retention_days is None else int(item.retention_days),
+        status=SwitchStatus(item.status or SwitchStatus.ACTIVE),
+        own_status=SwitchStatus(item.own_status or SwitchStatus.ACTIVE),
     )

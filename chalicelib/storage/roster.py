@@ -11,7 +11,7 @@ from chalicelib.operations.ports import Page, PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList, Step
 from chalicelib.storage.cell_pages import EMPTY, place, select
-from chalicelib.storage.conditional_writes import Write, check, delete, new, write_together
+from chalicelib.storage.conditional_writes import Write, delete, new, write_together
 from chalicelib.storage.tables import EntryItem, Item, batch_get, client, table_name
 
 THERE, GONE = "a", "x"
@@ -25,15 +25,14 @@ class Roster:
     partition: str
     name: str
 
-    def add(self, named: str, things: Callable[[int], Sequence[Item]], never: Sequence[Item] = ()) -> bool:
+    def add(self, named: str, things: Callable[[int], Sequence[Item]], *besides: Write) -> bool:
         """Create things and list them under one name, all or nothing; False when one of them was there before.
 
-        `things` makes the items, given their place in the list. None of those under the keys of `never` may be there.
+        `things` makes the items, given their place in the list; `besides` are other writes that belong to it.
         """
         sequence = self._next_sequence()
         entry = EntryItem(self.partition, keys.entry(self.name, sequence), names=named)
-        writes = [new(item) for item in (*things(sequence), entry)]
-        writes += [check(item, type(item).pk.does_not_exist()) for item in never]
+        writes = [*(new(item) for item in (*things(sequence), entry)), *besides]
         cell = len(writes)
         writes.append(self._cells.write(Step(sequence, THERE, frozenset({EMPTY}))))
         failed = write_together(writes)
@@ -69,16 +68,15 @@ class Roster:
         names = list(things)
         return frozenset(names[position] for position in failed if position < len(names))
 
-    def remove(self, sequence: int, write: Write, *, forgets: bool = False) -> bool:
-        """Take an entry off the list together with another write; False when either was refused.
+    def remove(self, sequence: int, *writes: Write, forgets: bool = False) -> bool:
+        """Take an entry off the list together with other writes; False when one of them was refused.
 
-        The entry stays, for who deletes an account goes by it, unless its name is to be forgotten.
+        The entry stays, for whoever deletes an account goes by it, unless its name is to be forgotten.
         """
-        writes = [write, self._cells.write(Step(sequence, GONE, frozenset({THERE})))]
-        if forgets:
-            entry = EntryItem(self.partition, keys.entry(self.name, sequence))
-            writes.append(delete(entry, EntryItem.pk.exists()))
-        return not write_together(writes)
+        entry = EntryItem(self.partition, keys.entry(self.name, sequence))
+        more = [delete(entry, EntryItem.pk.exists())] if forgets else []
+        cell = self._cells.write(Step(sequence, GONE, frozenset({THERE})))
+        return not write_together([*writes, *more, cell])
 
     def page(self, request: PageRequest) -> Page[str]:
         """What a part of the list names."""

@@ -2,9 +2,10 @@
 
 Each module builds a part, and inherits what it needs of others:
 
-    Stores ── Telling ─┬─ Sending ─┬─ Messages ── Privacy
-                       │           └─ Receiving
-                       ├─ Webhooks
+    Stores ── Telling ─┬─ Sending ─┬─ Messages ─┐
+                       │           └─ Receiving ├─ Privacy
+                       ├─ Webhooks              │
+                       ├─ Domains ──────────────┘
                        └─ Tenants
 """
 

@@ -2,6 +2,7 @@
 
 from chalicelib.domain.erasure import ErasureKind
 from chalicelib.operations.carry_out_erasures import CarryOutErasures, ErasureWork
+from chalicelib.operations.end_domains_of_account import EndDomainsOfAccount
 from chalicelib.operations.erase_account import DeleteAccount, EraseAccount
 from chalicelib.operations.erase_inbox import EraseInbox, PurgeInbox
 from chalicelib.operations.erase_thread import DeleteThread, EraseMessage, EraseThread
@@ -11,10 +12,11 @@ from chalicelib.storage.bucket_walk import S3BucketWalk
 from chalicelib.storage.erasure_store import DynamoErasureStore
 from chalicelib.storage.inbox_remains import DynamoInboxRemains
 from chalicelib.wiring.built_once import built_once
+from chalicelib.wiring.domains import Domains
 from chalicelib.wiring.messages import Messages
 
 
-class Privacy(Messages):
+class Privacy(Messages, Domains):
     """What deletes more than one message."""
 
     @built_once
@@ -22,9 +24,13 @@ class Privacy(Messages):
         works: dict[ErasureKind, ErasureWork] = {
             ErasureKind.THREAD: EraseThread(self.threads, self.index, self._erase_message),
             ErasureKind.INBOX: EraseInbox(self.inboxes, self._inbox_remains, self._account_remains),
-            # `more` is the place for what others keep of an account outside of its partition.
             ErasureKind.ACCOUNT: EraseAccount(
-                self.accounts, self.inboxes, self._inbox_remains, self._account_remains, self._erasures, more=()
+                self.accounts,
+                self.inboxes,
+                self._inbox_remains,
+                self._account_remains,
+                self._erasures,
+                more=(EndDomainsOfAccount(self.domains, self._end_domain),),
             ),
             ErasureKind.RETENTION: KeepRetention(
                 self.accounts,

@@ -7,6 +7,7 @@ from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.hold_message import HoldMessage
 from chalicelib.operations.look_ahead import LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
@@ -47,6 +48,7 @@ class Sending(Telling):
             self._settings.delivery_mode,
             self.clock,
             self._together,
+            self.own_domains,
         )
 
     @built_once
@@ -64,10 +66,13 @@ class Sending(Telling):
             SettleReplyHeaders(self.messages, self.index, self._public_ids),
             self.suppressions,
             self._pace,
+            self.switches,
+            self._hold_message,
             self._public_ids,
             self.clock,
             self._together,
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
+            own_domains=self.own_domains,
             room=self._sending_room,
         )
 
@@ -83,8 +88,20 @@ class Sending(Telling):
             self.send_queue,
             self._delivery_record,
             self._pace,
+            self.switches,
             self._evidence,
             self._public_ids,
+            self.clock,
+        )
+
+    @built_once
+    def _hold_message(self) -> HoldMessage:
+        return HoldMessage(
+            self.index,
+            self.send_queue,
+            self._delivery_record,
+            self.switches,
+            self.abandon_reservation,
             self.clock,
         )
 
@@ -98,6 +115,7 @@ class Sending(Telling):
             self._delivery_record,
             self.send_queue,
             self._pace,
+            self.switches,
             self._evidence,
             self.suppressions,
             self._public_ids,

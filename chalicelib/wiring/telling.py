@@ -15,7 +15,7 @@ class Telling(Stores):
 
     @built_once
     def _event_log(self) -> DynamoEventLog:
-        return DynamoEventLog(self.clock)
+        return DynamoEventLog(self.clock, self._public_ids)
 
     @built_once
     def tell_events(self) -> TellEvents:
@@ -33,4 +33,4 @@ class Telling(Stores):
 
     @built_once
     def _join_events(self) -> JoinEvents:
-        return JoinEvents(self.inboxes, self.webhooks, self.messages, self.index)
+        return JoinEvents(self.inboxes, self.webhooks, self.domains, self.messages, self.index)
