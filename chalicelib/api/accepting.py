@@ -21,6 +21,7 @@ ACCEPTING_ERRORS = frozenset(
         ErrorCode.ATTACHMENTS_TOO_LARGE,
         ErrorCode.ATTACHMENT_WITHHELD,
         ErrorCode.INBOX_SUSPENDED,
+        ErrorCode.ACCOUNT_SUSPENDED,
         ErrorCode.DAILY_LIMIT_EXCEEDED,
         ErrorCode.LOOP_SUSPECTED,
     }

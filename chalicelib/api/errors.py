@@ -28,6 +28,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.FORBIDDEN_SCOPE: 403,
     ErrorCode.INBOX_SUSPENDED: 403,
+    ErrorCode.ACCOUNT_SUSPENDED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.INBOX_ADDRESS_TAKEN: 409,

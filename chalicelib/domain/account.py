@@ -20,9 +20,16 @@ class Scope(StrEnum):
 DEFAULT_SCOPES = frozenset({Scope.READ, Scope.SEND, Scope.MANAGE})
 
 
+class SwitchStatus(StrEnum):
+    """How the stop switch of a key or an account stands."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant; nothing of it is visible to another."""
+    """A tenant; nothing of it is visible to another. `sends_today` belongs to the UTC day `sends_day`."""
 
     id: AccountId
     name: str
@@ -31,6 +38,18 @@ class Account:
     daily_send_limit: int
     is_verified: bool
     created_at: datetime
+    status: SwitchStatus = SwitchStatus.ACTIVE  # what the operator of the deployment says …
+    own_status: SwitchStatus = SwitchStatus.ACTIVE  # … and what the account says itself: it sends when both are active
+    sends_day: str = ""  # YYYY-MM-DD; empty: it has never sent
+    sends_today: int = 0
+
+    @property
+    def may_send(self) -> bool:
+        return self.status is self.own_status is SwitchStatus.ACTIVE
+
+    def sends_on(self, day: str) -> int:
+        """How many messages were accepted on this UTC day."""
+        return self.sends_today if self.sends_day == day else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +65,14 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+    rate_limit: int | None = None  # requests a minute; None: as many as the deployment gives every key
 
     def allows(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def reaches(self, inbox_numbers: frozenset[int] | None) -> bool:
+        """Whether something that is bound to these inboxes (None: to none) lies within what this key is bound to."""
+        return self.inbox_numbers is None or (inbox_numbers is not None and inbox_numbers <= self.inbox_numbers)
 
 
 @dataclass(frozen=True, slots=True)

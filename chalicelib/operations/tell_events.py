@@ -14,7 +14,8 @@ from chalicelib.domain.delivery import (
     unlogged,
 )
 from chalicelib.domain.event import Event, is_told
-from chalicelib.domain.ids import AccountId, EventId, MessageKey, PublicIds, change_number
+from chalicelib.domain.ids import AccountId, EventId, MessageKey, PublicIds, change_number, inbox_id
+from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.domain.webhook import Webhook
 from chalicelib.operations.ports import Clock, EventLog, WebhookNotices
@@ -102,6 +103,15 @@ class TellEvents:
         change = change_number(webhook.id, EventType.WEBHOOK_DISABLED, webhook.disabled.at.isoformat())
         event_id = self.public_ids.event_id(webhook.disabled.log_since, change)
         self(webhook.account_id, [Event(event_id, EventType.WEBHOOK_DISABLED, webhook.disabled.at, subject=webhook.id)])
+
+    def suspended(self, inbox: Inbox) -> None:
+        """An inbox was suspended by itself, as it stands stored."""
+        if inbox.suspension is None:
+            return
+        subject, at = inbox_id(inbox.number), inbox.suspension.at
+        change = change_number(subject, EventType.INBOX_SUSPENDED, at.isoformat())
+        event_id = self.public_ids.event_id(inbox.suspension.log_since, change)
+        self(inbox.account_id, [Event(event_id, EventType.INBOX_SUSPENDED, at, subject=subject)])
 
     def __call__(self, account_id: AccountId, events: Sequence[Event], own: EventId | None = None) -> None:
         """Again is harmless. With `own`, the others are told in passing, and who recorded them lets webhooks know."""

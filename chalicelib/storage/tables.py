@@ -64,6 +64,14 @@ class InboxItem(Item):
     list_sequence = NumberAttribute(attr_name="ls")  # its place in the account's list of inboxes
     automatic_at = UnicodeAttribute(attr_name="au", null=True)
     heard_at = UnicodeAttribute(attr_name="he", null=True)
+    # Its reputation since it was last set to active (domain/reputation.py); absent: nothing is counted yet.
+    period_sends = NumberAttribute(attr_name="ps", null=True)
+    bounce_room = NumberAttribute(attr_name="br", null=True)
+    complaint_room = NumberAttribute(attr_name="cr", null=True)
+    period_sequence = NumberAttribute(attr_name="pq", null=True)  # of the first message that counts
+    suspended_at = UnicodeAttribute(attr_name="sp", null=True)  # by itself
+    suspended_log_since = NumberAttribute(attr_name="sl", null=True)
+    suspension_told = BooleanAttribute(attr_name="sx", null=True)
 
 
 class AddressItem(Item):
@@ -131,6 +139,10 @@ class AccountItem(Item):
     daily_send_limit = NumberAttribute(attr_name="dl")
     is_verified = BooleanAttribute(attr_name="ve")
     created_at = UnicodeAttribute(attr_name="ca")
+    status = UnicodeAttribute(attr_name="st", null=True)  # what its operator says; absent: active
+    own_status = UnicodeAttribute(attr_name="os", null=True)  # what it says itself
+    sends_day = UnicodeAttribute(attr_name="sd", null=True)
+    sends_today = NumberAttribute(attr_name="sn", null=True)
 
 
 class WebhookItem(Item):
@@ -190,6 +202,7 @@ class KeyItem(Item):
     window = NumberAttribute(attr_name="w")  # the minute, in minutes since the epoch
     window_count = NumberAttribute(attr_name="wn")  # requests in that minute
     list_sequence = NumberAttribute(attr_name="ls")
+    rate_limit = NumberAttribute(attr_name="rl", null=True)  # requests a minute; absent: the deployment's
 
 
 class LogChunkItem(Item):

@@ -107,9 +107,9 @@ def test_the_name_comes_before_anything_is_stored_and_the_commit_after_everythin
         world.submit_message(make_draft(), inbox_number=INBOX, caller=world.caller, name_resource=named)
 
     stored = ["messages.put", "threads.begin", "send_queue.put"]
-    assert recording.calls[:2] == ["inboxes.reserve", "named"]
-    assert sorted(recording.calls[2:5]) == sorted(stored)
-    assert recording.calls[5:] == ["index.commit"]
+    assert recording.calls[:3] == ["inboxes.reserve", "accounts.reserve", "named"]
+    assert sorted(recording.calls[3:6]) == sorted(stored)
+    assert recording.calls[6:] == ["index.commit"]
 
 
 @pytest.mark.parametrize("moment", ["messages.put", "threads.begin", "send_queue.put", "index.commit"])

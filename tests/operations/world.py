@@ -27,6 +27,7 @@ from chalicelib.operations.find_thread import FindThread
 from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.judge_inbox import JudgeInbox
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.look_ahead import UNKNOWN, LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
@@ -37,6 +38,7 @@ from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.reply_to_message import ReplyToMessage
 from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
+from chalicelib.operations.reserve_send import ReserveSend
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.send_pace import Pace, Unpaced
 from chalicelib.operations.settle_ambiguous import SettleAmbiguous
@@ -44,10 +46,11 @@ from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
 from chalicelib.operations.tell_events import TellEvents
-from tests.factories.accounts import NOON, make_caller, make_inbox
+from tests.factories.accounts import NOON, make_account, make_caller, make_inbox
 from tests.factories.attachments import DATA as FILE
 from tests.factories.attachments import make_attachment
 from tests.factories.messages import make_mailbox
+from tests.fakes.account_store import FakeAccountStore
 from tests.fakes.attachment_store import FakeAttachmentStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_log import FakeEventLog
@@ -78,6 +81,7 @@ VISIBILITY_TIMEOUT = 360  # seconds until a job whose worker died is delivered a
 UNSEEN = (
     "log.newest_chunk"  # nearly always it is known and nothing is called; what becomes of an error has its own tests
 )
+UNLIMITED = 10**9  # messages a day
 ENOUGH_JOBS = 1_000  # a queue that is not at rest after so many never will be
 
 
@@ -104,9 +108,11 @@ class World:
         self.message_id_headers = FakeMessageIdHeaders(self.ses_message_ids)
         self.inbound_queue = FakeInboundQueue()
         self.peers = FakePeerStore()
+        self.accounts = FakeAccountStore()
         self.named: list[MessageKey] = []
         self._waiting: list[tuple[datetime, SendJob]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
+        self.accounts.create(make_account(daily_send_limit=UNLIMITED))
         self._wire()
 
     def _make_stores(self) -> None:
@@ -134,6 +140,8 @@ class World:
         discard = DiscardMessage(messages, mails, headers, ses_message_ids, attachments, source_links)
         abandon = AbandonReservation(messages, threads, index, discard)
         peers = self._watched("peers", self.peers)
+        judge = JudgeInbox(inboxes, tell, self.clock)
+        accounts = self._watched("accounts", self.accounts)
         self.submit_message = SubmitMessage(
             inboxes,
             messages,
@@ -141,6 +149,7 @@ class World:
             index,
             send_queue,
             attachments,
+            ReserveSend(inboxes, accounts, judge, self.clock),
             StopLoops(peers, inboxes),
             tell,
             IDS,
@@ -186,7 +195,7 @@ class World:
         self.look_ahead = LookAhead(index, messages, pace)
         note_news = NoteNews(news_mark, self.clock, EVIDENCE_WINDOW / INTERVALS)
         self.record_delivery_report = RecordDeliveryReport(
-            messages, ses_message_ids, show_status, tell, final_header, note_news
+            messages, ses_message_ids, show_status, tell, judge, final_header, note_news
         )
         self.abandon_reservation = abandon
         self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)
