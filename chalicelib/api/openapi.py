@@ -135,7 +135,8 @@ def _public(name: str) -> str:
 def _operation(declared: DeclaredRoute, components: _Components) -> dict[str, Any]:
     route = declared.route
     summary, _, description = declared.documentation.partition("\n")
-    scope = f"Needs a key with the scope `{route.scope}`." if route.scope else ""
+    bound = ", not bound to inboxes" if route.account_wide else ""
+    scope = f"Needs a key with the scope `{route.scope}`{bound}." if route.scope else ""
     operation: dict[str, Any] = {
         "operationId": declared.name,
         "summary": summary.removesuffix("."),

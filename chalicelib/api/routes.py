@@ -17,7 +17,7 @@ from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib.api.answers import JSON, Answer, request_id, to_response
 from chalicelib.api.api_request import read_request
-from chalicelib.api.authentication import key_text, require_scope
+from chalicelib.api.authentication import key_text, require_scope, require_unbound
 from chalicelib.api.errors import Fault, error_answer
 from chalicelib.api.json_reading import NoFields, RequestShape
 from chalicelib.domain.account import Caller, RateLimit, Scope
@@ -56,6 +56,7 @@ class Route:
     query: type[RequestShape] = NoFields
     takes_file: bool = False  # in a form, in place of a JSON body
     creates: bool = False  # takes an Idempotency-Key
+    account_wide: bool = False  # not for keys that are bound to inboxes
     errors: frozenset[ErrorCode] = frozenset()  # besides those that follow from the rest
 
 
@@ -70,6 +71,9 @@ class Routes(Blueprint):
 
     def put(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
         return self.declare(Route("PUT", path, success, **more))
+
+    def patch(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
+        return self.declare(Route("PATCH", path, success, **more))
 
     def delete(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
         return self.declare(Route("DELETE", path, success, **more))
@@ -147,6 +151,8 @@ def _caller(route: Route, request: Request, headers: dict[str, str]) -> Caller |
         raise
     headers.update(_rate_headers(authenticated.rate))
     require_scope(authenticated.caller, route.scope)
+    if route.account_wide:
+        require_unbound(authenticated.caller)
     return authenticated.caller
 
 

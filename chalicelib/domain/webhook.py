@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NewType
 
 from chalicelib.domain.delivery import EventType
-from chalicelib.domain.event import LoggedEvent, LogPlace
+from chalicelib.domain.event import LoggedEvent, LogPlace, inbox_of
 from chalicelib.domain.ids import AccountId, InvalidId, decode, random_text
 
 WebhookId = NewType("WebhookId", str)
@@ -73,7 +73,7 @@ class Webhook:
             return False  # nobody is told of his own end: it could not arrive
         if self.inbox_numbers is None:
             return True
-        return event.message is not None and event.message.inbox_number in self.inbox_numbers
+        return inbox_of(event) in self.inbox_numbers
 
 
 def new_webhook_id() -> WebhookId:

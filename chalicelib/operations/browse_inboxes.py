@@ -1,12 +1,15 @@
-"""The inboxes of an account: list them, look at one, delete one."""
+"""The inboxes of an account: list them, look at one, change one, delete one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.inbox import Inbox
 from chalicelib.operations.access import require_inbox
 from chalicelib.operations.ports import InboxStore, Page, PageRequest
+
+_TRIES = 3  # of a change that meets others at the same inbox
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,22 @@ class GetInbox:
 
     def __call__(self, inbox_number: int, caller: Caller) -> Inbox:
         return require_inbox(self.inboxes, inbox_number, caller)
+
+
+@dataclass(frozen=True)
+class ChangeInbox:
+    """Change an inbox's display name, daily limit and status; set to active again, its reputation begins anew."""
+
+    inboxes: InboxStore
+
+    def __call__(self, inbox_number: int, change: Callable[[Inbox], Inbox], caller: Caller) -> Inbox:
+        """Raises NotFound. `change` says what the inbox is to be from what it is."""
+        for _ in range(_TRIES):
+            known = require_inbox(self.inboxes, inbox_number, caller)
+            changed = self.inboxes.save_settings(known, change(known))
+            if changed is not None:
+                return changed
+        raise Unavailable("Too many requests change the same inbox at once.")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import AccountId, KeyId, derived_text
 from chalicelib.operations.authenticate import key_hash, key_id_of
 from chalicelib.operations.manage_keys import new_key_text, shown_prefix
-from chalicelib.operations.ports import AccountStore, Clock, KeyStore
+from chalicelib.operations.ports import AccountSettings, AccountStore, Clock, KeyStore, Page, PageRequest
 
 FIRST_ACCOUNT = AccountId("acc_" + derived_text("first account"))
 
@@ -65,8 +65,7 @@ class CreateAccount:
     daily_send_limit: int
 
     def __call__(self, new: NewAccount, caller: Caller) -> CreatedAccount:
-        if caller.account_id != FIRST_ACCOUNT:
-            raise NotFound
+        _require_first(caller)
         now = self.clock()
         account = _account(new.id, new.name, new.email, self.daily_send_limit, now)
         self.accounts.create(account)
@@ -88,6 +87,31 @@ class CreateAccount:
 
 
 @dataclass(frozen=True)
+class ListAccounts:
+    """Every account of the deployment, newest first; for the first account alone."""
+
+    accounts: AccountStore
+
+    def __call__(self, caller: Caller, request: PageRequest) -> Page[Account]:
+        _require_first(caller)
+        return self.accounts.page(request)
+
+
+@dataclass(frozen=True)
+class ChangeAccount:
+    """Change what the operator of the deployment decides of an account; for the first account alone."""
+
+    accounts: AccountStore
+
+    def __call__(self, account_id: AccountId, settings: AccountSettings, caller: Caller) -> Account:
+        _require_first(caller)
+        changed = self.accounts.save_settings(account_id, settings)
+        if changed is None:
+            raise NotFound
+        return changed
+
+
+@dataclass(frozen=True)
 class GetAccount:
     """The caller's own account."""
 
@@ -98,6 +122,11 @@ class GetAccount:
         if account is None:
             raise NotFound
         return account
+
+
+def _require_first(caller: Caller) -> None:
+    if caller.account_id != FIRST_ACCOUNT:
+        raise NotFound
 
 
 def _account(account_id: AccountId, name: str, email: str, daily_send_limit: int, now: datetime) -> Account:

@@ -9,13 +9,15 @@ from typing import Annotated, Generic, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from chalicelib.domain.account import Account, ApiKey, Scope
+from chalicelib.domain.account import Account, ApiKey, Scope, SwitchStatus
 from chalicelib.domain.ids import PublicIds, inbox_id
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.domain.message import Direction, snippet
 from chalicelib.domain.thread_summary import ThreadSummary
 
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, examples=["2026-11-22T12:00:00.000Z"])]
+
+RequestRate = Annotated[int | None, Meta(description="Requests a minute; null: as the deployment gives every key.")]
 
 EntryT = TypeVar("EntryT")
 
@@ -121,14 +123,17 @@ def thread_as_json(summary: ThreadSummary, ids: PublicIds) -> ThreadJson:
 
 
 class AccountJson(Shape, frozen=True):
-    """The caller's account."""
+    """An account with its limit."""
 
     id: str
     name: str
     email: str
     plan: str
+    status: SwitchStatus
     daily_send_limit: int
+    sends_today: int
     is_verified: bool
+    created_at: Timestamp
 
 
 class CreatedAccountJson(Shape, frozen=True):
@@ -148,6 +153,7 @@ class KeyJson(Shape, frozen=True):
     name: str | None
     scopes: list[Scope]
     inbox_ids: list[str] | None
+    rate_limit_per_minute: RequestRate
     last_used_at: Timestamp | None
     expires_at: Timestamp | None
     created_at: Timestamp
@@ -161,20 +167,25 @@ class CreatedKeyJson(Shape, frozen=True):
     name: str | None
     scopes: list[Scope]
     inbox_ids: list[str] | None
+    rate_limit_per_minute: RequestRate
     expires_at: Timestamp | None
     created_at: Timestamp
     message: str
     key: str | UnsetType = UNSET
 
 
-def account_as_json(account: Account) -> AccountJson:
+def account_as_json(account: Account, today: str) -> AccountJson:
+    """The account on the UTC day `today` (YYYY-MM-DD)."""
     return AccountJson(
         id=account.id,
         name=account.name,
         email=account.email,
         plan=account.plan,
+        status=SwitchStatus.ACTIVE if account.may_send else SwitchStatus.SUSPENDED,
         daily_send_limit=account.daily_send_limit,
+        sends_today=account.sends_on(today),
         is_verified=account.is_verified,
+        created_at=timestamp(account.created_at),
     )
 
 
@@ -192,6 +203,7 @@ def key_as_json(key: ApiKey) -> KeyJson:
         name=key.name,
         scopes=sorted(key.scopes),
         inbox_ids=_inbox_ids(key),
+        rate_limit_per_minute=key.rate_limit,
         last_used_at=timestamp(key.last_used_at) if key.last_used_at else None,
         expires_at=timestamp(key.expires_at) if key.expires_at else None,
         created_at=timestamp(key.created_at),
@@ -206,6 +218,7 @@ def created_key_as_json(key: ApiKey, text: str | None) -> CreatedKeyJson:
         name=key.name,
         scopes=sorted(key.scopes),
         inbox_ids=_inbox_ids(key),
+        rate_limit_per_minute=key.rate_limit,
         expires_at=timestamp(key.expires_at) if key.expires_at else None,
         created_at=timestamp(key.created_at),
         message="Keep this key now; it is not shown again." if text else "The key was shown once, when it was created.",

@@ -111,7 +111,7 @@ def test_what_follows_from_a_route_is_described(openapi: dict[str, Any]) -> None
         takes_key = any(each["name"] == "Idempotency-Key" for each in operation["parameters"])
         assert takes_key == (method == "POST")
         says_all = path.rpartition("/")[2] in ("rotate-secret", "test") or path.endswith("/{delivery_id}/replay")
-        assert ("requestBody" in operation) == (method in ("POST", "PUT") and not says_all)
+        assert ("requestBody" in operation) == (method in ("POST", "PUT", "PATCH") and not says_all)
         assert operation["summary"]
 
 
@@ -123,11 +123,14 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
     }
     assert required == {
         "/inboxes": False,
+        "/inboxes/{inbox_id}": False,
         "/inboxes/{inbox_id}/messages": True,
         "/messages/{message_id}/reply": False,
         "/messages/{message_id}/forward": True,
         "/account/api-keys": False,
+        "/account/api-keys/{key_id}": False,
         "/accounts": True,
+        "/accounts/{account_id}": False,
         "/attachments": True,
         "/attachments/uploads": True,
         "/webhooks": True,

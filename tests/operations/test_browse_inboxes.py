@@ -1,5 +1,6 @@
 """Inboxes of an account: what is listed, in which order, and whose."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.inbox import InboxStatus
-from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInboxes
+from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.operations.browse_inboxes import ChangeInbox, DeleteInbox, GetInbox, ListInboxes
 from chalicelib.operations.ports import PageRequest
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.fakes.inbox_store import FakeInboxStore
@@ -147,3 +148,61 @@ def test_of_two_who_delete_at_once_the_slower_is_told_that_there_is_nothing() ->
         DeleteInbox(watched("inboxes", inboxes, faster))(1, make_caller())
 
     assert faster.has_happened
+
+
+# ---------------------------------------------------------------------------------------------- changing
+
+
+def test_an_inbox_is_changed_and_what_happens_meanwhile_stays() -> None:
+    inboxes = inboxes_numbered(7)
+
+    def change(inbox: Inbox) -> Inbox:
+        inboxes.reserve(7, inbox.account_id, inbox.sends_day)
+        return replace(inbox, display_name="Sales", daily_send_limit=5)
+
+    changed = ChangeInbox(inboxes)(7, change, make_caller())
+
+    assert (changed.display_name, changed.daily_send_limit, changed.sends_today) == ("Sales", 5, 4)
+    assert inboxes.get(7) == changed
+
+
+def test_a_change_that_meets_another_of_the_status_is_made_to_what_stands_then() -> None:
+    inboxes = inboxes_numbered(7)
+    seen: list[InboxStatus] = []
+
+    def change(inbox: Inbox) -> Inbox:
+        if not seen:
+            inboxes.save_settings(inbox, replace(inbox, status=InboxStatus.SUSPENDED))
+        seen.append(inbox.status)
+        return replace(inbox, daily_send_limit=5)
+
+    changed = ChangeInbox(inboxes)(7, change, make_caller())
+
+    assert seen == [InboxStatus.ACTIVE, InboxStatus.SUSPENDED]
+    assert (changed.status, changed.daily_send_limit) == (InboxStatus.SUSPENDED, 5)
+
+
+def test_set_to_active_twice_the_reputation_begins_once() -> None:
+    inboxes = inboxes_numbered(7)
+
+    def turned(status: InboxStatus) -> Inbox:
+        return ChangeInbox(inboxes)(7, lambda inbox: replace(inbox, status=status), make_caller())
+
+    turned(InboxStatus.SUSPENDED)
+    begun = turned(InboxStatus.ACTIVE).reputation
+    inboxes.reserve(7, make_caller().account_id, "2026-11-22")
+    assert turned(InboxStatus.ACTIVE).reputation == replace(begun, sends=1)
+
+
+@pytest.mark.parametrize("number", [8, 9, 10, 99])
+def test_an_inbox_that_is_deleted_foreign_out_of_reach_or_unknown_is_not_changed(number: int) -> None:
+    inboxes = inboxes_numbered(7, 8, 9)
+    inboxes.delete(make_inbox(number=8))
+    inboxes.create(make_inbox(number=10, address="other@mail.example.com", account_id=STRANGER))
+    caller = make_caller(inbox_numbers=frozenset({7, 8, 10, 99}))
+    before = dict(inboxes.inboxes)
+
+    with pytest.raises(NotFound):
+        ChangeInbox(inboxes)(number, lambda inbox: replace(inbox, daily_send_limit=5), caller)
+
+    assert inboxes.inboxes == before
