@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.delivery import DeliveryReport
 from chalicelib.domain.delivery_status import DeliveryStatus
-from chalicelib.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.inbox import InboxStatus
 from chalicelib.operations.answer_once import AnswerOnce, Fresh, NameResource
 from chalicelib.operations.ports import SendJob
 from tests.chaos.weather import Weather
@@ -115,9 +116,22 @@ class Day:
         except NotFound:  # the thread went with its last message
             self._at(REPEAT_AFTER, Record(lambda: self._submit(wish)))
             return
+        except Forbidden:  # too much of its mail came back
+            self._at(REPEAT_AFTER, Record(self._activate))
+            self._at(REPEAT_AFTER, Record(lambda: self._submit(wish)))
+            return
         wish.made = IDS.message_key(answer.answer.decode())
         if self.luck.random() < 0.03:
             self._at(timedelta(seconds=self.luck.uniform(0, 600)), Record(lambda: self._delete(wish)))
+
+    def _activate(self) -> None:
+        """As whoever looks after the inbox does, each time that it was suspended."""
+        inbox = self.world.inbox()
+        if inbox.status is InboxStatus.SUSPENDED:
+            assert inbox.suspension is not None
+            self.figures["suspended"] += (
+                self.world.inboxes.save_settings(inbox, replace(inbox, status=InboxStatus.ACTIVE)) is not None
+            )
 
     def _delete(self, wish: Wish) -> None:
         assert wish.made is not None
