@@ -22,6 +22,7 @@ ACCEPTING_ERRORS = frozenset(
         ErrorCode.ATTACHMENT_WITHHELD,
         ErrorCode.DOMAIN_NOT_VERIFIED,
         ErrorCode.INBOX_SUSPENDED,
+        ErrorCode.ACCOUNT_SUSPENDED,
         ErrorCode.RECIPIENT_SUPPRESSED,
         ErrorCode.DAILY_LIMIT_EXCEEDED,
         ErrorCode.LOOP_SUSPECTED,

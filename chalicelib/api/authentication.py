@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from chalicelib.domain.account import Caller, Scope
-from chalicelib.domain.errors import Forbidden, Unauthenticated
+from chalicelib.domain.account import Caller, Scope, SwitchStatus
+from chalicelib.domain.errors import ErrorCode, Forbidden, Unauthenticated
 
 _FIX = "Send the key as `Authorization: Bearer <key>` or as `x-api-key: <key>`."
 
@@ -19,6 +19,16 @@ def key_text(headers: Mapping[str, str]) -> str:
     if authorization.strip():
         raise Unauthenticated("The Authorization header does not hold a bearer token.", fix=_FIX)
     raise Unauthenticated("This request carries no API key.", fix=_FIX)
+
+
+def require_active(caller: Caller) -> None:
+    """Raise Forbidden while the caller's key is suspended: for reading too, for it may be in the wrong hands."""
+    if caller.key.status is SwitchStatus.SUSPENDED:
+        raise Forbidden(
+            "This API key is suspended.",
+            fix="Ask whoever manages the account's keys; another key can set its status to active.",
+            code=ErrorCode.KEY_SUSPENDED,
+        )
 
 
 def require_scope(caller: Caller, scope: Scope, or_scope: Scope | None = None) -> None:

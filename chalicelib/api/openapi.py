@@ -210,7 +210,7 @@ def error_codes(route: Route) -> frozenset[ErrorCode]:
     """Every code the route may answer with."""
     codes = {ErrorCode.VALIDATION_ERROR, ErrorCode.INTERNAL_ERROR, *route.errors}
     if route.scope is not None:
-        codes |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN_SCOPE}
+        codes |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN_SCOPE, ErrorCode.KEY_SUSPENDED}
         codes |= {ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.UNAVAILABLE}
     if route.body is not NoFields or route.takes_file or route.lines is not None:
         codes |= {ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE}

@@ -17,7 +17,7 @@ from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib.api.answers import JSON, Answer, request_id, to_response
 from chalicelib.api.api_request import read_request
-from chalicelib.api.authentication import key_text, require_scope
+from chalicelib.api.authentication import key_text, require_active, require_scope
 from chalicelib.api.errors import Fault, error_answer
 from chalicelib.api.json_reading import NoFields, RequestShape
 from chalicelib.domain.account import Caller, RateLimit, Scope
@@ -72,6 +72,9 @@ class Routes(Blueprint):
 
     def put(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
         return self.declare(Route("PUT", path, success, **more))
+
+    def patch(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
+        return self.declare(Route("PATCH", path, success, **more))
 
     def delete(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
         return self.declare(Route("DELETE", path, success, **more))
@@ -149,6 +152,7 @@ def _caller(route: Route, request: Request, headers: dict[str, str]) -> Caller |
         headers.update(_rate_headers(error.rate))
         raise
     headers.update(_rate_headers(authenticated.rate))
+    require_active(authenticated.caller)
     require_scope(authenticated.caller, route.scope, route.or_scope)
     return authenticated.caller
 

@@ -1,10 +1,11 @@
 """Hand a composed and marked mail to SES, and do what its answer asks for (the product's lifecycle page, section 3)."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.operations.delivery_record import DeliveryRecord
@@ -25,8 +26,11 @@ from chalicelib.operations.ports import (
 from chalicelib.operations.send_delays import PAUSE_DELAY, defer, growing_delay, is_paused_too_long, pause_seen
 from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import ALARMS, SENDING_PAUSED, Wait
+from chalicelib.operations.switches import CALL_AGE, Switches
 
 logger = logging.getLogger(__name__)
+
+PUT_BACK_DELAY = 1  # seconds until a message that was stopped at the last moment is looked at again
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class HandOver:
     send_queue: SendQueue
     record: DeliveryRecord
     pace: Pace
+    switches: Switches
     evidence: Evidence
     public_ids: PublicIds
     clock: Clock
@@ -47,6 +52,9 @@ class HandOver:
             # This process stood still since. Others may already take the mark for one without a result.
             logger.warning("a mark grew too old to hand the message over under it; waiting for evidence")
             defer(self.send_queue, job, self.evidence.seconds_to_next_look(delivery, self.clock()))
+            return
+        if self._is_stopped(content):
+            self._let_stand(job, delivery)
             return
         key = content.key
         envelope = Envelope(content.sender.address, delivery.open_recipients)
@@ -69,6 +77,21 @@ class HandOver:
             defer(self.send_queue, job, self.evidence.seconds_to_next_look(delivery, self.clock()))
         else:
             self.record.accepted(key, delivery, acceptance)
+
+    def _is_stopped(self, content: MessageContent) -> bool:
+        """Looked at a moment ago; looked at anew, in a row, only by a process that has stood still since."""
+        try:
+            return self.switches.verdict(content, CALL_AGE) is not None
+        except Unavailable:
+            logger.warning("the stop switches cannot be read; the message is not handed over now", exc_info=True)
+            return True
+
+    def _let_stand(self, job: SendJob, delivery: MessageDelivery) -> None:
+        if delivery.resent_at is not None:  # SES may have taken it the first time, so it does not become queued again
+            defer(self.send_queue, job, self.evidence.seconds_to_next_look(delivery, self.clock()))
+            return
+        self.index.put_back(job.message)  # SES was not called under this mark
+        defer(self.send_queue, replace(job, woken=True), PUT_BACK_DELAY)
 
     def _put_back(self, job: SendJob, delivery: MessageDelivery, why: Wait) -> None:
         """Back to queued: SES certainly has not taken it. The new job starts with a fresh count of receives."""

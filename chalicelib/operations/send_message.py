@@ -16,11 +16,13 @@ from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.switch import Verdict
 from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.delivery_record import DeliveryRecord, about_all, begun, known_or_new
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.hold_message import HoldMessage
 from chalicelib.operations.look_ahead import CLAIMABLE, UNKNOWN, Ahead
 from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import (
@@ -50,6 +52,7 @@ from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import DOMAIN_NOT_VERIFIED, Wait
 from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE, SettleAmbiguous
+from chalicelib.operations.switches import MARK_AGE, Switches
 
 PARENT_PATIENCE = timedelta(seconds=30)  # for which a reply waits for the Message-ID that SES gives its parent
 # From the start of a job; behind the turn SES has half a minute, and the function a minute in all.
@@ -79,6 +82,8 @@ class SendMessage:
     settle_reply_headers: SettleReplyHeaders
     suppressions: SuppressionStore
     pace: Pace
+    switches: Switches
+    hold: HoldMessage
     public_ids: PublicIds
     clock: Clock
     together: Together
@@ -88,7 +93,7 @@ class SendMessage:
     room: SendingRoom = field(default_factory=SendingRoom)
 
     def __call__(self, job: SendJob, ahead: Ahead = UNKNOWN) -> None:
-        if self.pace.is_full(TURN_PATIENCE) and self._waits_unseen(job):
+        if not job.woken and self.pace.is_full(TURN_PATIENCE) and self._waits_unseen(job):
             return
         started_at = self.clock()
         phase = self._claim(job, ahead.phase)
@@ -165,6 +170,12 @@ class SendMessage:
             # Evidence that it went, or a refusal, which nobody has shown yet: there is nothing to send.
             self.record.known(content.key, stored.delivery)
             return
+        # Most mail is looked at below, beside a write; this spares what is held the way there, and its turn with SES.
+        looked = self.switches.verdict(content, MARK_AGE) if job.woken else self.switches.suspected(content)
+        if looked is not None:
+            self.hold(job, content, known_or_new(stored, self.public_ids), looked)
+            return
+        job = replace(job, woken=False)
         if not self.own_domains.still_sends(content):
             self._fail(content, known_or_new(stored, self.public_ids), DOMAIN_NOT_VERIFIED)
             return
@@ -210,9 +221,12 @@ class SendMessage:
         self, job: SendJob, content: MessageContent, delivery: MessageDelivery, mail: bytes, start: "Begin"
     ) -> None:
         try:
-            delivery, suppressed = self._save_and_look(content, delivery, start)
+            delivery, suppressed, verdict = self._save_and_look(content, delivery, start)
         except VersionConflict:
             defer(self.send_queue, job, RIVAL_DELAY)
+            return
+        if verdict is not None:
+            self.hold(job, content, delivery, verdict)
             return
         mark = self.index.advance(content.key, MessagePhase.SUBMITTING, {MessagePhase.CLAIMED})
         if mark.taken:
@@ -227,18 +241,22 @@ class SendMessage:
 
     def _save_and_look(
         self, content: MessageContent, delivery: MessageDelivery, start: "Begin"
-    ) -> tuple[MessageDelivery, frozenset[str]]:
-        """Save the delivery with the time of the call, and at the same time ask who was suppressed since."""
+    ) -> tuple[MessageDelivery, frozenset[str], Verdict | None]:
+        """Save the delivery with the time of the call; at the same time ask who was suppressed since, and the switches."""
         saved: list[MessageDelivery] = []
         found: list[frozenset[str]] = []
+        verdicts: list[Verdict | None] = []
         submitted = replace(delivery, submitted_at=self.clock())
-        calls = [lambda: saved.append(self.messages.save_delivery(content.key, submitted))]
+        calls: list[Callable[[], None]] = [
+            lambda: saved.append(self.messages.save_delivery(content.key, submitted)),
+            lambda: verdicts.append(self.switches.verdict(content, MARK_AGE)),
+        ]
         if start.suppressed is None or self.clock() - start.at > LOOK_LASTS:
             calls.append(lambda: found.append(self._suppressed(content, delivery)))
         else:
             found.append(start.suppressed.intersection(delivery.open_recipients))
         self.together(calls)
-        return saved[0], found[0]
+        return saved[0], found[0], verdicts[0]
 
     def _suppressed(self, content: MessageContent, delivery: MessageDelivery) -> frozenset[str]:
         wanted = [(content.account_id, address) for address in delivery.open_recipients]

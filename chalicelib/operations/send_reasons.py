@@ -3,6 +3,7 @@
 from enum import Enum
 
 from chalicelib.domain.delivery import Reason
+from chalicelib.domain.switch import SwitchKind
 
 SENDING_PAUSED = Reason(
     "sending_paused",
@@ -24,6 +25,11 @@ OUTCOME_UNKNOWN_TWICE = Reason(
     "outcome_unknown",
     "SES was called twice but gave no answer either time and reported nothing since, so the message may or may not have "
     "gone. It is not sent again by itself; send a new one if the recipient has not received it.",
+)
+DISCARDED = Reason(
+    "discarded",
+    "The message waited behind a stop switch and was discarded; it was never handed to SES. Send a new one if it is still "
+    "wanted.",
 )
 
 
@@ -68,8 +74,25 @@ class Wait(Enum):
         "The message it answers is still on its way to SES. It waits up to 30 seconds for that message's final "
         "Message-ID, so that mail programs show the two together.",
     )
+    INBOX_SUSPENDED = Reason(
+        "inbox_suspended", "Its inbox is suspended. The message is sent when the inbox is active again, or discarded."
+    )
+    KEY_SUSPENDED = Reason(
+        "key_suspended",
+        "The API key it was handed in with is suspended. The message is sent when the key is active again, or discarded.",
+    )
+    ACCOUNT_SUSPENDED = Reason(
+        "account_suspended",
+        "Its account is suspended. The message is sent when the account is active again, or discarded.",
+    )
     NOT_REACHED = Reason("ses_not_reached", "SES could not be reached. The message is tried again for 24 hours.")
 
+
+HELD_BY = {
+    SwitchKind.INBOX: Wait.INBOX_SUSPENDED,
+    SwitchKind.KEY: Wait.KEY_SUSPENDED,
+    SwitchKind.ACCOUNT: Wait.ACCOUNT_SUSPENDED,
+}
 
 # What an operator must look at: these are logged as errors, with the code at the end of the line for a metric filter.
 ALARMS = frozenset({Wait.PAUSED, Wait.NOT_REACHED})

@@ -27,6 +27,7 @@ from chalicelib.operations.send_delays import RIVAL_DELAY, defer, growing_delay,
 from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_TWICE, Wait
 from chalicelib.operations.sending_room import SendingRoom
+from chalicelib.operations.switches import MARK_AGE, Switches
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class SettleAmbiguous:
     record: DeliveryRecord
     send_queue: SendQueue
     pace: Pace
+    switches: Switches
     evidence: Evidence
     suppressions: SuppressionStore
     public_ids: PublicIds
@@ -111,6 +113,9 @@ class SettleAmbiguous:
         if not self.pace.turn(len(recipients), TURN_PATIENCE):
             defer(self.send_queue, job, spread_delay(job))
             return
+        if self.switches.verdict(content, MARK_AGE) is not None:
+            self._leave_unsent(job, known)
+            return
         now = self.clock()
         told = self.record.waiting(job.message, known, Wait.RESENT, DeliveryStatus.SENDING)
         try:
@@ -122,6 +127,13 @@ class SettleAmbiguous:
             return
         logger.warning("SES told of other mails and nothing of this one; it is handed over once more")
         self.hand_over(job, content, marked, mail)
+
+    def _leave_unsent(self, job: SendJob, known: MessageDelivery) -> None:
+        """A stop switch forbids a second call. SES may have taken the first one, so it cannot be held or discarded."""
+        if self.evidence.is_overdue(known, self.clock()):
+            self._give_up(job.message, known)
+        else:
+            defer(self.send_queue, job, self.evidence.seconds_to_next_look(known, self.clock()))
 
     def _give_up(self, key: MessageKey, known: MessageDelivery) -> None:
         logger.error("a message is given up: whether SES took it is not known: outcome_unknown")

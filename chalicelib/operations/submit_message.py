@@ -86,7 +86,7 @@ class SubmitMessage:
             self.inboxes.give_back(reservation.inbox)
             raise
         content = self._content(draft, key, reservation.inbox, reply, files, log_since)
-        content = replace(content, suppressed=tuple(suppressed))
+        content = replace(content, suppressed=tuple(suppressed), key_id=caller.key.id)
         job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds

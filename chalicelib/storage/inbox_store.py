@@ -103,7 +103,8 @@ class DynamoInboxStore:
         items = {item.pk: item for item in map(InboxItem.from_raw_data, raw)}
         inboxes = [_inbox(number, items[keys.inbox_partition(number)]) for number in numbers]
         # One may have been deleted since the list was read.
-        return Page(tuple(inbox for inbox in inboxes if not inbox.is_deleted), page.total, page.next_after)
+        found = tuple(inbox for inbox in inboxes if not inbox.is_deleted)
+        return Page(found, page.total - (len(page.items) - len(found)), page.next_after)
 
     def delete(self, inbox: Inbox) -> bool:
         item = _bare_item(inbox.number)

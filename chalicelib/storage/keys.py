@@ -4,7 +4,7 @@
 |----------------|-------------------|-------------------------------------------------------------------|
 | I#inbox number | F#bucket          | 480 cells of the message index                                    |
 |                | F:head            | what the sealed buckets hold, by directory; what changed since    |
-|                | F:inbox           | the inbox: address, limits, counters, next sequence number        |
+|                | F:inbox           | the inbox: address, status, limits, counters, next number         |
 |                | D#directory       | what each of 64 sealed buckets holds                              |
 |                | M#sequence        | a message's content, written once                                 |
 |                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
@@ -32,7 +32,7 @@
 | Z#domains      | due#domain        | when a domain is checked next                                     |
 | Z#rules        | rule#token        | that somebody is at work on a receipt rule                        |
 | E#account      | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
-| K#key id       | K                 | an API key: hash, scopes, rate window                             |
+| K#key id       | K                 | an API key: hash, scopes, status, rate window                     |
 | N#address      | N                 | who owns an inbox address, for good                               |
 | S#SES id       | S                 | which message SES knows under this id                             |
 | P#idempotency  | P                 | a first request under an Idempotency-Key, 24 h                    |

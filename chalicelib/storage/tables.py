@@ -66,6 +66,7 @@ class InboxItem(Item):
     domain_id = UnicodeAttribute(attr_name="do", null=True)
     automatic_at = UnicodeAttribute(attr_name="au", null=True)
     heard_at = UnicodeAttribute(attr_name="he", null=True)
+    discarded_until = NumberAttribute(attr_name="du", null=True)  # microseconds since the epoch; also below
 
 
 class DomainItem(Item):
@@ -167,6 +168,9 @@ class AccountItem(Item):
     daily_send_limit = NumberAttribute(attr_name="dl")
     is_verified = BooleanAttribute(attr_name="ve")
     created_at = UnicodeAttribute(attr_name="ca")
+    status = UnicodeAttribute(attr_name="st", null=True)  # what its operator says; absent: active
+    own_status = UnicodeAttribute(attr_name="os", null=True)  # what it says itself
+    discarded_until = NumberAttribute(attr_name="du", null=True)
 
 
 class SuppressionItem(Item):
@@ -250,6 +254,8 @@ class KeyItem(Item):
     window = NumberAttribute(attr_name="w")  # the minute, in minutes since the epoch
     window_count = NumberAttribute(attr_name="wn")  # requests in that minute
     list_sequence = NumberAttribute(attr_name="ls")
+    status = UnicodeAttribute(attr_name="st", null=True)  # absent: active
+    discarded_until = NumberAttribute(attr_name="du", null=True)
 
 
 class LogChunkItem(Item):

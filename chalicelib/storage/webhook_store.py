@@ -60,7 +60,7 @@ class DynamoWebhookStore:
         items = {item.sk: webhook_of(item) for item in map(WebhookItem.from_raw_data, raw)}
         # One may have been deleted since the list was read.
         found = tuple(items[keys.webhook(name)] for name in page.items if keys.webhook(name) in items)
-        return Page(found, page.total, page.next_after)
+        return Page(found, page.total - (len(page.items) - len(found)), page.next_after)
 
     def all(self, account_id: AccountId) -> tuple[Webhook, ...]:
         found = WebhookItem.query(

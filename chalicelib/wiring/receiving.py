@@ -5,6 +5,7 @@ from chalicelib.operations.count_usage import CountEverybody
 from chalicelib.operations.dead_messages import Coroner
 from chalicelib.operations.file_received import FileReceived
 from chalicelib.operations.find_thread import FindThread
+from chalicelib.operations.holds_all import HoldsAll
 from chalicelib.operations.housekeeping import KeepHouse
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.requeue_received import RequeueReceived
@@ -63,6 +64,7 @@ class Receiving(Sending):
             self.attachments,
             self.send_queue,
             coroner,
+            HoldsAll(self.switch_store, self.inboxes),
         )
         rounds = (
             table,

@@ -7,6 +7,7 @@ from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.hold_message import HoldMessage
 from chalicelib.operations.look_ahead import LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
@@ -65,6 +66,8 @@ class Sending(Telling):
             SettleReplyHeaders(self.messages, self.index, self._public_ids),
             self.suppressions,
             self._pace,
+            self.switches,
+            self._hold_message,
             self._public_ids,
             self.clock,
             self._together,
@@ -85,8 +88,20 @@ class Sending(Telling):
             self.send_queue,
             self._delivery_record,
             self._pace,
+            self.switches,
             self._evidence,
             self._public_ids,
+            self.clock,
+        )
+
+    @built_once
+    def _hold_message(self) -> HoldMessage:
+        return HoldMessage(
+            self.index,
+            self.send_queue,
+            self._delivery_record,
+            self.switches,
+            self.abandon_reservation,
             self.clock,
         )
 
@@ -100,6 +115,7 @@ class Sending(Telling):
             self._delivery_record,
             self.send_queue,
             self._pace,
+            self.switches,
             self._evidence,
             self.suppressions,
             self._public_ids,

@@ -15,6 +15,7 @@ from chalicelib.operations.manage_suppressions import (
     RemoveSuppression,
 )
 from chalicelib.operations.show_usage import ShowUsage, ShowUsageOfNow, UsageFigures
+from chalicelib.operations.turn_switches import DiscardQueued, TurnAccount, TurnKey
 from chalicelib.storage.idempotency_store import DynamoIdempotencyStore
 from chalicelib.wiring.built_once import built_once
 from chalicelib.wiring.telling import Telling
@@ -44,7 +45,7 @@ class Tenants(Telling):
 
     @built_once
     def delete_inbox(self) -> DeleteInbox:
-        return DeleteInbox(self.inboxes)
+        return DeleteInbox(self.inboxes, self.give_up_held)
 
     @built_once
     def authenticate(self) -> Authenticate:
@@ -108,4 +109,16 @@ class Tenants(Telling):
 
     @built_once
     def delete_key(self) -> DeleteKey:
-        return DeleteKey(self.keys, KeepRequestsOfKey(self.usage))
+        return DeleteKey(self.keys, self.give_up_held, KeepRequestsOfKey(self.usage))
+
+    @built_once
+    def turn_key(self) -> TurnKey:
+        return TurnKey(self.keys, self.wake_held)
+
+    @built_once
+    def turn_account(self) -> TurnAccount:
+        return TurnAccount(self.accounts, self.wake_held)
+
+    @built_once
+    def discard_queued(self) -> DiscardQueued:
+        return DiscardQueued(self.inboxes, self.keys, self.give_up_held)

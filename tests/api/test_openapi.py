@@ -111,10 +111,10 @@ def test_what_follows_from_a_route_is_described(openapi: dict[str, Any]) -> None
         takes_key = any(each["name"] == "Idempotency-Key" for each in operation["parameters"])
         creates_nothing = path == "/domains/{domain_id}/verify"
         assert takes_key == (method == "POST" and not creates_nothing)
-        says_all = path.rpartition("/")[2] in ("rotate-secret", "test", "verify") or path.endswith(
+        says_all = path.rpartition("/")[2] in ("rotate-secret", "test", "verify", "discard-queued") or path.endswith(
             "/{delivery_id}/replay"
         )
-        assert ("requestBody" in operation) == (method in ("POST", "PUT") and not says_all)
+        assert ("requestBody" in operation) == (method in ("POST", "PUT", "PATCH") and not says_all)
         assert operation["summary"]
 
 
@@ -129,7 +129,9 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
         "/inboxes/{inbox_id}/messages": True,
         "/messages/{message_id}/reply": False,
         "/messages/{message_id}/forward": True,
+        "/account": True,
         "/account/api-keys": False,
+        "/account/api-keys/{key_id}": True,
         "/accounts": True,
         "/domains": True,
         "/attachments": True,

@@ -1,7 +1,7 @@
 """One account with an inbox, every operation of a message's life over fakes, and a queue that is worked to rest."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,11 +27,12 @@ from chalicelib.operations.find_thread import FindThread
 from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.hold_message import HoldMessage
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.look_ahead import UNKNOWN, LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.own_domains import OwnDomains
-from chalicelib.operations.ports import PageRequest, SendJob
+from chalicelib.operations.ports import PageRequest, SendJob, WakeJob
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
@@ -45,11 +46,15 @@ from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
 from chalicelib.operations.suppress_recipients import SuppressRecipients
+from chalicelib.operations.switches import Switches
 from chalicelib.operations.tell_events import TellEvents
-from tests.factories.accounts import NOON, make_caller, make_inbox
+from chalicelib.operations.turn_switches import GiveUpHeld
+from chalicelib.operations.wake_held import WakeHeld
+from tests.factories.accounts import NOON, make_account, make_caller, make_inbox
 from tests.factories.attachments import DATA as FILE
 from tests.factories.attachments import make_attachment
 from tests.factories.messages import make_mailbox
+from tests.fakes.account_store import FakeAccountStore
 from tests.fakes.attachment_store import FakeAttachmentStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.domains import FakeDomainStore, FakeHoldingStore
@@ -57,6 +62,7 @@ from tests.fakes.event_log import FakeEventLog
 from tests.fakes.filing_store import FakeFilingStore
 from tests.fakes.inbound_queue import FakeInboundQueue
 from tests.fakes.inbox_store import FakeInboxStore
+from tests.fakes.key_store import FakeKeyStore
 from tests.fakes.mail_provider import FakeMailProvider
 from tests.fakes.message_id_headers import FakeMessageIdHeaders
 from tests.fakes.message_index import FakeMessageIndex
@@ -68,6 +74,7 @@ from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
 from tests.fakes.source_links import FakeSourceLinks
 from tests.fakes.suppression_store import FakeSuppressionStore
+from tests.fakes.switch_store import FakeSwitchStore
 from tests.fakes.thread_store import FakeThreadStore
 from tests.fakes.together import together_in_turn
 from tests.operations.watched import Crash, Effect, Watch, unwatched, watched
@@ -104,6 +111,10 @@ class World:
         self.provider = FakeMailProvider()
         self.pace: Pace = Unpaced()
         self.send_queue = FakeSendQueue()
+        self.keys, self.accounts = FakeKeyStore(), FakeAccountStore()
+        self.keys.create(self.caller.key, b"")
+        self.accounts.create(make_account())
+        self.switch_store = FakeSwitchStore(self.inboxes, self.accounts, self.keys)
         self.attachments = FakeAttachmentStore()
         self.source_links = FakeSourceLinks()
         self.filings = FakeFilingStore()
@@ -113,7 +124,7 @@ class World:
         self.peers = FakePeerStore()
         self.suppressions = self._make_suppressions()
         self.named: list[MessageKey] = []
-        self._waiting: list[tuple[datetime, SendJob]] = []
+        self._waiting: list[tuple[datetime, Any]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
         self._wire()
 
@@ -147,6 +158,8 @@ class World:
         peers = self._watched("peers", self.peers)
         own_domains = OwnDomains(self._watched("holdings", self.holdings), inboxes, MAIL_DOMAIN)
         suppressions = self._watched("suppressions", self.suppressions)
+        switch_store = self._watched("switches", self.switch_store)
+        switches = Switches(switch_store, self.clock, nullcontext())
         self.submit_message = SubmitMessage(
             inboxes,
             messages,
@@ -168,7 +181,7 @@ class World:
         evidence = Evidence(EVIDENCE_WINDOW, OUTCOME_UNKNOWN_AFTER)
         record = DeliveryRecord(messages, show_status, tell, self.clock)
         pace = self.pace
-        hand_over = HandOver(provider, index, send_queue, record, pace, evidence, IDS, self.clock)
+        hand_over = HandOver(provider, index, send_queue, record, pace, switches, evidence, IDS, self.clock)
         settle_ambiguous = SettleAmbiguous(
             messages,
             attachments,
@@ -177,6 +190,7 @@ class World:
             record,
             send_queue,
             pace,
+            switches,
             evidence,
             suppressions,
             IDS,
@@ -195,6 +209,8 @@ class World:
             SettleReplyHeaders(messages, index, IDS),
             suppressions,
             pace,
+            switches,
+            HoldMessage(index, send_queue, record, switches, abandon, self.clock),
             IDS,
             self.clock,
             together_in_turn,
@@ -202,6 +218,8 @@ class World:
             own_domains=own_domains,
             sleep=lambda _seconds: None,
         )
+        self.wake_held = WakeHeld(switch_store, inboxes, messages, index, send_queue, self.clock)
+        self.give_up_held = GiveUpHeld(switch_store, self.wake_held, self.clock)
         self.look_ahead = LookAhead(index, messages, suppressions, pace)
         note_news = NoteNews(news_mark, self.clock, EVIDENCE_WINDOW / INTERVALS)
         self.record_delivery_report = RecordDeliveryReport(
@@ -300,7 +318,7 @@ class World:
             self.deliver(job)
         raise AssertionError("the queue does not come to rest")
 
-    def next_job(self) -> SendJob | None:
+    def next_job(self) -> Any:
         """Take the next job out of the queue when it is due; None when there is none."""
         self._collect()
         if not self._waiting:
@@ -309,10 +327,13 @@ class World:
         self.clock.now = max(self.clock.now, due_at)
         return job
 
-    def deliver(self, job: SendJob) -> None:
+    def deliver(self, job: SendJob | WakeJob) -> None:
         """Do a job as SQS has it done: one whose worker dies comes back after the visibility timeout."""
         try:
-            self.send_message(job)
+            if isinstance(job, WakeJob):
+                self.wake_held(job)
+            else:
+                self.send_message(job)
         except (Crash, Unavailable):
             self._waiting.append((self.clock() + timedelta(seconds=VISIBILITY_TIMEOUT), job))
         self._collect()
@@ -334,18 +355,18 @@ class World:
         """Do the next job, at the time it is due."""
         self.deliver(self.taken())
 
-    def taken(self) -> SendJob:
+    def taken(self) -> Any:
         """The next job, out of the queue."""
         job = self.next_job()
         assert job is not None
         return job
 
-    def only_job(self) -> tuple[int, SendJob]:
+    def only_job(self) -> tuple[int, Any]:
         """The one job in the queue, which stays there, and the seconds until it is due."""
         (waiting,) = self.waiting()
         return waiting
 
-    def waiting(self) -> list[tuple[int, SendJob]]:
+    def waiting(self) -> list[tuple[int, Any]]:
         """The jobs in the queue and the seconds until they are due."""
         self._collect()
         return [(round((due_at - self.clock()).total_seconds()), job) for due_at, job in self._waiting]
