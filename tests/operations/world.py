@@ -116,7 +116,7 @@ class World:
         self.send_queue = FakeSendQueue()
         self.keys, self.accounts = FakeKeyStore(), FakeAccountStore()
         self.keys.create(self.caller.key, b"")
-        self.accounts.create(make_account())
+        self.accounts.create(make_account(daily_send_limit=UNLIMITED))
         self.switch_store = FakeSwitchStore(self.inboxes, self.accounts, self.keys)
         self.attachments = FakeAttachmentStore()
         self.source_links = FakeSourceLinks()
@@ -129,7 +129,6 @@ class World:
         self.named: list[MessageKey] = []
         self._waiting: list[tuple[datetime, Any]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
-        self.accounts.create(make_account(daily_send_limit=UNLIMITED))
         self._wire()
 
     def _make_stores(self) -> None:
