@@ -28,7 +28,11 @@ def delete_thread(request: ApiRequest, thread_id: str) -> Answer:
 
 
 @routes.delete(
-    "/accounts/{account_id}", Success(204), scope=Scope.ADMIN, errors=frozenset({ErrorCode.VALIDATION_ERROR})
+    "/accounts/{account_id}",
+    Success(204),
+    scope=Scope.ADMIN,
+    account_wide=True,
+    errors=frozenset({ErrorCode.VALIDATION_ERROR}),
 )
 def delete_account(request: ApiRequest, account_id: str) -> Answer:
     """Delete an account with all its data, for good; its keys are dead at once. The first account cannot be deleted."""
@@ -38,8 +42,9 @@ def delete_account(request: ApiRequest, account_id: str) -> Answer:
     return NO_CONTENT
 
 
-@routes.put("/account/retention", Success(200, AccountJson), scope=Scope.MANAGE, body=RetentionJson)
+@routes.put("/account/retention", Success(200, AccountJson), scope=Scope.MANAGE, body=RetentionJson, account_wide=True)
 def set_retention(request: ApiRequest) -> Answer:
     """Say for how many days the account keeps messages; older ones are deleted for good, within hours."""
     operations().set_retention(request.body(RetentionJson).days, request.caller)
-    return json_answer(200, account_as_json(operations().get_account(request.caller)))
+    account = operations().get_account(request.caller)
+    return json_answer(200, account_as_json(account, f"{operations().clock():%Y-%m-%d}"))

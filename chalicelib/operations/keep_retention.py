@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.erasure import Erasure, of_what_grows_old
-from chalicelib.domain.errors import Forbidden, NotFound
+from chalicelib.domain.errors import NotFound
 from chalicelib.operations.delete_message import DeleteMessage
 from chalicelib.operations.ports import (
     AccountRemains,
@@ -71,11 +71,6 @@ class SetRetention:
     clock: Clock
 
     def __call__(self, days: int | None, caller: Caller) -> None:
-        if caller.key.inbox_numbers is not None:
-            raise Forbidden(
-                "This key is bound to certain inboxes and cannot change what becomes of all.",
-                fix="Use a key that is not bound to inboxes.",
-            )
         account_id, rounds = caller.account_id, of_what_grows_old(caller.account_id, self.clock())
         if days is not None:
             self.erasures.add(rounds)  # before, for whoever sets it may die right behind that …

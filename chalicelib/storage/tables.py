@@ -67,6 +67,14 @@ class InboxItem(Item):
     automatic_at = UnicodeAttribute(attr_name="au", null=True)
     heard_at = UnicodeAttribute(attr_name="he", null=True)
     discarded_until = NumberAttribute(attr_name="du", null=True)  # microseconds since the epoch; also below
+    # Its reputation since it was last set to active (domain/reputation.py); absent: nothing is counted yet.
+    period_sends = NumberAttribute(attr_name="ps", null=True)
+    bounce_room = NumberAttribute(attr_name="br", null=True)
+    complaint_room = NumberAttribute(attr_name="cr", null=True)
+    period_sequence = NumberAttribute(attr_name="pq", null=True)  # of the first message that counts
+    suspended_at = UnicodeAttribute(attr_name="sp", null=True)  # by itself
+    suspended_log_since = NumberAttribute(attr_name="sl", null=True)
+    suspension_told = BooleanAttribute(attr_name="sx", null=True)
 
 
 class DomainItem(Item):
@@ -173,6 +181,8 @@ class AccountItem(Item):
     status = UnicodeAttribute(attr_name="st", null=True)  # what its operator says; absent: active
     own_status = UnicodeAttribute(attr_name="os", null=True)  # what it says itself
     discarded_until = NumberAttribute(attr_name="du", null=True)
+    sends_day = UnicodeAttribute(attr_name="sd", null=True)
+    sends_today = NumberAttribute(attr_name="sn", null=True)
 
 
 class SuppressionItem(Item):
@@ -260,6 +270,7 @@ class KeyItem(Item):
     list_sequence = NumberAttribute(attr_name="ls")
     status = UnicodeAttribute(attr_name="st", null=True)  # absent: active
     discarded_until = NumberAttribute(attr_name="du", null=True)
+    rate_limit = NumberAttribute(attr_name="rl", null=True)  # requests a minute; absent: the deployment's
 
 
 class LogChunkItem(Item):

@@ -4,7 +4,7 @@ Every store speaks the domain's language and raises only errors of `domain/error
 `get` are consistent: they see every write that was answered before.
 """
 
-from chalicelib.operations.ports.accounts import AccountStore, KeyStore, KeyUse
+from chalicelib.operations.ports.accounts import AccountSettings, AccountStore, Allowance, KeyStore, KeyUse
 from chalicelib.operations.ports.attachments import AttachmentStore, SourceLinks
 from chalicelib.operations.ports.basics import Clock, Together
 from chalicelib.operations.ports.erasures import AccountRemains, Aged, ErasureStore, InboxRemains, Swept
@@ -42,7 +42,14 @@ from chalicelib.operations.ports.mail_out import (
     SendThrottled,
     SesAcceptance,
 )
-from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
+from chalicelib.operations.ports.messages import (
+    CountedOutcome,
+    MessageStore,
+    Outcome,
+    SesMessageIds,
+    StoredMessage,
+    VersionConflict,
+)
 from chalicelib.operations.ports.peers import PeerStore
 from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates, TurnRefused, TurnTaken
 from chalicelib.operations.ports.suppressions import SuppressionStore
@@ -51,12 +58,15 @@ from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
     "AccountRemains",
+    "AccountSettings",
     "AccountStore",
     "Advance",
     "Aged",
+    "Allowance",
     "AttachmentStore",
     "BucketWalk",
     "Clock",
+    "CountedOutcome",
     "Envelope",
     "ErasureStore",
     "EventLog",
