@@ -237,6 +237,6 @@ class MarkedWorld:
             body = {"name": f"{word} account", "email": f"{word}@example.com"}
             made = admin.api("POST", "/accounts", body, once=f"{word}-account").json
             tenants.append(Tenant(deployment, word, made["id"], made["apiKey"]))
-        for tenant, more in zip(tenants, (12, 0), strict=True):
+        for tenant, more in zip(tenants, (10, 0), strict=True):
             tenant.live(more)
         return cls(deployment, admin, *tenants)

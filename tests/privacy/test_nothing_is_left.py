@@ -46,6 +46,7 @@ def test_the_scan_sees_every_place_where_something_lies(world: MarkedWorld) -> N
     assert kinds >= {"raw", "bodies", "attachments", "uploads"}
     assert any(kind.startswith("P ") for kind in kinds)
     assert any(place.endswith("#V") for place in places)
+    assert any("se" in item for item in world.deployment._items()), "nothing is sealed"
 
 
 def _kind(place: str) -> str:
