@@ -85,13 +85,12 @@ def list_keys(request: ApiRequest) -> Answer:
 def update_key(request: ApiRequest, key_id: str) -> Answer:
     """Change an API key; what the body leaves out stays. Never to more than the key that asks may do.
 
-    A suspended key is refused on every route, and what it sent and is still queued is held.
+    A suspended key is refused on every route, and what it sent and is still queued is held. `status` is changed alone.
     """
     body, wanted = request.body(KeyChangeJson), _key_id(key_id)
-    key = operations().change_key(wanted, body.changed, request.caller)
-    if body.status is not msgspec.UNSET:
-        key = operations().turn_key(wanted, body.status, request.caller)
-    return json_answer(200, key_as_json(key))
+    if body.status is msgspec.UNSET:
+        return json_answer(200, key_as_json(operations().change_key(wanted, body.changed, request.caller)))
+    return json_answer(200, key_as_json(operations().turn_key(wanted, body.status, request.caller)))
 
 
 @routes.delete("/account/api-keys/{key_id}", Success(204), scope=Scope.MANAGE)

@@ -267,9 +267,20 @@ class KeyChangeJson(RequestShape, frozen=True):
     expires_at: Annotated[Moment, Meta(description="Null: never.")] | UnsetType | None = UNSET
     rate_limit_per_minute: RequestRate | UnsetType | None = UNSET
     status: (
-        Annotated[SwitchStatus, Meta(description="`suspended` stops mail at once and holds what is queued.")]
+        Annotated[
+            SwitchStatus,
+            Meta(
+                description="`suspended` stops mail at once and holds what is queued. Alone: nothing is changed with it."
+            ),
+        ]
         | UnsetType
     ) = UNSET
+
+    def check(self, problems: Problems) -> None:
+        others = (self.name, self.scopes, self.expires_at, self.rate_limit_per_minute)
+        if self.status is not UNSET and any(other is not UNSET for other in others):
+            # One of the two might be refused when the other is done.
+            problems.note("status", "cannot be combined with other fields; change it by a request of its own")
 
     def changed(self, known: ApiKey) -> ApiKey:
         """The key as it is to be."""

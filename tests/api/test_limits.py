@@ -111,6 +111,7 @@ def test_an_account_is_changed_in_what_the_body_names(
         (KEY, {"inboxIds": None}, "inboxIds", "no such field"),
         (KEY, {"rateLimitPerMinute": 0}, "rateLimitPerMinute", "at least 1"),
         (KEY, {"expiresAt": "soon"}, "expiresAt", "RFC 3339"),
+        (KEY, {"status": "suspended", "name": None}, "status", "request of its own"),
         (ACCOUNT, {"plan": None}, "plan", "not null"),
         (ACCOUNT, {"status": "deleted"}, "status", "active, suspended"),
         (ACCOUNT, {"email": "x@example.com"}, "email", "no such field"),
