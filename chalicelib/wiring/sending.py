@@ -121,6 +121,7 @@ class Sending(Telling):
             self.switches,
             self._evidence,
             self.suppressions,
+            self.own_domains,
             self._public_ids,
             self.clock,
             room=self._sending_room,

@@ -199,6 +199,7 @@ class World:
             switches,
             evidence,
             suppressions,
+            own_domains,
             IDS,
             self.clock,
         )
