@@ -11,7 +11,8 @@
 |                | R#SES id          | which message a received mail is                                  |
 |                | H#hash            | which message has this Message-ID                                 |
 |                | P#hash            | an address that wrote automatic mail, and sends to it, 30 days    |
-|                | T#first sequence  | a thread and its newest members; `#start` behind it: older ones   |
+|                | T#first sequence  | a thread and its newest members                                   |
+|                | T#sequence#start  | older ones of the same thread                                     |
 |                | Q                 | how far it had come when housekeeping was there                   |
 | A#account      | A                 | the account                                                       |
 |                | L#list            | how many places of one of its lists (inboxes, keys) are taken     |
@@ -19,17 +20,17 @@
 |                | L#list#E#sequence | an entry of that list                                             |
 |                | H#webhook         | a webhook: URL, filters, secret                                   |
 |                | O#domain          | a domain that the account has added, how many inboxes live on it  |
-| G#domain name  | H                 | who holds the name                                                |
-|                | C#account         | that this account has added it                                    |
 |                | X#address         | a suppression: an address that the account does not write to      |
 |                | Y                 | how far the account's events are counted in its usage             |
 |                | Y#inbox#day       | what an inbox used on a day, 400 days                             |
 |                | Z#day             | the same of the whole account                                     |
+| G#domain name  | H                 | who holds the name                                                |
+|                | C#account         | that this account has added it                                    |
 | W#webhook      | S                 | the state of an endpoint in trouble                               |
 |                | D#chunk#index     | the delivery of the event at this place of the log, 30 days       |
 |                | L#chunk#index     | that this delivery waits for its endpoint                         |
 | Y#shard        | due#webhook#place | a retry that is due later than a queue can hold it back           |
-| Z#domains      | due#domain        | when a domain is checked next                                     |
+| Z#domains      | due#ms#domain     | when a domain is checked next                                     |
 | Z#rules        | rule#token        | that somebody is at work on a receipt rule                        |
 | E#account      | #event id         | from which chunk on an event is looked for that was told late     |
 |                | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |

@@ -10,14 +10,17 @@ import pytest
 from app import app
 from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.erasure import ErasureKind
+from chalicelib.domain.own_domain import RecordType
 from chalicelib.domain.receipt import Receipt
 from chalicelib.domain.webhook_delivery import Answer
 from chalicelib.events.webhook_queue import webhook_worker
+from chalicelib.operations.domain_identity import DomainIdentity
 from chalicelib.providers.ses_receipts import notice_body
 from chalicelib.storage.received_mails import receipt_metadata
 from tests.chaos.client import noise
 from tests.chaos.deployment import API_KEY, BUCKET, HANDLERS, INBOUND_QUEUE, Deployment, OneProcess
 from tests.factories.api_events import ApiAnswer, ApiClient
+from tests.fakes.domains import FakeDns, FakeIdentities, FakeReceiptRules
 from tests.operations.incoming import make_mail_with_files
 from tests.storage.engines import Engine
 
@@ -42,16 +45,22 @@ class EchoingEndpoint:
 
 
 class MarkedDeployment(Deployment):
-    """With endpoints for its webhooks."""
+    """With endpoints for its webhooks, and a zone and SES's domains in memory."""
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.endpoint = EchoingEndpoint()
+        self.dns = FakeDns()
+        self.identities, self.rules = FakeIdentities(self.dns), FakeReceiptRules()
         monkeypatch.setitem(HANDLERS, "webhooks", webhook_worker)
         super().__init__(engine, monkeypatch)
 
     def operations(self) -> OneProcess:
         made = super().operations()
-        vars(made).setdefault("_webhook_client", self.endpoint)
+        known = vars(made)
+        if "_receipt_rules" not in known:  # before anything is made of them
+            known["_webhook_client"], known["_receipt_rules"] = self.endpoint, self.rules
+            known["_domain_identity"] = DomainIdentity(self.identities)
+            known["_check_domain"] = replace(made._check_domain, dns=self.dns)
         works: Any = made.carry_out_erasures.works
         if (thread := works[ErasureKind.THREAD]).messages_a_step != FEW:  # so that a short thread takes several steps
             works[ErasureKind.THREAD] = replace(thread, messages_a_step=FEW)
@@ -149,6 +158,9 @@ class Tenant:
         """Two inboxes, threads, files, a webhook, keys; all of them with its word. With `more` messages some are sealed."""
         word = self.word
         self.make("key", "/account/api-keys", {"name": f"{word} key"})
+        assert self.api("PATCH", f"/account/api-keys/{self.made['key']}", {"status": "suspended"}).status == 200
+        self.verified_domain(f"{word}.example.org")
+        self.make("at home", "/inboxes", {"address": f"home@{word}.example.org"})
         self.api("POST", "/suppressions", {"address": f"{word}-suppressed@example.com", "reason": "manual"})
         self.make(
             "webhook",
@@ -173,6 +185,17 @@ class Tenant:
             self.send(f"more {number}", "one", word, to=[f"{word}-{number}@simulator.amazonses.com"])
         self.deployment.rest()
 
+    def verified_domain(self, name: str) -> str:
+        """A domain whose records all stand in the zone."""
+        answer = self.api("POST", "/domains", {"domain": name})
+        assert answer.status == 201, answer.body
+        for record in answer.json["dnsRecords"]:
+            value = f"{record['priority']} {record['value']}" if record["type"] == "MX" else record["value"]
+            self.deployment.dns.add(record["name"], RecordType(record["type"]), value)
+        verified = self.api("POST", f"/domains/{answer.json['id']}/verify").json
+        assert verified["sendingStatus"] == verified["receivingStatus"] == "verified", verified
+        return str(answer.json["id"])
+
     def message(self, name: str) -> Any:
         return self.api("GET", f"/messages/{self.made[name]}").json
 
@@ -186,6 +209,7 @@ class Tenant:
 
     def _urls(self) -> Iterator[str]:
         yield from ("/account", "/account/api-keys", "/inboxes", "/webhooks", "/events?limit=100")
+        yield from ("/domains", "/suppressions")
         for inbox in ("one", "two"):
             if inbox in self.made:
                 yield f"/inboxes/{self.made[inbox]}/messages?limit=100"

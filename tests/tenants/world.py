@@ -1,44 +1,22 @@
 """Two accounts that have one of everything, and a second one where a list needs two; and what was deleted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from app import app
-from chalicelib.domain.own_domain import RecordType
-from chalicelib.operations.domain_identity import DomainIdentity
-from tests.chaos.deployment import API_KEY, Deployment, OneProcess
+from tests.chaos.deployment import API_KEY
 from tests.factories.api_events import ApiAnswer, ApiClient
-from tests.fakes.domains import FakeDns, FakeIdentities, FakeReceiptRules
 from tests.privacy.marked_world import MarkedDeployment, Tenant
 from tests.storage.engines import Engine
-
-
-class TenantDeployment(MarkedDeployment):
-    """With a zone and SES's identities in memory."""
-
-    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.dns = FakeDns()
-        self.identities, self.rules = FakeIdentities(self.dns), FakeReceiptRules()
-        super().__init__(engine, monkeypatch)
-
-    def operations(self) -> OneProcess:
-        made = Deployment.operations(self)
-        known = vars(made)
-        if "_receipt_rules" not in known:  # before anything is made of them
-            known["_receipt_rules"] = self.rules
-            known["_domain_identity"] = DomainIdentity(self.identities)
-            known["_check_domain"] = replace(made._check_domain, dns=self.dns)
-        return super().operations()
 
 
 @dataclass
 class Holder(Tenant):
     """An account with one of everything, by kind of id; two inboxes, `one` and `two`, that hold alike."""
 
-    zone: FakeDns = field(default_factory=FakeDns)
     ids: dict[str, dict[str, str]] = field(default_factory=dict)  # by inbox
     deleted: dict[str, str] = field(default_factory=dict)
 
@@ -49,7 +27,7 @@ class Holder(Tenant):
             self.make(f"suppression {number}", "/suppressions", {"address": f"{number}-{shared['address']}"})
         shared["address"] = f"1-{shared['address']}"
         for number in (1, 2):
-            shared["domain"] = self._domain(f"{self.word}-{number}.example.com")
+            shared["domain"] = self.verified_domain(f"{self.word}-{number}.example.com")
         for inbox in ("one", "two"):
             self.ids[inbox] = shared | self._inbox_with_everything(inbox)
         self._delete_one_of_everything()
@@ -59,17 +37,6 @@ class Holder(Tenant):
         assert answer.status in (201, 202), answer.body
         self.made[name] = answer.json.get("id", "")
         return self.made[name]
-
-    def _domain(self, name: str) -> str:
-        answer = self.api("POST", "/domains", {"domain": name})
-        assert answer.status == 201, answer.body
-        made = answer.json
-        for record in made["dnsRecords"]:
-            value = f"{record['priority']} {record['value']}" if record["type"] == "MX" else record["value"]
-            self.zone.add(record["name"], RecordType(record["type"]), value)
-        verified = self.api("POST", f"/domains/{made['id']}/verify").json
-        assert verified["sendingStatus"] == "verified", verified
-        return str(made["id"])
 
     def _inbox_with_everything(self, inbox: str) -> dict[str, str]:
         made = {"inbox": self.make(inbox, "/inboxes", {"address": f"{self.word}-{inbox}"})}
@@ -98,7 +65,7 @@ class Holder(Tenant):
             "key": gone["key"],
             "inbox": gone["inbox"],
             "attachment": self.upload("gone file"),
-            "domain": self._domain(f"{self.word}-gone.example.com"),
+            "domain": self.verified_domain(f"{self.word}-gone.example.com"),
             "address": f"{self.word}-gone@example.com",
         }
         self.make("gone suppression", "/suppressions", {"address": self.deleted["address"]})
@@ -122,7 +89,7 @@ class Holder(Tenant):
 class TenantWorld:
     """The first account, another one, and one that was deleted; keys of the first."""
 
-    deployment: TenantDeployment
+    deployment: MarkedDeployment
     mine: Holder
     theirs: Holder
     keys: dict[str, str]
@@ -130,12 +97,12 @@ class TenantWorld:
 
     @classmethod
     def build(cls, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> "TenantWorld":
-        deployment = TenantDeployment(engine, monkeypatch)
+        deployment = MarkedDeployment(engine, monkeypatch)
         account_id = deployment.operations().bootstrap(API_KEY).account_id
-        mine = Holder(deployment, "mineword", account_id, API_KEY, zone=deployment.dns)
+        mine = Holder(deployment, "mineword", account_id, API_KEY)
         mine.settle()
         made = [mine.api("POST", "/accounts", {"name": f"Other {n}", "email": "o@example.com"}).json for n in range(3)]
-        theirs = Holder(deployment, "theirword", made[0]["id"], made[0]["apiKey"], zone=deployment.dns)
+        theirs = Holder(deployment, "theirword", made[0]["id"], made[0]["apiKey"])
         theirs.settle()
         mine.deleted["account"] = made[1]["id"]
         assert mine.api("DELETE", f"/accounts/{made[1]['id']}").status == 204
