@@ -7,6 +7,7 @@ zip is read-only: without it every cold start would compile anew. The same sourc
 
 import argparse
 import compileall
+import hashlib
 import os
 import shutil
 import subprocess
@@ -47,6 +48,12 @@ class Package:
     @property
     def size(self) -> int:
         return self.zip.stat().st_size
+
+    @property
+    def digest(self) -> str:
+        """Of both files: another one for whatever differs."""
+        both = self.template.read_bytes() + self.zip.read_bytes()
+        return hashlib.sha256(both).hexdigest()[:16]
 
 
 def build(into: Path, libraries: Libraries) -> Package:
