@@ -27,7 +27,7 @@ from infra.stack import CommandFailed
 
 PROJECT = Path(__file__).parent.parent
 BUILD = PROJECT / ".build"
-SOURCES = ("app.py", "chalicelib", ".chalice/config.json")
+SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/no-rights.json")
 ZIP_LIMIT = 4_000_000  # bytes; a larger one makes each cold start slower
 PLATFORM = "manylinux2014_aarch64"  # of the functions: .chalice/config.json has arm64
 CHALICE = "chalice"  # its runtime comes with the app; the rest of it is the command we call here
