@@ -5,6 +5,7 @@ from chalice.app import Chalice
 from chalicelib.api import (
     account,
     attachments,
+    domains,
     events,
     fallback,
     health,
@@ -12,11 +13,15 @@ from chalicelib.api import (
     messages,
     openapi,
     replies,
+    suppressions,
+    switches,
     threads,
+    usage,
     webhooks,
 )
 from chalicelib.events import (
     delivery_notifications,
+    due_domains,
     due_webhooks,
     housekeeping,
     inbound_notifications,
@@ -33,13 +38,17 @@ app.register_middleware(fallback.frame, "http")
 for api_door in (
     account,
     attachments,
+    domains,
     events,
     health,
     inboxes,
     messages,
     openapi,
     replies,
+    suppressions,
+    switches,
     threads,
+    usage,
     webhooks,
     fallback,
 ):
@@ -50,6 +59,7 @@ for event_door in (
     inbound_notifications,
     webhook_queue,
     due_webhooks,
+    due_domains,
     housekeeping,
 ):
     app.register_blueprint(event_door.door.blueprint)

@@ -84,6 +84,8 @@ class Bench:
         whole = tuple(_joined(life, "accept", "send", "send event", "status event") for life in lives)
         yield Row("**the whole life: accepted, sending, sent, delivered**", whole, "≤ 18 WCU")
         yield Row("a permanent bounce", _of([self.life(2_500, BOUNCE) for _ in range(REPEATS)], "status event"))
+        gone = [self.life(2_500, BOUNCE.replace("@", f"+{number}@")) for number in range(REPEATS)]
+        yield Row("a permanent bounce, whose recipient is suppressed", _of(gone, "status event"))
         for size in (1_000, 10_000, 100_000, 300_000):
             sized = [self.life(size) for _ in range(3)]
             yield Row(f"a status change, body of {size // 1000} KB", _of(sized, "status event"), "the same for each")
@@ -140,6 +142,8 @@ class Bench:
             ("list 20 delivered ones", f"{list_path}?status=delivered", "≤ 5 calls"),
             ("list 20 threads", f"/inboxes/{self.inbox}/threads", ""),
             ("get an inbox", f"/inboxes/{self.inbox}", ""),
+            ("get the account with its usage", "/account", ""),
+            ("the same again, with nothing new to count", "/account", ""),
         ):
             yield Row(what, (self._counted(partial(self._rig.api, "GET", target)),), goal)
         yield Row("delete a message", (self._counted(lambda: self._rig.api("DELETE", f"/messages/{newest['id']}")),))

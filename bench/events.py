@@ -20,8 +20,11 @@ from chalicelib.domain.ids import AccountId, MessageKey
 from chalicelib.operations.join_events import JoinEvents
 from chalicelib.operations.manage_accounts import FIRST_ACCOUNT
 from chalicelib.operations.read_feed import FeedRequest, ReadFeed
+from chalicelib.storage import keys
+from chalicelib.storage.event_codec import pack_event
 from chalicelib.storage.event_log import DynamoEventLog
-from chalicelib.storage.log_chunks import APPEND_LIMIT
+from chalicelib.storage.log_chunks import CLOSED_AT, EXPIRES_AFTER
+from chalicelib.storage.tables import LogChunkItem
 from chalicelib.wiring import operations
 
 ALONE = 360  # events
@@ -37,7 +40,7 @@ class EventBench:
 
     def __init__(self, made: Rig) -> None:
         self._rig = made
-        self._log = DynamoEventLog(lambda: datetime.now(UTC))
+        self._log = DynamoEventLog(lambda: datetime.now(UTC), operations().public_ids())
         self._ids = operations().public_ids()
 
     def rows(self) -> Iterator[list[str]]:
@@ -60,6 +63,10 @@ class EventBench:
                 ):
                     read = self._counted(partial(self._log.read, _FILLED, place, limit))
                     yield self._row(f"{where} {limit} of {size:,} events", read)
+            yield self._row(
+                f"tell an event that happened {size:,} events ago", self._counted(partial(self._tell_late, size))
+            )
+            yield self._row("… and once more, by somebody else", self._counted(partial(self._tell_late, size)))
         yield self._row("a look for something new, in vain", self._counted(self._look))
         yield self._row(f"a request that waits {WAIT} s in vain, authentication aside", self._wait())
         inbox = self._rig.api("POST", "/inboxes", {})["id"]
@@ -84,7 +91,7 @@ class EventBench:
     def _tell_alone(self) -> None:
         for number in range(ALONE):
             since = self._log.newest_chunk(_ALONE, 0)
-            self._log.tell(_ALONE, [self._event(number, since)], since)
+            self._log.tell(_ALONE, [self._event(number, since)])
 
     def _batches(self) -> None:
         with ThreadPoolExecutor(BATCH) as threads:
@@ -93,14 +100,24 @@ class EventBench:
 
     def _tell_two(self, number: int) -> None:
         since = self._log.newest_chunk(_BATCH, 0)
-        self._log.tell(_BATCH, [self._event(2 * number + each, since) for each in range(2)], since)
+        self._log.tell(_BATCH, [self._event(2 * number + each, since) for each in range(2)])
 
     def _fill(self, start: int, stop: int) -> None:
-        for first in range(start, stop, APPEND_LIMIT):
-            since = self._log.newest_chunk(_FILLED, 0)
-            self._log.tell(
-                _FILLED, [self._event(number, since) for number in range(first, first + APPEND_LIMIT)], since
-            )
+        """Closed chunks, as a hundred thousand tellings would have left them."""
+        partition, expires = keys.log_partition(_FILLED), datetime.now(UTC) + EXPIRES_AFTER
+        with LogChunkItem.batch_write() as batch:
+            for chunk in range(start // CLOSED_AT, stop // CLOSED_AT):
+                numbers = range(chunk * CLOSED_AT, (chunk + 1) * CLOSED_AT)
+                packed = [pack_event(self._event(number, chunk)) for number in numbers]
+                batch.save(LogChunkItem(partition, keys.log_chunk(chunk), events=packed, ttl=expires))
+        self._log = DynamoEventLog(lambda: datetime.now(UTC), self._ids)
+
+    def _tell_late(self, number: int) -> None:
+        """By a process that knows nothing, of a message that was accepted when there was no event yet."""
+        log = DynamoEventLog(lambda: datetime.now(UTC), self._ids)
+        log.tell(
+            _FILLED, [Event(self._ids.event_id(0, 2**40 + number), EventType.QUEUED, _BEGAN, MessageKey(1, number))]
+        )
 
     def _event(self, number: int, since: int) -> Event:
         return Event(self._ids.event_id(since, number), EventType.SENT, datetime.now(UTC), MessageKey(1, number))
@@ -111,7 +128,7 @@ class EventBench:
     def _wait(self) -> Count:
         known = operations()
         passed = [0.0]
-        join = JoinEvents(known.inboxes, known.webhooks, known.messages, known.index)
+        join = JoinEvents(known.inboxes, known.webhooks, known.domains, known.messages, known.index)
 
         def pass_by(seconds: float) -> None:
             passed[0] += seconds
@@ -123,6 +140,7 @@ class EventBench:
         return count
 
 
+_BEGAN = datetime.now(UTC).replace(microsecond=0)
 _ALONE, _BATCH, _FILLED, _EMPTY = (AccountId(f"{FIRST_ACCOUNT}{name}") for name in ("a", "b", "f", "e"))
 
 

@@ -27,6 +27,9 @@ class Settings:
     inbound_queue_url: str  # of notices about received mail
     webhook_queue_url: str
     ses_configuration_set: str
+    receipt_rule_set: str  # where SES's rules for own domains stand
+    inbound_topic_arn: str  # to which SES tells of received mail
+    dns_servers: tuple[str, ...]  # `address:port`; none: those of the machine
     mail_domain: str  # where inboxes without a domain of their own live
     delivery_mode: DeliveryMode  # `DELIVERY`: email, or dry-run
     dry_run_sender: str  # what stands in for SES in dry-run: `none` ends at sent, `ses` calls the SES endpoint
@@ -76,6 +79,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         inbound_queue_url=text("INBOUND_QUEUE_URL"),
         webhook_queue_url=text("WEBHOOK_QUEUE_URL"),
         ses_configuration_set=text("SES_CONFIGURATION_SET"),
+        receipt_rule_set=text("RECEIPT_RULE_SET", ""),
+        inbound_topic_arn=text("INBOUND_TOPIC_ARN", ""),
+        dns_servers=tuple(text("DNS_SERVERS", "").split()),
         mail_domain=text("MAIL_DOMAIN").lower(),
         delivery_mode=DeliveryMode(choice("DELIVERY", "dry-run", *DeliveryMode)),
         dry_run_sender=choice("DRY_RUN_SENDER", "none", "none", "ses"),

@@ -35,7 +35,8 @@ AgentSend runs on this machine; no mail leaves it.
   SMTP         {ready.smtp}, for mail to its inboxes
   Mail domain  {ready.mail_domain}
   Data         {ready.data_folder}
-               outbox/ has the newest 2,000 mails that were sent, logs/ what went wrong
+               outbox/ has the newest 2,000 mails that were sent, logs/ what went wrong,
+               zone.json the DNS records of your own domains: put in what GET /domains shows
 
 {_first_steps(ready, inbox)}
 

@@ -45,6 +45,15 @@ class DataFolder:
         return self._folder("ses") / "journal.sqlite"
 
     @property
+    def simulator_domains(self) -> Path:
+        return self._folder("ses") / "domains.json"
+
+    @property
+    def zone_file(self) -> Path:
+        """The DNS records of own domains, which a person writes."""
+        return self.path / "zone.json"
+
+    @property
     def outbox(self) -> Path:
         return self._folder("outbox")
 

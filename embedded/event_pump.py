@@ -17,7 +17,8 @@ from embedded.lambda_events import failed_message_ids, sqs_event
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
-_BATCHES_AT_ONCE = 4  # a queue, unless its handler says `maximum_concurrency`
+_BATCHES_AT_ONCE = 4  # a queue, unless its handler says `maximum_concurrency` …
+_MOST_BATCHES_AT_ONCE = 12  # … which is meant for Lambda: here all of them share a process
 _RECEIVE_LIMIT = 10  # SQS gives no more at once
 _WAIT_SECONDS = 1  # a long poll; a stop waits for its end
 _FIRST_SECONDS = 10.0  # until a schedule's function is called for the first time
@@ -81,7 +82,7 @@ def sources_of(
                     url,
                     answer["Attributes"]["QueueArn"],
                     batch_size=min(config.batch_size, _RECEIVE_LIMIT),
-                    batches_at_once=config.maximum_concurrency or _BATCHES_AT_ONCE,
+                    batches_at_once=min(config.maximum_concurrency or _BATCHES_AT_ONCE, _MOST_BATCHES_AT_ONCE),
                     reports_failures=reports_failures(to_cfn_resource_name(config.name)),
                 )
             )

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import logging
 import socket
 import time
@@ -72,7 +73,8 @@ class HttpGateway:
         took = time.monotonic() - started
         if took > TIMEOUT_SECONDS:
             log.warning("request %s took %.0f s; API Gateway would have given up with 504", request_id, took)
-        if len(answer.get("body") or "") > MAX_EVENT_BYTES:
+        # Lambda gives the whole answer away as JSON in ASCII, the body being a string in it.
+        if len(json.dumps(answer)) > MAX_EVENT_BYTES:
             return _error(ANSWER_TOO_LARGE, request_id)
         return status, headers, body
 

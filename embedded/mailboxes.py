@@ -1,5 +1,6 @@
 """Which addresses reach an inbox here: what SES's receipt rule knows of a domain, and we of its inboxes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain.receipt import addresses_meant
@@ -12,6 +13,8 @@ class Mailboxes:
 
     inboxes: InboxStore
     mail_domain: str
+    takes_mail_for: Callable[[str], bool] = lambda _domain: False
+    """Whether SES's receipt rules have an own domain of some account."""
 
     def reached_by(self, address: str) -> bool:
         """Whether mail to this address would become a message: of an inbox that is there, and not deleted."""
@@ -19,8 +22,15 @@ class Mailboxes:
         owners = self.inboxes.owners(meant) if meant else {}
         number = next((owners[form] for form in meant if form in owners), None)
         inbox = None if number is None else self.inboxes.get(number)
-        return inbox is not None and not inbox.is_deleted
+        if inbox is None or inbox.is_deleted:
+            return False
+        return inbox.domain_id is None or self.takes_mail_for(_domain(address))
 
     def is_here(self, address: str) -> bool:
         """Whether mail to this address comes here, be there an inbox or not."""
-        return address.lower().rpartition("@")[2] == self.mail_domain or self.reached_by(address)
+        domain = _domain(address)
+        return domain == self.mail_domain or self.takes_mail_for(domain) or self.reached_by(address)
+
+
+def _domain(address: str) -> str:
+    return address.lower().rpartition("@")[2]

@@ -15,6 +15,8 @@ ACCOUNT_ID = "000000000000"
 # What needs nothing here, and why. A type in neither list is an error, so that nothing is left out by accident.
 IGNORED_TYPES = {
     "AWS::CloudWatch::Alarm": "nothing here measures; dead letters are put back at every start",
+    "AWS::IAM::Role": "the emulator checks no permissions",
+    "AWS::Logs::LogGroup": "the log goes to the terminal",
     "AWS::S3::BucketPolicy": "the emulator checks no permissions",
     "AWS::SES::ReceiptRule": "the SMTP door does what the rule says",
     "AWS::SES::ReceiptRuleSet": "the SMTP door does what its rule says",

@@ -20,7 +20,10 @@ from embedded.event_destinations import EventDestinations
 from embedded.local_post import LocalPost
 from embedded.resources import EventDestination
 from embedded.ses_behaviour import DRY_RUN, Lost, behaviour_of
+from embedded.ses_error import INTERNAL_FAILURE, SesError
 from embedded.ses_events import AcceptedMail, outcome_event, send_event
+from embedded.ses_identities import SesIdentities
+from embedded.ses_identity_api import IdentityApi
 from embedded.ses_journal import OwedDelivery, OwedEvent, SesJournal
 from embedded.wsgi_server import WsgiServer
 
@@ -32,20 +35,6 @@ DELIVERY_RETRY_SECONDS = 1.0
 _THREADS = 8
 
 log = logging.getLogger(__name__)
-
-
-class SesError(Exception):
-    """An error answer of the API: its name, its HTTP status and its message."""
-
-    def __init__(self, name: str, status: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
-        self.status = status
-
-
-_INTERNAL_FAILURE = SesError(
-    "InternalFailure", "500 Internal Server Error", "The simulator has failed, as it was told."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +65,7 @@ class SesSimulator:
         publish: Callable[[str, str], None],
         region: str,
         local_post: LocalPost | None = None,
+        identities: SesIdentities | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._journal = journal
@@ -83,6 +73,7 @@ class SesSimulator:
         self._publish = publish
         self._region = region
         self._local_post = local_post
+        self._identities = identities
         self._clock = clock
         self._publisher = DueWork("publishing events", self.publish_due, journal.next_due_at, clock)
         self._deliverer = DueWork("delivering mail", self.deliver_due, journal.next_delivery_at, clock)
@@ -101,7 +92,7 @@ class SesSimulator:
         self._check(request)
         loses_answer = self._loses(request, Lost.ANSWER)
         if self._loses(request, Lost.MAIL):
-            raise _INTERNAL_FAILURE
+            raise INTERNAL_FAILURE
         now = self._clock()
         mail = AcceptedMail(
             ses_message_id=f"0100{round(now * 1000):012x}-{uuid.uuid4()}-000000",
@@ -119,7 +110,7 @@ class SesSimulator:
         self._publisher.look()
         self._deliverer.look()
         if loses_answer:
-            raise _INTERNAL_FAILURE
+            raise INTERNAL_FAILURE
         return mail.ses_message_id
 
     def publish_due(self) -> None:
@@ -157,6 +148,9 @@ class SesSimulator:
             raise SesError("BadRequestException", "400 Bad Request", "Recipient count exceeds 50.")
         if len(request.raw) > MAX_MESSAGE_BYTES:
             raise SesError("BadRequestException", "400 Bad Request", "Message length is more than 41943040 bytes long.")
+        if self._identities is not None and self._identities.refuses(request.source):
+            message = f"Email address is not verified. The following identities failed the check: {request.source}"
+            raise SesError("MessageRejected", "400 Bad Request", message)
         behaviours = [behaviour_of(recipient) for recipient in request.recipients]
         if any(behaviour.rejected for behaviour in behaviours):
             raise SesError("MessageRejected", "400 Bad Request", "The simulator refuses mail to fail@simulator.test.")
@@ -213,23 +207,34 @@ class SesSimulator:
                 yield from self._local_post.reply(mail, recipient)
 
 
-def start_ses_api(simulator: SesSimulator, listener: socket.socket) -> WsgiServer:
+def start_ses_api(
+    simulator: SesSimulator, listener: socket.socket, identities: SesIdentities | None = None
+) -> WsgiServer:
     """Serve the simulator on a bound socket."""
     server = WsgiServer(
-        SesApi(simulator), listener, threads=_THREADS, max_body=4 * MAX_MESSAGE_BYTES, max_header=65_536
+        SesApi(simulator, IdentityApi(identities) if identities else None),
+        listener,
+        threads=_THREADS,
+        max_body=4 * MAX_MESSAGE_BYTES,
+        max_header=65_536,
     )
     server.start()
     return server
 
 
 class SesApi:
-    """The HTTP side, a WSGI application: REST paths and error shapes of the SES v2 API."""
+    """The HTTP side, a WSGI application: REST paths and error shapes of the SES v2 API; at `/` what v1 alone has."""
 
-    def __init__(self, simulator: SesSimulator) -> None:
+    def __init__(self, simulator: SesSimulator, identities: IdentityApi | None = None) -> None:
         self._simulator = simulator
+        self._identities = identities
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", str(uuid.uuid4()))]
+        if self._identities is not None and environ["PATH_INFO"] == "/":
+            status, xml = self._identities.answer_query(environ["wsgi.input"].read())
+            start_response(status, [("Content-Type", "text/xml"), headers[1], ("Content-Length", str(len(xml)))])
+            return [xml]
         try:
             status, answer = "200 OK", self._answer(environ)
         except SesError as error:
@@ -245,6 +250,10 @@ class SesApi:
             return {"MessageId": self._simulator.send(read_send_request(environ["wsgi.input"].read()))}
         if call == ("GET", "/v2/email/account"):
             return _ACCOUNT
+        if self._identities is not None:
+            answer = self._identities.answer(*call, environ["wsgi.input"].read())
+            if answer is not None:
+                return answer
         raise SesError("NotFoundException", "404 Not Found", f"The SES simulator does not know {' '.join(call)}.")
 
 

@@ -14,6 +14,7 @@ from app import app
 from chalicelib.wiring import operations
 from embedded.aws_environment import chosen_endpoints, point
 from embedded.data_folder import PROJECT, DataFolder
+from embedded.dns_server import DnsServer
 from embedded.emulated_aws import EmulatedAws
 from embedded.event_pump import EventPump, sources_of
 from embedded.http_gateway import start_gateway
@@ -23,17 +24,20 @@ from embedded.mail_bucket import MailBucket
 from embedded.mailboxes import Mailboxes
 from embedded.queue_rebuild import QueueRebuild
 from embedded.resources import AwsClients, Deployment
+from embedded.ses_identities import SesIdentities
 from embedded.ses_inbound import SesInbound
 from embedded.ses_journal import SesJournal
 from embedded.ses_notices import ReceiptRule
 from embedded.ses_simulator import SesSimulator, start_ses_api
 from embedded.smtp_inbound import SmtpDoor
 from embedded.template import Template, read_template
+from embedded.zone import Zone
 from infra.redrive import DeadLetters
 from infra.stack import QUEUES
 
 # Where a run on one machine differs from a deployment. A variable of the same name in the environment wins.
 PARAMETERS = {
+    "FeedWaitSeconds": "20",
     "MailDomain": "agents.test",
     "Delivery": "dry-run",
     "RateLimitPerMinute": "6000",
@@ -44,7 +48,6 @@ SETTINGS = {
     "ALLOW_TEST_DOMAINS": "yes",
     "DRY_RUN_SENDER": "ses",
     "EVIDENCE_WINDOW_SECONDS": "5",
-    "FEED_WAIT_SECONDS": "20",
     "OUTCOME_UNKNOWN_SECONDS": "60",
 }
 
@@ -82,10 +85,13 @@ class System:
         deployment.create()
         os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
         os.environ.update(deployment.environment())
-        mailboxes = Mailboxes(operations().inboxes, self.mail_domain)
+        domains = self._start_dns(region)
+        takes_mail_for = domains.takes_mail_for if ses_listener else _receives
+        mailboxes = Mailboxes(operations().inboxes, self.mail_domain, takes_mail_for)
         inbound = _inbound(deployment, clients, region)
         if ses_listener is not None:
-            self._start_simulator(deployment, clients.sns, LocalPost(mailboxes, inbound, region), ses_listener)
+            local_post = LocalPost(mailboxes, inbound, region)
+            self._start_simulator(deployment, clients.sns, local_post, domains, ses_listener)
         operations().bootstrap(api_key)
         put_back_dead_letters(clients.sqs, deployment)
         self._start_pump(deployment, clients.sqs, region)
@@ -105,14 +111,33 @@ class System:
         self._running.close()
 
     def _point_to_simulator(self, environ: MutableMapping[str, str]) -> socket.socket | None:
-        if "SESV2" in chosen_endpoints(environ):
+        """Both versions of SES's API are at one place: receipt rules are in the older one alone."""
+        chosen = chosen_endpoints(environ)
+        if "SESV2" in chosen:
+            point(environ, "SES", chosen.get("SES", chosen["SESV2"]))
             return None
         listener = socket.create_server((LOOPBACK, 0), backlog=256)
-        point(environ, "SESV2", f"http://{address_of(listener)}")
+        for service in ("SESV2", "SES"):
+            point(environ, service, f"http://{address_of(listener)}")
         return listener
 
+    def _start_dns(self, region: str) -> SesIdentities:
+        """The name server of the zone file, unless another was chosen, and what SES finds in it."""
+        zone = Zone(self._folder.zone_file)
+        zone.create()
+        server = DnsServer(zone)
+        server.start()
+        self._running.callback(server.stop)
+        os.environ.setdefault("DNS_SERVERS", server.address)
+        return SesIdentities(self._folder.simulator_domains, zone, region)
+
     def _start_simulator(
-        self, deployment: Deployment, sns: Any, local_post: LocalPost, listener: socket.socket
+        self,
+        deployment: Deployment,
+        sns: Any,
+        local_post: LocalPost,
+        domains: SesIdentities,
+        listener: socket.socket,
     ) -> None:
         journal = SesJournal(self._folder.simulator_journal, self._folder.outbox)
         self._running.callback(journal.close)
@@ -123,10 +148,11 @@ class System:
             publish=_publisher(sns),
             region=local_post.region,
             local_post=local_post,
+            identities=domains,
         )
         simulator.start()
         self._running.callback(simulator.stop)
-        self._running.callback(start_ses_api(simulator, listener).stop)
+        self._running.callback(start_ses_api(simulator, listener, domains).stop)
 
     def _start_pump(self, deployment: Deployment, sqs: Any, region: str) -> None:
         reports_failures = deployment.template.reports_batch_item_failures
@@ -134,6 +160,11 @@ class System:
         pump = EventPump(sources, sqs=sqs, region=region)
         pump.start()
         self._running.callback(pump.stop)
+
+
+def _receives(name: str) -> bool:
+    """Where SES is not the simulated one, its rules are not known here."""
+    return operations().holdings.get(name).receives
 
 
 def put_back_dead_letters(sqs: Any, deployment: Deployment) -> None:

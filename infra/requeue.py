@@ -20,6 +20,7 @@ def requeue(deployment: Operations, say: Callable[[str], None]) -> None:
     say(f"{deployment.requeue_unsent()} jobs queued for messages that are not sent yet\n")
     say(f"{deployment.requeue_received()} notices queued for mail that is not in its inboxes yet\n")
     say(f"{deployment.requeue_webhooks()} jobs queued for webhooks that are not delivered yet\n")
+    say(f"{deployment.renew_receipt_rules()} receipt rules of SES brought to the domains that receive\n")
 
 
 def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] = connect) -> int:

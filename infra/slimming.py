@@ -8,7 +8,7 @@ from typing import Any
 
 # The services whose clients are made in chalicelib/, and what botocore reads for each of them. tests/infra/test_package.py
 # makes every client from the slimmed package.
-SERVICES = frozenset({"dynamodb", "s3", "sesv2", "sqs"})
+SERVICES = frozenset({"dynamodb", "s3", "ses", "sesv2", "sqs"})
 ENDPOINTS = frozenset({"dynamodb", "email", "s3", "sqs"})  # the same by the names of their hosts
 _BOTOCORE_DATA = frozenset({"endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json"})
 # Only the resource layer of boto3, waiters and paginators read these; nobody here uses them.

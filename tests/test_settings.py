@@ -109,6 +109,15 @@ def test_an_unknown_choice_is_named_with_the_known_ones(name: str) -> None:
         read_settings(REQUIRED | {name: "maybe"})
 
 
+def test_what_own_domains_need_is_read_and_may_be_left_out() -> None:
+    own = {"RECEIPT_RULE_SET": "rules", "INBOUND_TOPIC_ARN": "arn:topic", "DNS_SERVERS": "127.0.0.1:53 [::1]:5353"}
+    read, without = read_settings(REQUIRED | own), read_settings(REQUIRED)
+
+    assert (read.receipt_rule_set, read.inbound_topic_arn) == ("rules", "arn:topic")
+    assert read.dns_servers == ("127.0.0.1:53", "[::1]:5353")
+    assert (without.receipt_rule_set, without.inbound_topic_arn, without.dns_servers) == ("", "", ())
+
+
 def test_the_mail_domain_is_lower_case() -> None:
     assert read_settings(REQUIRED | {"MAIL_DOMAIN": "Mail.Example.COM"}).mail_domain == "mail.example.com"
 
@@ -142,5 +151,6 @@ def test_every_setting_is_looked_at_here() -> None:
         *("ses_configuration_set", "mail_domain"),
         *("delivery_mode", "dry_run_sender", "allow_test_domains"),
         *("webhook_queue_url", "allow_loopback_webhooks"),
+        *("receipt_rule_set", "inbound_topic_arn", "dns_servers"),
     }
     assert {field.name for field in fields(Settings)} == looked_at

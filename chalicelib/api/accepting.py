@@ -20,7 +20,10 @@ ACCEPTING_ERRORS = frozenset(
     {
         ErrorCode.ATTACHMENTS_TOO_LARGE,
         ErrorCode.ATTACHMENT_WITHHELD,
+        ErrorCode.DOMAIN_NOT_VERIFIED,
         ErrorCode.INBOX_SUSPENDED,
+        ErrorCode.ACCOUNT_SUSPENDED,
+        ErrorCode.RECIPIENT_SUPPRESSED,
         ErrorCode.DAILY_LIMIT_EXCEEDED,
         ErrorCode.LOOP_SUSPECTED,
     }

@@ -14,16 +14,15 @@ from chalicelib.domain.errors import ErrorCode, NotFound
 from chalicelib.domain.ids import ALPHABET, AccountId, KeyId, inbox_number, new_account_id, random_text
 from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.shapes.json_shapes import (
-    AccountJson,
     CreatedAccountJson,
     CreatedKeyJson,
     KeyJson,
     PageJson,
-    account_as_json,
     created_account_as_json,
     created_key_as_json,
     key_as_json,
 )
+from chalicelib.shapes.usage_shapes import AccountWithUsageJson, account_with_usage
 from chalicelib.wiring import operations
 
 _KEY_ID = re.compile(rf"key_[{ALPHABET}]{{20}}")
@@ -31,10 +30,11 @@ _KEY_ID = re.compile(rf"key_[{ALPHABET}]{{20}}")
 routes = Routes(__name__)
 
 
-@routes.get("/account", Success(200, AccountJson), scope=Scope.READ)
+@routes.get("/account", Success(200, AccountWithUsageJson), scope=Scope.READ)
 def get_account(request: ApiRequest) -> Answer:
-    """Read the account the key belongs to."""
-    return json_answer(200, account_as_json(operations().get_account(request.caller)))
+    """Read the account the key belongs to, and what it used today and this month."""
+    account = operations().get_account(request.caller)
+    return json_answer(200, account_with_usage(account, operations().show_usage_of_now(request.caller)))
 
 
 @routes.post(

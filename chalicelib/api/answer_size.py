@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from chalicelib.shapes.json_shapes import Shape
 from chalicelib.shapes.message_shapes import MessageJson
+
+ShapeT = TypeVar("ShapeT", bound=Shape)
 
 ANSWER_LIMIT = 5_000_000
 """Bytes of a page. Lambda's own limit is 6 MB for the answer as a JSON string (Lambda quotas)."""
@@ -32,9 +36,20 @@ def fitted_one(message: MessageJson, limit: int = ANSWER_LIMIT) -> MessageJson:
     return fitted([message], limit)[0]
 
 
-def _size(message: MessageJson) -> int:
+def as_many_as_fit(shapes: Sequence[ShapeT], limit: int = ANSWER_LIMIT) -> list[ShapeT]:
+    """The first of them, one at least, that together stay within `limit` bytes."""
+    fit: list[ShapeT] = []
+    for shape in shapes:
+        limit -= _size(shape)
+        if fit and limit < 0:
+            break
+        fit.append(shape)
+    return fit
+
+
+def _size(shape: Shape) -> int:
     """Bytes in Lambda's answer, which holds ours as a string that Lambda's own serialiser escapes to ASCII."""
-    return len(json.dumps(msgspec.json.encode(message).decode()))
+    return len(json.dumps(msgspec.json.encode(shape).decode()))
 
 
 def _longest_body(message: MessageJson) -> int:

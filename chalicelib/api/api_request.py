@@ -11,6 +11,7 @@ from chalice.app import Request
 
 from chalicelib.api.answers import Answer, json_answer
 from chalicelib.api.file_upload import UPLOAD_LIMIT, UploadedFile, file_too_large, read_file
+from chalicelib.api.json_lines import Lines, read_lines
 from chalicelib.api.json_reading import NoFields, RequestShape, parse_json, read_body, read_query
 from chalicelib.api.problems import Problems, malformed, quoted
 from chalicelib.domain.account import Caller
@@ -47,6 +48,7 @@ class ApiRequest:
     known_caller: Caller | None
     idempotency: IdempotencyScope | None
     given_file: UploadedFile | None = None
+    given_lines: Lines | None = None
 
     @property
     def file(self) -> UploadedFile:
@@ -54,6 +56,13 @@ class ApiRequest:
         if self.given_file is None:
             raise TypeError("this route was not declared to take a file")
         return self.given_file
+
+    @property
+    def lines(self) -> Lines:
+        """The body line by line, of a route that was declared to take lines."""
+        if self.given_lines is None:
+            raise TypeError("this route was not declared to take lines")
+        return self.given_lines
 
     @property
     def caller(self) -> Caller:
@@ -86,6 +95,7 @@ def read_request(
     caller: Caller | None,
     creates: bool,
     takes_file: bool = False,
+    lines: type[RequestShape] | None = None,
 ) -> ApiRequest:
     """The request with everything in it checked; raises InvalidInput that names all that is wrong."""
     problems = Problems()
@@ -97,15 +107,19 @@ def read_request(
     file = _file(request, problems) if takes_file else None
     if body is not NoFields:
         document = parse_json(_json_body(request))
-    elif not takes_file and not _says_nothing(request):
+    elif lines is None and not takes_file and not _says_nothing(request):
         problems.note("body", "this path reads no body; leave it out")
     given_body = read_body(document, body, problems)
     problems.refuse()
+    given_lines = (
+        None if lines is None else read_lines(_body(request), request.headers.get("content-type") or "", lines)
+    )
     idempotency = None
     if key is not None and caller is not None:
         scope = f"{caller.account_id} {request.method} {_concrete_path(request)} {key}"
-        idempotency = IdempotencyScope(scope, _hash_of(document) if file is None else file.digest)
-    return ApiRequest(given_body, given_query, caller, idempotency, file)
+        hashed = file or given_lines
+        idempotency = IdempotencyScope(scope, _hash_of(document) if hashed is None else hashed.digest)
+    return ApiRequest(given_body, given_query, caller, idempotency, file, given_lines)
 
 
 def _of_shape(given: RequestShape, shape: type[ShapeT]) -> ShapeT:
@@ -131,6 +145,15 @@ def _raw_body(request: Request) -> bytes:
         raise malformed("its bytes are not UTF-8") from error
 
 
+def _body(request: Request) -> bytes:
+    raw = _raw_body(request)
+    if len(raw) > BODY_LIMIT:
+        raise TooLarge(
+            f"The body has {len(raw):,} bytes; at most {BODY_LIMIT:,} are possible.", fix="Shorten the body."
+        )
+    return raw
+
+
 def _says_nothing(request: Request) -> bool:
     try:
         return _raw_body(request).strip() in _NOTHING
@@ -150,11 +173,7 @@ def _file(request: Request, problems: Problems) -> UploadedFile | None:
 
 def _json_body(request: Request) -> bytes:
     """The body's bytes, if they may be JSON. Where there are none their type does not matter: clients send it anyway."""
-    raw = _raw_body(request)
-    if len(raw) > BODY_LIMIT:
-        raise TooLarge(
-            f"The body has {len(raw):,} bytes; at most {BODY_LIMIT:,} are possible.", fix="Shorten the body."
-        )
+    raw = _body(request)
     if raw.strip():
         _require_json_type(request.headers.get("content-type") or "application/json")
     return raw

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from chalicelib.domain.account import Caller, Scope
-from chalicelib.domain.errors import Forbidden, Unauthenticated
+from chalicelib.domain.account import Caller, Scope, SwitchStatus
+from chalicelib.domain.errors import ErrorCode, Forbidden, Unauthenticated
 
 _FIX = "Send the key as `Authorization: Bearer <key>` or as `x-api-key: <key>`."
 
@@ -21,9 +21,19 @@ def key_text(headers: Mapping[str, str]) -> str:
     raise Unauthenticated("This request carries no API key.", fix=_FIX)
 
 
-def require_scope(caller: Caller, scope: Scope) -> None:
-    """Raise Forbidden unless the caller's key has the scope."""
-    if not caller.key.allows(scope):
+def require_active(caller: Caller) -> None:
+    """Raise Forbidden while the caller's key is suspended: for reading too, for it may be in the wrong hands."""
+    if caller.key.status is SwitchStatus.SUSPENDED:
+        raise Forbidden(
+            "This API key is suspended.",
+            fix="Ask whoever manages the account's keys; another key can set its status to active.",
+            code=ErrorCode.KEY_SUSPENDED,
+        )
+
+
+def require_scope(caller: Caller, scope: Scope, or_scope: Scope | None = None) -> None:
+    """Raise Forbidden unless the caller's key has the scope, or the other one."""
+    if not caller.key.allows(scope) and (or_scope is None or not caller.key.allows(or_scope)):
         fix = f"Use a key with the scope `{scope}`; POST /account/api-keys creates one."
         if scope is Scope.ADMIN:
             fix = "Only an admin key of the first account may do this."

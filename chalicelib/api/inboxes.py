@@ -30,6 +30,7 @@ routes = Routes(__name__)
             ErrorCode.INVALID_INBOX_DOMAIN,
             ErrorCode.INVALID_INBOX_LOCAL_PART,
             ErrorCode.INBOX_ADDRESS_TAKEN,
+            ErrorCode.DOMAIN_NOT_VERIFIED,
             ErrorCode.NOT_FOUND,
         }
     ),

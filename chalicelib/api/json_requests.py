@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from chalicelib.api.json_reading import RequestShape
 from chalicelib.api.problems import Problems, nearest, quoted
-from chalicelib.domain.account import DEFAULT_SCOPES, Scope
+from chalicelib.domain.account import DEFAULT_SCOPES, Scope, SwitchStatus
 from chalicelib.domain.address import AddressError, Mailbox, parse_mailbox
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.file_name import media_type
@@ -190,6 +190,12 @@ class NewKeyJson(RequestShape, frozen=True):
         """The key; `inbox_numbers` is what `inbox_ids` means."""
         scopes = DEFAULT_SCOPES if self.scopes is None else frozenset(self.scopes)
         return NewKey(key_id, self.name, scopes, inbox_numbers, self.expires_at)
+
+
+class StatusJson(RequestShape, frozen=True):
+    """How a stop switch is to stand."""
+
+    status: Annotated[SwitchStatus, Meta(description="`suspended` stops mail at once and holds what is queued.")]
 
 
 class NewAccountJson(RequestShape, frozen=True):

@@ -13,6 +13,7 @@ from chalicelib.api.answers import JSON, Answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.errors import STATUS, ErrorJson
 from chalicelib.api.file_upload import FORM, PART
+from chalicelib.api.json_lines import JSON_LINES, MEDIA_TYPES
 from chalicelib.api.json_reading import NoFields
 from chalicelib.api.routes import DeclaredRoute, Route, Routes, Success, declared_routes
 from chalicelib.domain.errors import ErrorCode
@@ -120,7 +121,7 @@ class _Components:
 
 
 def _shapes(route: Route) -> list[Any]:
-    return [shape for shape in (route.body, route.query, route.success.shape) if shape is not None]
+    return [shape for shape in (route.body, route.query, route.lines, route.success.shape) if shape is not None]
 
 
 def _name(reference: Mapping[str, Any]) -> str:
@@ -135,7 +136,8 @@ def _public(name: str) -> str:
 def _operation(declared: DeclaredRoute, components: _Components) -> dict[str, Any]:
     route = declared.route
     summary, _, description = declared.documentation.partition("\n")
-    scope = f"Needs a key with the scope `{route.scope}`." if route.scope else ""
+    scopes = " or ".join(f"`{scope}`" for scope in (route.scope, route.or_scope) if scope)
+    scope = f"Needs a key with the scope {scopes}." if scopes else ""
     operation: dict[str, Any] = {
         "operationId": declared.name,
         "summary": summary.removesuffix("."),
@@ -149,6 +151,9 @@ def _operation(declared: DeclaredRoute, components: _Components) -> dict[str, An
         schema = components.reference(route.body)
         is_required = bool(components.schema(route.body).get("required"))
         operation["requestBody"] = {"required": is_required, "content": {JSON: {"schema": schema}}}
+    elif route.lines is not None:
+        lines = {"type": "string", "contentMediaType": JSON_LINES, "contentSchema": components.reference(route.lines)}
+        operation["requestBody"] = {"required": True, "content": {each: {"schema": lines} for each in MEDIA_TYPES}}
     elif route.takes_file:
         operation["requestBody"] = {"required": True, "content": {FORM: {"schema": _FILE_FORM}}}
     return operation
@@ -205,11 +210,11 @@ def error_codes(route: Route) -> frozenset[ErrorCode]:
     """Every code the route may answer with."""
     codes = {ErrorCode.VALIDATION_ERROR, ErrorCode.INTERNAL_ERROR, *route.errors}
     if route.scope is not None:
-        codes |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN_SCOPE}
+        codes |= {ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN_SCOPE, ErrorCode.KEY_SUSPENDED}
         codes |= {ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.UNAVAILABLE}
-    if route.body is not NoFields or route.takes_file:
+    if route.body is not NoFields or route.takes_file or route.lines is not None:
         codes |= {ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE}
-        codes |= set() if route.takes_file else {ErrorCode.MALFORMED_JSON}
+        codes |= set() if route.body is NoFields else {ErrorCode.MALFORMED_JSON}
     if route.creates:
         codes |= {ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.IDEMPOTENCY_IN_PROGRESS}
     if "{" in route.path or route.query is not NoFields:  # an id in the path, or a cursor

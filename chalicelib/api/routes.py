@@ -17,7 +17,7 @@ from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib.api.answers import JSON, Answer, request_id, to_response
 from chalicelib.api.api_request import read_request
-from chalicelib.api.authentication import key_text, require_scope
+from chalicelib.api.authentication import key_text, require_active, require_scope
 from chalicelib.api.errors import Fault, error_answer
 from chalicelib.api.json_reading import NoFields, RequestShape
 from chalicelib.domain.account import Caller, RateLimit, Scope
@@ -52,9 +52,11 @@ class Route:
     path: str
     success: Success
     scope: Scope | None  # None: no key is needed
+    or_scope: Scope | None = None  # does as well
     body: type[RequestShape] = NoFields
     query: type[RequestShape] = NoFields
     takes_file: bool = False  # in a form, in place of a JSON body
+    lines: type[RequestShape] | None = None  # the shape of each line of a body of JSON lines
     creates: bool = False  # takes an Idempotency-Key
     errors: frozenset[ErrorCode] = frozenset()  # besides those that follow from the rest
 
@@ -70,6 +72,9 @@ class Routes(Blueprint):
 
     def put(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
         return self.declare(Route("PUT", path, success, **more))
+
+    def patch(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
+        return self.declare(Route("PATCH", path, success, **more))
 
     def delete(self, path: str, success: Success, **more: Any) -> Callable[[View], View]:
         return self.declare(Route("DELETE", path, success, **more))
@@ -123,6 +128,7 @@ def _answered(route: Route, view: View, request: Request, path_variables: dict[s
             caller=caller,
             creates=route.creates,
             takes_file=route.takes_file,
+            lines=route.lines,
         )
         answer = view(asked, **path_variables)
     except AgentSendError as error:
@@ -146,7 +152,8 @@ def _caller(route: Route, request: Request, headers: dict[str, str]) -> Caller |
         headers.update(_rate_headers(error.rate))
         raise
     headers.update(_rate_headers(authenticated.rate))
-    require_scope(authenticated.caller, route.scope)
+    require_active(authenticated.caller)
+    require_scope(authenticated.caller, route.scope, route.or_scope)
     return authenticated.caller
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from chalicelib.api.answer_size import as_many_as_fit
 from chalicelib.api.answers import NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
 from chalicelib.api.json_requests import PageQuery
@@ -114,10 +115,11 @@ def list_webhook_deliveries(request: ApiRequest, webhook_id: str) -> Answer:
     known, ids, query = _id(webhook_id), operations().public_ids(), request.query(DeliveriesQuery)
     before = None if query.cursor is None else delivery_place(known, query.cursor, ids)
     page = operations().list_deliveries(known, request.caller, before, query.limit)
+    shown = as_many_as_fit([delivery_as_json(each, ids) for each in page.deliveries])
     next_cursor = None if page.next_before is None else delivery_id(known, page.next_before, ids)
-    return json_answer(
-        200, DeliveriesJson(data=[delivery_as_json(each, ids) for each in page.deliveries], next_cursor=next_cursor)
-    )
+    if len(shown) < len(page.deliveries):
+        next_cursor = shown[-1].id
+    return json_answer(200, DeliveriesJson(data=shown, next_cursor=next_cursor))
 
 
 @routes.post(

@@ -20,6 +20,13 @@ class Scope(StrEnum):
 DEFAULT_SCOPES = frozenset({Scope.READ, Scope.SEND, Scope.MANAGE})
 
 
+class SwitchStatus(StrEnum):
+    """How the stop switch of a key or an account stands."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A tenant; nothing of it is visible to another."""
@@ -31,6 +38,8 @@ class Account:
     daily_send_limit: int
     is_verified: bool
     created_at: datetime
+    status: SwitchStatus = SwitchStatus.ACTIVE  # what the operator of the deployment says …
+    own_status: SwitchStatus = SwitchStatus.ACTIVE  # … and what the account says itself: it sends when both are active
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+    status: SwitchStatus = SwitchStatus.ACTIVE
 
     def allows(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes

@@ -150,6 +150,16 @@ class MessageDelivery:
         return message_status(recipient.status for recipient in self.recipients)
 
     @property
+    def is_undecided(self) -> bool:
+        """Whether SES has not taken the mail yet, as far as is known, and nobody has given it up."""
+        return bool(self.open_recipients)
+
+    @property
+    def open_recipients(self) -> tuple[str, ...]:
+        """Whom the mail is still to be handed over for; others are suppressed, or it has gone."""
+        return tuple(known.address for known in self.recipients if known.status <= DeliveryStatus.SENDING)
+
+    @property
     def updated_at(self) -> datetime:
         return max(recipient.updated_at for recipient in self.recipients)
 

@@ -4,6 +4,7 @@
                                       ▲                            └─ failure ─┐
                                       └──── twice as long, up to 15 min ◀──────┘
     healthy ──time-out, or an answer that took over 5 s──▶ slow: at most 3 calls at once ──10 min of quick ones──▶ healthy
+    healthy ──a process has 3 calls under way, one for 2 s, and wants more──▶ slow for 20 s
 
 A healthy endpoint has no state at all, so it costs no writes.
 """
@@ -16,10 +17,14 @@ FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=15)
 SLOW_CALL = timedelta(seconds=5)
 SLOW_FOR = timedelta(minutes=10)
+STALLED_FOR = timedelta(seconds=20)  # until the calls under way have come to an end and told how it is
 SLOTS = 3
 LEASE = timedelta(seconds=30)
 """How long a call may hold a slot; it is over after 15 s, unless its process died."""
 HOPELESS_AFTER = timedelta(days=5)
+LONGEST_SILENCE = timedelta(hours=30)
+"""Between two failures of one stretch: the longest pause between attempts is 26.4 hours. Longer ones say nothing of what was
+between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class EndpointHealth:
     """What is known of an endpoint in trouble. The state without any trouble is the default."""
 
     failures: int = 0  # in a row
-    failing_since: datetime | None = None  # the first failure since the latest success
+    failing_since: datetime | None = None  # the first of failures that followed one upon the other, without a success
+    failed_at: datetime | None = None  # the last of them
     open_until: datetime | None = None
     pause: timedelta = timedelta()  # how long it was open the last time
     slow_until: datetime | None = None
@@ -51,17 +57,33 @@ class EndpointHealth:
         return None
 
     def taking_slot(self, now: datetime) -> "EndpointHealth":
+        """With one more slot taken; its lease, the last one, is given back at the end of the call."""
         return replace(self, leases=(*self.held(now), now + LEASE))
 
-    def after_success(self, now: datetime, took: timedelta) -> "EndpointHealth":
-        """The endpoint has answered: the breaker is closed."""
-        closed = replace(self, failures=0, failing_since=None, open_until=None, pause=timedelta())
-        return _called(closed, now, slow=took > SLOW_CALL)
+    def without_slot(self, lease: datetime | None) -> "EndpointHealth":
+        """A call is over: the slot that it took is free, and no other's."""
+        if lease not in self.leases:
+            return self  # it took none, for the endpoint was healthy; or it has lapsed
+        place = self.leases.index(lease)
+        return replace(self, leases=self.leases[:place] + self.leases[place + 1 :])
 
-    def after_failure(self, now: datetime, took: timedelta, *, timed_out: bool) -> "EndpointHealth":
+    def stalled(self, now: datetime) -> "EndpointHealth":
+        """Calls are under way that get no answer, and more want to follow."""
+        return replace(self, slow_until=max(self.slow_until or now, now + STALLED_FOR))
+
+    def after_success(self, now: datetime, took: timedelta, lease: datetime | None = None) -> "EndpointHealth":
+        """The endpoint has answered a call, which held a slot if it had a lease: the breaker is closed."""
+        closed = replace(self, failures=0, failing_since=None, failed_at=None, open_until=None, pause=timedelta())
+        return _called(closed.without_slot(lease), now, slow=took > SLOW_CALL)
+
+    def after_failure(
+        self, now: datetime, took: timedelta, *, timed_out: bool, lease: datetime | None = None
+    ) -> "EndpointHealth":
         """It has not, or not with a 2xx."""
         failures = self.failures + 1
-        failed = replace(self, failures=failures, failing_since=self.failing_since or now)
+        is_one_stretch = self.failed_at is not None and now - self.failed_at <= LONGEST_SILENCE
+        since = self.failing_since if is_one_stretch else None
+        failed = replace(self.without_slot(lease), failures=failures, failing_since=since or now, failed_at=now)
         if failures >= FAILURES_IN_A_ROW:
             half_open = self.open_until is not None and now >= self.open_until
             if self.open_until is None or half_open:  # calls that were under way when it opened do not prolong it
@@ -80,6 +102,6 @@ class EndpointHealth:
 
 
 def _called(health: EndpointHealth, now: datetime, *, slow: bool) -> EndpointHealth:
-    """A call is over: its slot is free, and a slow one makes the next ones careful."""
+    """A slow call makes the next ones careful."""
     slow_until = now + SLOW_FOR if slow else health.slow_until if health.is_slow(now) else None
-    return replace(health, leases=health.held(now)[1:], slow_until=slow_until)
+    return replace(health, leases=health.held(now), slow_until=slow_until)

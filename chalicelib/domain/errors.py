@@ -10,6 +10,7 @@ AgentSendError
 │   ├── DeletedSince      a repeated request whose work its caller has deleted since
 │   ├── MethodNotAllowed  the path exists, the method does not
 │   ├── Conflict          the state of things forbids it now
+│   ├── QuotaExceeded     the account has as many of something as it may have
 │   ├── TooLarge          the request is over a size limit
 │   ├── UnsupportedMediaType
 │   └── TooMany           a rate or quota is used up; `retry_after` says when to come back
@@ -31,19 +32,27 @@ class ErrorCode(StrEnum):
     INVALID_INBOX_ADDRESS = "INVALID_INBOX_ADDRESS"
     INVALID_INBOX_DOMAIN = "INVALID_INBOX_DOMAIN"
     INVALID_INBOX_LOCAL_PART = "INVALID_INBOX_LOCAL_PART"
+    DOMAIN_NOT_VERIFIED = "DOMAIN_NOT_VERIFIED"
     THREAD_INBOX_MISMATCH = "THREAD_INBOX_MISMATCH"
     ATTACHMENT_TOO_LARGE = "ATTACHMENT_TOO_LARGE"
     ATTACHMENTS_TOO_LARGE = "ATTACHMENTS_TOO_LARGE"
     MALFORMED_JSON = "MALFORMED_JSON"
     UNAUTHORIZED = "UNAUTHORIZED"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     FORBIDDEN_SCOPE = "FORBIDDEN_SCOPE"
     INBOX_SUSPENDED = "INBOX_SUSPENDED"
+    KEY_SUSPENDED = "KEY_SUSPENDED"
+    ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
+    RECIPIENT_SUPPRESSED = "RECIPIENT_SUPPRESSED"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     INBOX_ADDRESS_TAKEN = "INBOX_ADDRESS_TAKEN"
+    DOMAIN_EXISTS = "DOMAIN_EXISTS"
+    DOMAIN_IN_USE = "DOMAIN_IN_USE"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
     ATTACHMENT_WITHHELD = "ATTACHMENT_WITHHELD"
+    NOT_SUSPENDED = "NOT_SUSPENDED"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
@@ -154,6 +163,12 @@ class Conflict(CallerError):
         self.retry_after = retry_after
         super().__init__(message, fix=fix, code=code)
         self.retryable = retry_after is not None
+
+
+class QuotaExceeded(CallerError):
+    """The account has as many of something as it may have."""
+
+    default_code = ErrorCode.QUOTA_EXCEEDED
 
 
 class TooLarge(CallerError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.delivery import EventType, TimelineEntry
-from chalicelib.domain.ids import EventId, MessageKey
+from chalicelib.domain.ids import EventId, InvalidId, MessageKey, inbox_number
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,6 +24,16 @@ class Event:
     created_at: datetime  # of the change, to the millisecond
     message: MessageKey | None = None
     subject: str | None = None  # the public id of the inbox, domain or webhook that an event without a message is about
+
+
+def inbox_of(event: Event) -> int | None:
+    """The number of the inbox that an event is about, if it is about one."""
+    if event.message is not None:
+        return event.message.inbox_number
+    try:
+        return inbox_number(event.subject or "")
+    except InvalidId:
+        return None
 
 
 def is_told(entry: TimelineEntry) -> bool:

@@ -172,6 +172,11 @@ class PublicIds:
         """(inbox number, sequence) behind a cursor; `InvalidId` when it was not made for this list."""
         return self._open(b"cur" + of.encode(), _body(text, "", _ID_CHARACTERS))
 
+    def proof(self, *parts: str) -> str:
+        """26 characters that depend on `parts` and that nobody else can make: 130 bits of a keyed hash."""
+        digest = hashlib.blake2b("\x1f".join(("proof", *parts)).encode(), key=self._secret, digest_size=17).digest()
+        return encode(int.from_bytes(digest, "big") >> 6, 26)
+
     def _seal(self, kind: bytes, number: int, sequence: int) -> str:
         if not (0 <= number < 1 << INBOX_NUMBER_BITS and 0 <= sequence < 1 << SEQUENCE_BITS):
             raise ValueError(f"out of range: inbox number {number}, sequence {sequence}")

@@ -6,6 +6,7 @@ from chalicelib.domain.delivery import TimelineEntry
 from chalicelib.domain.event import Event
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.message import Message
+from chalicelib.domain.own_domain import Domain
 from chalicelib.domain.webhook import Webhook
 
 
@@ -15,7 +16,7 @@ class JoinedEvent:
 
     event: Event
     message: Message | None = None
-    subject: Inbox | Webhook | None = None
+    subject: Inbox | Domain | Webhook | None = None
 
     @property
     def is_deleted(self) -> bool:

@@ -9,7 +9,7 @@ from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.attachment import Enclosure, MessageAttachment
 from chalicelib.domain.delivery import MessageDelivery
-from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
+from chalicelib.domain.ids import AccountId, KeyId, MessageKey, ThreadKey
 from chalicelib.domain.message_status import MessageStatus
 
 BODY_LIMIT = 1_000_000  # characters of each body of a message that is sent
@@ -82,6 +82,8 @@ class MessageContent:
     arrival: Arrival | None = None  # set on every received message and on no other
     log_since: int = 0  # the chunk of its account's log from which on its first event is looked for
     body_truncated: bool = False  # a long body was left out of a list; or it is lost, and only its place is known
+    key_id: KeyId | None = None  # the API key that handed it in; None: received, or stored before this was noted
+    suppressed: tuple[str, ...] = ()  # recipients who were on the suppression list when the message was accepted
 
     @property
     def own_words(self) -> str | None:

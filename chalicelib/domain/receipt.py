@@ -14,6 +14,11 @@ TRIAL_MESSAGE_ID = "AMAZON_SES_SETUP_NOTIFICATION"
 """SES tries bucket and topic out with a mail of this id when a rule is made that names them."""
 
 
+def is_trial(blob: str) -> bool:
+    """Whether this is SES's trial of one of our rules."""
+    return blob.rpartition("/")[2] == TRIAL_MESSAGE_ID
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """One mail that SES took for us: whose it is, by the envelope alone (RFC 5321), and where it lies."""

@@ -1,38 +1,48 @@
 """Webhooks: where an account wants its events sent, which of them, and what their signatures are made with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NewType
 
 from chalicelib.domain.delivery import EventType
-from chalicelib.domain.event import LoggedEvent, LogPlace
+from chalicelib.domain.event import LoggedEvent, LogPlace, inbox_of
 from chalicelib.domain.ids import AccountId, InvalidId, decode, random_text
 
 WebhookId = NewType("WebhookId", str)
 
 ROTATION = timedelta(hours=24)
-"""How long the secret before the newest one signs as well."""
+"""How long a secret that was replaced signs as well."""
+
+MOST_OLD = 3
+"""Secrets that sign beside the newest one, however often it is replaced."""
 
 SUBSCRIBABLE = frozenset(EventType) - {EventType.SENDING, EventType.WEBHOOK_TEST}
 _ID_CHARACTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookSecret:
-    """What signatures are made with; `previous` signs beside it until `previous_until`."""
+class OldSecret:
+    """One that has been replaced, and signs beside its successor for a while."""
 
-    current: str
-    previous: str | None = None
-    previous_until: datetime | None = None
+    text: str = field(repr=False)
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """What signatures are made with; `previous` were replaced lately, the newest first."""
+
+    current: str = field(repr=False)
+    previous: tuple[OldSecret, ...] = ()
 
     def valid(self, now: datetime) -> tuple[str, ...]:
         """The secrets that sign now, the newest first."""
-        if self.previous is None or self.previous_until is None or now >= self.previous_until:
-            return (self.current,)
-        return (self.current, self.previous)
+        return (self.current, *(each.text for each in self.previous if now < each.until))
 
     def rotated(self, fresh: str, now: datetime) -> "WebhookSecret":
-        return WebhookSecret(fresh, self.current, now + ROTATION)
+        """With a new one. Of many within a day those between are dropped first: the oldest is what a receiver knows for sure."""
+        known = (OldSecret(self.current, now + ROTATION), *(each for each in self.previous if now < each.until))
+        return WebhookSecret(fresh, known if len(known) <= MOST_OLD else (*known[: MOST_OLD - 1], known[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ class Webhook:
             return False  # nobody is told of his own end: it could not arrive
         if self.inbox_numbers is None:
             return True
-        return event.message is not None and event.message.inbox_number in self.inbox_numbers
+        return inbox_of(event) in self.inbox_numbers
 
 
 def new_webhook_id() -> WebhookId:

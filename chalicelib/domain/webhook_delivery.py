@@ -15,7 +15,8 @@ RETRIES = tuple(
 """How long after an attempt the next one follows, in the contract's words."""
 
 ATTEMPTS = len(RETRIES) + 1
-ANSWER_CHARACTERS = 1_024  # of an answer, kept with its attempt
+ANSWER_BYTES = 1_024  # of an answer as UTF-8, kept with its attempt
+ATTEMPTS_KEPT = 20  # the newest: two rounds; so an item has 25 KB at most
 JITTER = 0.1  # of a pause, on top of it at most
 LONGEST_RETRY_AFTER = timedelta(hours=24)
 
@@ -64,27 +65,35 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class WebhookDelivery:
-    """One event and one webhook. `begun` counts the attempts of earlier rounds: a replay begins a new one."""
+    """One event and one webhook. A replay begins a new round: jobs of those before are done for, wherever they are."""
 
     webhook_id: WebhookId
     logged: LoggedEvent
     state: DeliveryState = DeliveryState.PENDING
     attempts: tuple[Attempt, ...] = ()
     next_attempt_at: datetime | None = None
-    begun: int = 0
+    begun: int = 0  # attempts of earlier rounds
+    round: int = 0
+    dropped: int = 0  # the oldest attempts, which are kept no more
     is_test: bool = False
     version: int = 0  # of the stored item; 0: not stored yet
 
     @property
     def tries(self) -> int:
         """Attempts of this round."""
-        return len(self.attempts) - self.begun
+        return self.made - self.begun
+
+    @property
+    def made(self) -> int:
+        """Attempts of all rounds."""
+        return self.dropped + len(self.attempts)
 
     def after(self, answer: Answer, began: datetime, ended: datetime, luck: Luck) -> "WebhookDelivery":
         """The delivery with this attempt in its log, settled or with the time of the next one."""
         took = (ended - began) // timedelta(milliseconds=1)
-        attempt = Attempt(began, took, answer.status_code, answer.text[:ANSWER_CHARACTERS], answer.error)
-        noted = replace(self, attempts=(*self.attempts, attempt), next_attempt_at=None)
+        attempt = Attempt(began, took, answer.status_code, _beginning(answer.text), answer.error)
+        attempts = (*self.attempts, attempt)[-ATTEMPTS_KEPT:]
+        noted = replace(self, attempts=attempts, dropped=self.made + 1 - len(attempts), next_attempt_at=None)
         if answer.is_success:
             return replace(noted, state=DeliveryState.DELIVERED)
         next_at = None if self.is_test or answer.is_gone else noted.retry_at(ended, answer.retry_after, luck)
@@ -102,6 +111,15 @@ class WebhookDelivery:
         at = now + RETRIES[self.tries - 1] * (1 + JITTER * luck())
         return at if retry_after is None else max(at, now + min(retry_after, LONGEST_RETRY_AFTER))
 
+    def seen_at(self, now: datetime) -> "WebhookDelivery":
+        """As it is shown: an attempt whose time has passed is being made, or waits for its endpoint."""
+        is_over = self.next_attempt_at is not None and self.next_attempt_at <= now
+        return replace(self, next_attempt_at=None) if is_over else self
+
     def again(self) -> "WebhookDelivery":
         """The same delivery at the beginning of a new round."""
-        return replace(self, state=DeliveryState.PENDING, begun=len(self.attempts), next_attempt_at=None)
+        return replace(self, state=DeliveryState.PENDING, begun=self.made, round=self.round + 1, next_attempt_at=None)
+
+
+def _beginning(text: str) -> str:
+    return text.encode("utf-8", "replace")[:ANSWER_BYTES].decode("utf-8", "ignore")

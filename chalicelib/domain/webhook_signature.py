@@ -41,5 +41,5 @@ def signed_headers(valid: Sequence[str], event_id: str, now: datetime, body: byt
         "webhook-signature": " ".join(standard_signature(secret, event_id, sent_at, body) for secret in valid),
     }
     if len(valid) > 1:
-        headers["X-AgentSend-Signature-Previous"] = plain_signature(valid[1], body)
+        headers["X-AgentSend-Signature-Previous"] = plain_signature(valid[-1], body)
     return headers

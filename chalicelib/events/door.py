@@ -27,7 +27,13 @@ class EventDoor:
         self.blueprint = Blueprint(import_name)
 
     def on_queue(
-        self, queue: str, *, name: str, batch_size: int = BATCH_SIZE, ahead: LookAhead | None = None
+        self,
+        queue: str,
+        *,
+        name: str,
+        batch_size: int = BATCH_SIZE,
+        ahead: LookAhead | None = None,
+        maximum_concurrency: int | None = None,
     ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
         """Call the decorated function with the body of each record of `queue`, all records of a batch side by side.
 
@@ -36,6 +42,7 @@ class EventDoor:
 
         `ahead` is called once with all bodies before, and what it returns is handed to each call as its second argument;
         it must get by with bodies that cannot be read. When it fails, that is None: each record then does it all alone.
+        `maximum_concurrency`: so many batches at once, at most.
         """
 
         def register(handle: Callable[..., None]) -> Callable[..., Any]:
@@ -48,7 +55,9 @@ class EventDoor:
                 failed = [record["messageId"] for record, ok in zip(records, done, strict=True) if not ok]
                 return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
-            decorate = self.blueprint.on_sqs_message(queue=queue, batch_size=batch_size, name=name)
+            decorate = self.blueprint.on_sqs_message(
+                queue=queue, batch_size=batch_size, name=name, maximum_concurrency=maximum_concurrency
+            )
             registered: Callable[..., Any] = decorate(handle_batch)
             return registered
 

@@ -8,7 +8,10 @@ from chalicelib.wiring import operations
 door = EventDoor(__name__)
 
 
-@door.on_queue("${WebhookQueue.QueueName}", name="webhook_worker")
+AT_ONCE = 100  # batches; each may be held for 15 s by an endpoint, and the account's other functions need room, too
+
+
+@door.on_queue("${WebhookQueue.QueueName}", name="webhook_worker", maximum_concurrency=AT_ONCE)
 def webhook_worker(body: str) -> None:
     """An endpoint that does not answer is no failure of the record: its retry has a job of its own."""
     deployment = operations()

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.inbox import Inbox
+from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.domain.switch import Switch
 from chalicelib.operations.access import require_inbox
 from chalicelib.operations.ports import InboxStore, Page, PageRequest
+from chalicelib.operations.turn_switches import GiveUp
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,17 @@ class GetInbox:
 
 @dataclass(frozen=True)
 class DeleteInbox:
-    """Delete an inbox: it answers 404 from now on, its address stays taken, mail in flight is still recorded."""
+    """Delete an inbox: it answers 404 from now on, its address stays taken, mail in flight is still recorded.
+
+    What a suspended one holds is given up, for nobody could release it any more.
+    """
 
     inboxes: InboxStore
+    give_up: GiveUp
 
     def __call__(self, inbox_number: int, caller: Caller) -> None:
-        if not self.inboxes.delete(require_inbox(self.inboxes, inbox_number, caller)):
+        inbox = require_inbox(self.inboxes, inbox_number, caller)
+        if inbox.status is InboxStatus.SUSPENDED:
+            self.give_up(Switch.of_inbox(inbox_number), caller.account_id)
+        if not self.inboxes.delete(inbox):
             raise NotFound

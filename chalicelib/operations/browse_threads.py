@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.account import Caller
@@ -13,6 +14,7 @@ from chalicelib.domain.thread_summary import ThreadSummary
 from chalicelib.operations.access import require_front, require_thread
 from chalicelib.operations.list_messages import read_messages
 from chalicelib.operations.ports import (
+    FrontOutdated,
     InboxFront,
     IndexedMessage,
     MessageIndex,
@@ -24,6 +26,8 @@ from chalicelib.operations.ports import (
 )
 from chalicelib.operations.thread_pages import ThreadPage, newest_sequences
 
+FRONT_TRIES = 5  # of a page that others seal or fold away behind its front
+
 
 @dataclass(frozen=True)
 class ListThreads:
@@ -34,8 +38,7 @@ class ListThreads:
     index: MessageIndex
 
     def __call__(self, inbox_number: int, caller: Caller, request: PageRequest) -> Page[ThreadSummary]:
-        front = require_front(self.index, inbox_number, caller)
-        page = self.index.thread_page(inbox_number, request, front)
+        front, page = self._page(inbox_number, caller, request)
         newest = read_messages(self.messages, page.items)
         known = self.threads.get_many(
             {message.content.thread: message.content.key.sequence for message in newest[::-1]}
@@ -47,6 +50,15 @@ class ListThreads:
             if message.content.thread in known
         )
         return Page(summaries, page.total - (len(page.items) - len(summaries)), page.next_after)
+
+    def _page(self, inbox_number: int, caller: Caller, request: PageRequest) -> tuple[InboxFront, Page[IndexedMessage]]:
+        """A page and the front it is of: what came behind that front is on neither."""
+        for _ in range(FRONT_TRIES):
+            front = require_front(self.index, inbox_number, caller)
+            with suppress(FrontOutdated):
+                return front, self.index.thread_page(inbox_number, request, front)
+        page = self.index.thread_page(inbox_number, request)
+        return require_front(self.index, inbox_number, caller), page
 
     def _hidden(self, front: InboxFront, inbox_number: int, known: Sequence[ThreadMembers]) -> AbstractSet[int]:
         """The recent messages that cannot be read; only those being deleted are looked for behind the front."""
@@ -68,6 +80,10 @@ class GetThread:
         members = require_thread(self.threads, key, caller)
         sequences = newest_sequences(self.threads, members)
         phases = self.index.phases(key.inbox_number, sequences)
+        if not any(phase.visible for phase in phases.values()):
+            # So many are under way, or being deleted, that none of the newest can be read.
+            sequences = tuple(sorted({*sequences, *self.threads.newest_members(key)}))
+            phases = self.index.phases(key.inbox_number, sequences)
         visible = [sequence for sequence in sequences if phases[sequence].visible]
         listed = [IndexedMessage(MessageKey(key.inbox_number, sequence), phases[sequence]) for sequence in visible[-1:]]
         newest = read_messages(self.messages, listed)

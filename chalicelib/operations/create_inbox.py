@@ -7,7 +7,10 @@ from chalicelib.domain.account import Caller
 from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInput, NotFound, Unavailable
 from chalicelib.domain.ids import random_text
 from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.domain.own_domain import Domain, domain_id
+from chalicelib.operations.own_domains import OwnDomains, not_verified
 from chalicelib.operations.ports import Clock, InboxStore
+from chalicelib.operations.ports.domains import DomainStore
 
 LOCAL_PART = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,50}[a-z0-9])?")
@@ -49,12 +52,14 @@ class NewInbox:
 
 @dataclass(frozen=True)
 class CreateInbox:
-    """Create an inbox on the deployment's mail domain."""
+    """Create an inbox on the deployment's mail domain, or on a verified domain of the account's own."""
 
     inboxes: InboxStore
     clock: Clock
     mail_domain: str
     daily_send_limit: int
+    domains: DomainStore
+    own_domains: OwnDomains
 
     def __call__(self, new: NewInbox, caller: Caller) -> Inbox:
         """Raises InvalidInput, or Conflict when the address was ever given out. Repeating a success returns it."""
@@ -63,9 +68,8 @@ class CreateInbox:
                 "This key is bound to certain inboxes and cannot create another.",
                 fix="Use a key that is not bound to inboxes.",
             )
-        if new.domain_id is not None:
-            raise NotFound
-        address = self._address(new)
+        own = self._own_domain(new, caller)
+        address = self._address(new, own.name if own else self.mail_domain)
         now = self.clock()
         inbox = Inbox(
             number=new.number,
@@ -81,7 +85,10 @@ class CreateInbox:
             complaint_count=0,
             next_sequence=0,
             created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),
+            domain_id=own.id if own else None,
         )
+        if own is not None:
+            self._take_over(inbox)
         try:
             if self.inboxes.create(inbox):
                 return inbox
@@ -103,13 +110,37 @@ class CreateInbox:
             code=ErrorCode.INBOX_ADDRESS_TAKEN,
         )
 
-    def _address(self, new: NewInbox) -> str:
+    def _own_domain(self, new: NewInbox, caller: Caller) -> Domain | None:
+        """The account's domain that the inbox is to live on; None: the deployment's. Raises NotFound, InvalidInput."""
+        wanted = _lowered(new.address or "").partition("@")[2]
+        if new.domain_id is not None:
+            own, path = self.domains.get(caller.account_id, domain_id(new.domain_id)), "domainId"
+            if own is None:
+                raise NotFound
+        elif wanted in {"", self.mail_domain} or "@" in wanted:
+            return None
+        else:
+            own, path = self.domains.find(caller.account_id, wanted), "address"
+            if own is None:
+                return None  # _wanted refuses it
+        if own.is_going or not self.own_domains.may_send(caller.account_id, own.name):
+            raise not_verified(own.name, path)
+        return own
+
+    def _take_over(self, inbox: Inbox) -> None:
+        """An address that an account had which held the domain before goes to the one that holds it now."""
+        before = self.inboxes.owners([inbox.address]).get(inbox.address)
+        known = None if before in (None, inbox.number) else self.inboxes.get(before)
+        if before is not None and before != inbox.number and (known is None or known.account_id != inbox.account_id):
+            self.inboxes.hand_over_address(inbox.address, before=before, to=inbox.number)
+
+    def _address(self, new: NewInbox, mail_domain: str) -> str:
         if new.address is not None and new.prefix is not None:
             raise InvalidInput({"prefix": ["cannot be combined with `address`; send one of the two"]})
         if new.address is not None:
-            return self._wanted(_lowered(new.address))
+            return self._wanted(_lowered(new.address), mail_domain)
         if new.prefix is None:
-            return f"{random_text(RANDOM_TAIL + 4)}@{self.mail_domain}"
+            return f"{random_text(RANDOM_TAIL + 4)}@{mail_domain}"
         prefix = _lowered(new.prefix)
         if not PREFIX.fullmatch(prefix) or ".." in prefix:
             raise InvalidInput(
@@ -123,11 +154,11 @@ class CreateInbox:
                 },
                 code=ErrorCode.INVALID_INBOX_LOCAL_PART,
             )
-        return f"{prefix}-{random_text(RANDOM_TAIL)}@{self.mail_domain}"
+        return f"{prefix}-{random_text(RANDOM_TAIL)}@{mail_domain}"
 
-    def _wanted(self, address: str) -> str:
+    def _wanted(self, address: str, mail_domain: str) -> str:
         local_part, at, domain = address.partition("@")
-        if at and domain != self.mail_domain:
+        if at and domain != mail_domain:
             if not domain or "@" in domain:
                 raise InvalidInput(
                     {"address": ["not an address; send a local part, or local-part@domain"]},
@@ -135,7 +166,7 @@ class CreateInbox:
                 )
             raise InvalidInput(
                 {"address": [f"the domain {domain} is not one this deployment receives mail for"]},
-                fix=f"Leave the domain out to get an address at {self.mail_domain}.",
+                fix=f"Leave the domain out to get an address at {mail_domain}.",
                 code=ErrorCode.INVALID_INBOX_DOMAIN,
             )
         if not LOCAL_PART.fullmatch(local_part) or ".." in local_part:
@@ -160,7 +191,7 @@ class CreateInbox:
                 fix="Choose another local part, or send it as `prefix`.",
                 code=ErrorCode.INVALID_INBOX_LOCAL_PART,
             )
-        return f"{local_part}@{self.mail_domain}"
+        return f"{local_part}@{mail_domain}"
 
 
 def _lowered(text: str) -> str:

@@ -61,7 +61,7 @@ class DeleteMessage:
     def _mark_as_begun(self, key: MessageKey, stored: StoredMessage) -> None:
         """Whoever finishes a deletion that died tells it by this from a message that was never committed, whose files stay."""
         with suppress(VersionConflict):  # a worker has begun to send it
-            self.messages.save_delivery(key, known_or_new(stored))
+            self.messages.save_delivery(key, known_or_new(stored, self.tell.public_ids))
 
     def _tell(self, key: MessageKey, stored: StoredMessage) -> None:
         content = stored.content
@@ -70,4 +70,4 @@ class DeleteMessage:
         if content.arrival is not None:
             self.tell.received(key, content.account_id, content.created_at, content.log_since)
         else:
-            self.tell.sender(key, known_or_new(stored))
+            self.tell.sender(key, known_or_new(stored, self.tell.public_ids))

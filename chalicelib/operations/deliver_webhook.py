@@ -1,23 +1,28 @@
 """The worker of webhooks: tells endpoints what happened, one attempt at a time.
 
     notice ──which webhooks want it?──▶ delivery ──▶ look ─ settled, or tried already ──▶ done
-                                                       ├─ switched off, broken or busy ──▶ its line
+                                                       ├─ switched off, broken, slow or stuck ──▶ its line
+                                                       ├─ no slot in this process ──▶ back to the queue
                                                        └─ POST ─▶ note the attempt ─▶ queue the next one, if any
 
 An attempt is noted after it was made, so one whose process dies in between is made again, with the same event id. One that was
 noted and whose successor was not queued is found by the same job when it comes again.
 """
 
+import logging
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from chalicelib.domain.endpoint_health import EndpointHealth
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.webhook import Webhook
+from chalicelib.domain.webhook import Webhook, WebhookId
 from chalicelib.domain.webhook_delivery import Answer, DeliveryState, Luck, WebhookDelivery
 from chalicelib.domain.webhook_signature import signed_headers
+from chalicelib.operations.call_slots import STALLED_AFTER, CallLater, CallSlots, Entry, call_later
 from chalicelib.operations.disable_webhook import DisableWebhook
 from chalicelib.operations.known_webhooks import KnownWebhooks
 from chalicelib.operations.ports import Clock, VersionConflict
@@ -34,7 +39,10 @@ from chalicelib.operations.ports.webhooks import (
 )
 from chalicelib.operations.webhook_line import LONGEST_DELAY, WaitInLine
 
+logger = logging.getLogger(__name__)
+
 ATTEMPT_IS_OVER = 20  # seconds
+BUSY_SECONDS = 3  # within which a call comes again that found no slot in its process
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class DeliverWebhook:
     disable: DisableWebhook
     clock: Clock
     luck: Luck = random.random
+    slots: CallSlots = field(default_factory=CallSlots)
+    later: CallLater = call_later
 
     def __call__(self, job: DeliveryJob) -> None:
         endpoint = self.deliveries.look(job)
@@ -59,41 +69,86 @@ class DeliverWebhook:
             return  # deleted, and its deliveries with it
         if delivery is None:
             delivery = WebhookDelivery(job.webhook_id, job.logged, is_test=job.is_test)
-        if delivery.state is not DeliveryState.PENDING:
+        if delivery.state is not DeliveryState.PENDING or delivery.round > job.round:
             return
-        if len(delivery.attempts) > job.attempts:
+        if delivery.made > job.attempts:
             self._queue_next(webhook, delivery)  # again, should it have died before
         elif not (webhook.is_active or job.is_test):
             self.disable.again(webhook)
             self.wait_in_line(job)  # until somebody switches it on
-        elif (health := self._admitted(job, endpoint.health)) is None:
-            self.wait_in_line(job)
         else:
-            self._attempt(webhook, delivery, health)
+            with self.slots.entered(webhook, is_sick=not endpoint.health.is_healthy) as entry:
+                if entry is Entry.IN:
+                    self._admit(job, webhook, delivery, endpoint.health)
+                elif entry is Entry.BUSY or job.is_test:
+                    self._come_again(job)
+                else:
+                    self._note_stalled(webhook.id)
+                    self.wait_in_line(job)
 
-    def _admitted(self, job: DeliveryJob, known: EndpointHealth) -> EndpointHealth | None:
-        """The endpoint's health, when it may be called now; one in trouble takes so many calls at once."""
-        if known.is_healthy:
-            return known
+    def _note_stalled(self, webhook_id: WebhookId) -> None:
         now = self.clock()
+        try:
+            known = self.deliveries.health(webhook_id)
+            if known.free_slots(now) is None:
+                self.deliveries.change_health(webhook_id, known, lambda health: health.stalled(now))
+        except Unavailable:
+            logger.warning("that an endpoint is stuck could not be noted; its next answer tells it", exc_info=True)
+
+    def _come_again(self, job: DeliveryJob) -> None:
+        self.queue.put(job, 1 + int((BUSY_SECONDS - 1) * self.luck()))
+
+    def _admit(self, job: DeliveryJob, webhook: Webhook, delivery: WebhookDelivery, known: EndpointHealth) -> None:
+        """Make the attempt if the endpoint may be called now; one in trouble takes so many calls at once.
+
+        A test is called for by somebody who wants to know how it stands: it does not wait behind others.
+        """
+        if known.is_healthy or job.is_test:
+            self._attempt(job, webhook, delivery, known, None)
+            return
+        now = self.clock()
+        lease: datetime | None = None
 
         def take(health: EndpointHealth) -> EndpointHealth | None:
-            free = health.free_slots(now)
+            nonlocal lease
+            free, lease = health.free_slots(now), None
             if free is None:
                 return health
-            return health.taking_slot(now) if free else None
+            taken = health.taking_slot(now)
+            lease = taken.leases[-1]
+            return taken if free else None
 
-        return self.deliveries.change_health(job.webhook_id, known, take)
+        health = self.deliveries.change_health(job.webhook_id, known, take)
+        if health is None:
+            self.wait_in_line(job)
+        else:
+            self._attempt(job, webhook, delivery, health, lease)
 
-    def _attempt(self, webhook: Webhook, delivery: WebhookDelivery, health: EndpointHealth) -> None:
+    def _attempt(
+        self,
+        job: DeliveryJob,
+        webhook: Webhook,
+        delivery: WebhookDelivery,
+        health: EndpointHealth,
+        lease: datetime | None,
+    ) -> None:
         body = self.body(self.join(webhook.account_id, delivery.logged))
         began = self.clock()
-        answer = self.client.post(webhook.url, _headers(webhook, delivery, began, body), body)
+        # Every other process hears of it now, and not only when the call has come to its end.
+        cancel = self.later(STALLED_AFTER, partial(self._note_stalled, webhook.id))
+        try:
+            answer = self.client.post(webhook.url, _headers(webhook, delivery, began, body), body)
+        except Unavailable:  # of ours; the endpoint has nothing to do with it
+            self.deliveries.change_health(webhook.id, health, lambda known: known.without_slot(lease))
+            self._come_again(job)
+            return
+        finally:
+            cancel()
         ended = self.clock()
-        health = self._note_health(webhook, health, answer, ended, ended - began)
+        health = self._note_health(webhook, health, answer, ended, ended - began, lease=lease, is_test=delivery.is_test)
         if answer.is_gone and not delivery.is_test:
             self.disable(webhook, "It answered 410: it wants no more.")
-        elif not answer.is_success and health.is_hopeless(ended):
+        elif not (answer.is_success or delivery.is_test) and health.is_hopeless(ended):
             self.disable(webhook, "Every delivery has failed for five days.")
         try:
             noted = self.deliveries.save(delivery.after(answer, began, ended, self.luck), ended)
@@ -102,12 +157,22 @@ class DeliverWebhook:
         self._queue_next(webhook, noted)
 
     def _note_health(
-        self, webhook: Webhook, known: EndpointHealth, answer: Answer, now: datetime, took: timedelta
+        self,
+        webhook: Webhook,
+        known: EndpointHealth,
+        answer: Answer,
+        now: datetime,
+        took: timedelta,
+        *,
+        lease: datetime | None,
+        is_test: bool,
     ) -> EndpointHealth:
         def change(health: EndpointHealth) -> EndpointHealth:
             if answer.is_success:
-                return health.after_success(now, took)
-            return health.after_failure(now, took, timed_out=answer.timed_out)
+                return health.after_success(now, took, lease)
+            if is_test:
+                return health  # whoever tries out what is broken does not make it worse
+            return health.after_failure(now, took, timed_out=answer.timed_out, lease=lease)
 
         if change(known) == known:
             return known  # healthy before and after: nothing to write
@@ -116,7 +181,7 @@ class DeliverWebhook:
     def _queue_next(self, webhook: Webhook, delivery: WebhookDelivery) -> None:
         if delivery.next_attempt_at is None:
             return
-        job = DeliveryJob(webhook.account_id, webhook.id, delivery.logged, len(delivery.attempts))
+        job = DeliveryJob(webhook.account_id, webhook.id, delivery.logged, delivery.made, round=delivery.round)
         delay = (delivery.next_attempt_at - self.clock()).total_seconds()
         if delay <= LONGEST_DELAY:
             self.queue.put(job, max(0, round(delay)))

@@ -1,23 +1,29 @@
 """What the sender writes into a message's delivery item, beside SES's events."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.domain.delivery import Begun, DeliveryReport, EventType, MessageDelivery, Reason, event_type
+from chalicelib.domain.delivery import (
+    Begun,
+    DeliveryReport,
+    EventType,
+    MessageDelivery,
+    NameEvent,
+    Reason,
+    event_type,
+)
 from chalicelib.domain.delivery_status import DeliveryStatus
-from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent
-from chalicelib.domain.message_status import MessageStatus
+from chalicelib.domain.suppression import SUPPRESSED
 from chalicelib.operations.ports import Clock, MessageStore, SesAcceptance, StoredMessage, VersionConflict
-from chalicelib.operations.send_reasons import Wait
+from chalicelib.operations.send_reasons import Wait, unknown_all_the_same
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.tell_events import TellEvents
 
 logger = logging.getLogger(__name__)
-
-UNDECIDED = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING})
 
 Change = Callable[[MessageDelivery], MessageDelivery]
 Save = Callable[[MessageKey, MessageDelivery], MessageDelivery]
@@ -51,6 +57,9 @@ class DeliveryRecord:
         self._record(key, delivery, change, self.messages.save_acceptance)
 
     def failed(self, key: MessageKey, delivery: MessageDelivery, reason: Reason) -> None:
+        """It is not sent; of one that SES was handed before without an answer that is not known."""
+        if delivery.resent_at is not None:
+            reason = unknown_all_the_same(reason)
         report = about_all(key, EventType.FAILED, DeliveryStatus.FAILED_LOCALLY, self.clock(), reason=reason)
 
         def change(known: MessageDelivery) -> MessageDelivery:
@@ -78,24 +87,72 @@ class DeliveryRecord:
         report = about_all(key, event_type(status.shown), status, self.clock(), reason=why.value)
         return delivery.apply(report, self.tell.naming(delivery))[0]
 
+    def left_out(
+        self, key: MessageKey, delivery: MessageDelivery, suppressed: Collection[str]
+    ) -> MessageDelivery | None:
+        """Recipients that were suppressed since the message was accepted get no mail; the rest is still to be sent.
+
+        Only for who holds the mark of submitting: a rival may have handed it over. None: deleted meanwhile.
+        """
+        at = self.clock()
+
+        def change(known: MessageDelivery) -> MessageDelivery:
+            return without(key, known, suppressed, at, self.tell.naming(known))
+
+        found = self._save(key, delivery, change, self.messages.save_delivery)
+        if found is None:
+            return None
+        before, saved = found
+        if not saved.is_undecided:  # nobody is left to write to
+            self.show_status(key, before.message_status, saved)
+            self.tell.sender(key, saved)
+        return saved
+
     def _record(self, key: MessageKey, known: MessageDelivery, change: Change, save: Save) -> None:
+        if (found := self._save(key, known, change, save)) is not None:
+            before, saved = found
+            self.show_status(key, before.message_status, saved)
+            self.tell.sender(key, saved)
+
+    def _save(
+        self, key: MessageKey, known: MessageDelivery, change: Change, save: Save
+    ) -> tuple[MessageDelivery, MessageDelivery] | None:
+        """What was changed and what it became; None: deleted meanwhile."""
         while True:
             try:
-                saved = save(key, change(known))
-                break
+                return known, save(key, change(known))
             except VersionConflict:
                 current = self.messages.get_delivery(key)
                 if current is None:
-                    return  # deleted meanwhile
+                    return None
                 known = current
-        self.show_status(key, known.message_status, saved)
-        self.tell.sender(key, saved)
 
 
-def known_or_new(stored: StoredMessage) -> MessageDelivery:
-    content = stored.content
+def known_or_new(stored: StoredMessage, ids: PublicIds) -> MessageDelivery:
+    return stored.delivery or new_delivery(stored.content, ids)
+
+
+def new_delivery(content: MessageContent, ids: PublicIds) -> MessageDelivery:
+    """As the message was accepted, the same each time: every recipient queued, but for those who were suppressed."""
     recipients = [mailbox.address for _, mailbox in content.recipients]
-    return stored.delivery or MessageDelivery.begin(recipients, content.created_at, begun(content))
+    delivery = MessageDelivery.begin(recipients, content.created_at, begun(content))
+    return without(
+        content.key,
+        delivery,
+        content.suppressed,
+        content.created_at,
+        lambda change: ids.event_id(content.log_since, change),
+    )
+
+
+def without(
+    key: MessageKey, delivery: MessageDelivery, suppressed: Collection[str], at: datetime, name: NameEvent
+) -> MessageDelivery:
+    """With these recipients suppressed, unless it is too late for them."""
+    for address in suppressed:
+        report = DeliveryReport(key, EventType.FAILED, DeliveryStatus.FAILED, at, address, reason=SUPPRESSED)
+        delivery, _ = delivery.apply(report, name)
+    return delivery
 
 
 def begun(content: MessageContent) -> Begun:

@@ -49,8 +49,11 @@ class Evidence:
     def is_hopeless(self, delivery: MessageDelivery, now: datetime) -> bool:
         """Whether nobody will ever know: no news of other mails all that time, or a second call without an answer."""
         may_be_resent = delivery.resent_at is None and delivery.overtaken_at is not None
-        begun = delivery.submitted_at or now
-        return not may_be_resent and now - begun >= self.outcome_unknown_after
+        return not may_be_resent and self.is_overdue(delivery, now)
+
+    def is_overdue(self, delivery: MessageDelivery, now: datetime) -> bool:
+        """Whether it has waited as long as a message without an answer may."""
+        return now - (delivery.submitted_at or now) >= self.outcome_unknown_after
 
     def seconds_to_next_look(self, delivery: MessageDelivery, now: datetime) -> int:
         """A third of the window, or what is left until the message is given up if that is less."""

@@ -13,6 +13,7 @@ from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.access import require_message
 from chalicelib.operations.compose_outbound import compose_outbound
+from chalicelib.operations.delivery_record import new_delivery
 from chalicelib.operations.ports import AttachmentStore, MessageIndex, MessageStore, ReceivedMails, SourceLinks
 
 SOURCE_LIMIT = 4 * 1024 * 1024  # bytes that an answer takes; a longer source is read by its link
@@ -70,7 +71,9 @@ class ListMessageEvents:
             status,
             message.content.created_at,
         )
-        noted = message.delivery.timeline if message.delivery else ()
+        noted = (
+            message.delivery.timeline if message.delivery else new_delivery(message.content, self.public_ids).timeline
+        )
         return tuple(sorted((accepted, *noted), key=lambda entry: entry.occurred_at))
 
 

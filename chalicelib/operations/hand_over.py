@@ -1,11 +1,11 @@
 """Hand a composed and marked mail to SES, and do what its answer asks for (the product's lifecycle page, section 3)."""
 
 import logging
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.operations.delivery_record import DeliveryRecord
@@ -23,13 +23,14 @@ from chalicelib.operations.ports import (
     SendRefused,
     SendThrottled,
 )
-from chalicelib.operations.send_delays import PAUSE_DELAY, defer, growing_delay
+from chalicelib.operations.send_delays import PAUSE_DELAY, defer, growing_delay, is_paused_too_long, pause_seen
 from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import ALARMS, SENDING_PAUSED, Wait
+from chalicelib.operations.switches import CALL_AGE, Switches
 
 logger = logging.getLogger(__name__)
 
-PAUSE_LIMIT = timedelta(hours=24)
+PUT_BACK_DELAY = 1  # seconds until a message that was stopped at the last moment is looked at again
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class HandOver:
     send_queue: SendQueue
     record: DeliveryRecord
     pace: Pace
+    switches: Switches
     evidence: Evidence
     public_ids: PublicIds
     clock: Clock
@@ -51,8 +53,11 @@ class HandOver:
             logger.warning("a mark grew too old to hand the message over under it; waiting for evidence")
             defer(self.send_queue, job, self.evidence.seconds_to_next_look(delivery, self.clock()))
             return
+        if self._is_stopped(content):
+            self._let_stand(job, delivery)
+            return
         key = content.key
-        envelope = Envelope(content.sender.address, tuple(mailbox.address for _, mailbox in content.recipients))
+        envelope = Envelope(content.sender.address, delivery.open_recipients)
         try:
             acceptance = self.provider.send(mail, envelope, self.public_ids.message_id(key))
         except SendRefused as refusal:
@@ -73,6 +78,21 @@ class HandOver:
         else:
             self.record.accepted(key, delivery, acceptance)
 
+    def _is_stopped(self, content: MessageContent) -> bool:
+        """Looked at a moment ago; looked at anew, in a row, only by a process that has stood still since."""
+        try:
+            return self.switches.verdict(content, CALL_AGE) is not None
+        except Unavailable:
+            logger.warning("the stop switches cannot be read; the message is not handed over now", exc_info=True)
+            return True
+
+    def _let_stand(self, job: SendJob, delivery: MessageDelivery) -> None:
+        if delivery.resent_at is not None:  # SES may have taken it the first time, so it does not become queued again
+            defer(self.send_queue, job, self.evidence.seconds_to_next_look(delivery, self.clock()))
+            return
+        self.index.put_back(job.message)  # SES was not called under this mark
+        defer(self.send_queue, replace(job, woken=True), PUT_BACK_DELAY)
+
     def _put_back(self, job: SendJob, delivery: MessageDelivery, why: Wait) -> None:
         """Back to queued: SES certainly has not taken it. The new job starts with a fresh count of receives."""
         logger.log(
@@ -81,10 +101,12 @@ class HandOver:
             why.value.code,
             extra={"why": why.value.code},
         )
-        if why is not Wait.THROTTLED and self.clock() - job.queued_at > PAUSE_LIMIT:
+        now = self.clock()
+        paused = pause_seen(job, now) if why in ALARMS else None
+        if is_paused_too_long(paused, now):
             self.record.failed(job.message, delivery, SENDING_PAUSED)
             return
         # The mark first: after a crash in between, this very job comes back and finds the message queued.
         self.index.put_back(job.message)
         self.record.waits(job.message, delivery, why, DeliveryStatus.QUEUED)
-        defer(self.send_queue, job, PAUSE_DELAY if why is Wait.PAUSED else growing_delay(job))
+        defer(self.send_queue, job, PAUSE_DELAY if why is Wait.PAUSED else growing_delay(job), paused)

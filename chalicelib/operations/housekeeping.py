@@ -9,13 +9,15 @@ due. Each step may be repeated, and two runs may meet: every removal is on a con
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.operations.ports import Clock, WalkStore
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 PAGES_A_RUN = 4
@@ -54,9 +56,18 @@ class KeepHouse:
 
     def __call__(self) -> int:
         """How many things were repaired."""
-        repaired = sum(map(self._go_on, self.rounds))
+        repaired = 0
+        failures: list[Exception] = []
+        for each in self.rounds:
+            try:
+                repaired += self._go_on(each)
+            except Exception as error:
+                logger.exception("a walk of housekeeping stopped; the others go on", extra={"walk": each.name})
+                failures.append(error)
         if repaired:
             logger.info("housekeeping has repaired what crashes left", extra={"repaired": repaired})
+        if failures:
+            raise ExceptionGroup("housekeeping could not do all of its walks", failures)
         return repaired
 
     def _go_on(self, each: Round) -> int:
@@ -86,6 +97,17 @@ def repair_each(repairs: Sequence[tuple[str, "Repair"]]) -> int:
             # It is found again in the next round; a walk that stopped here would keep everything behind it from repair.
             logger.exception("a repair failed; the next round tries again", extra={"repair": name})
     return done
+
+
+def judged(judge: Callable[[], T]) -> T | None:
+    """What judges a page; None when something on it cannot be read: it is passed over, so that it does not stop the walk."""
+    try:
+        return judge()
+    except Unavailable:
+        raise  # that passes; the next run begins with the same page
+    except Exception:
+        logger.exception("a page cannot be judged; it is passed over until the next round")
+        return None
 
 
 class Repair(Protocol):

@@ -9,9 +9,11 @@ from chalicelib.domain.ids import AccountId, InvalidId, MessageKey, inbox_number
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.joined_event import JoinedEvent
 from chalicelib.domain.message import Message
+from chalicelib.domain.own_domain import Domain, domain_id
 from chalicelib.domain.webhook import Webhook, webhook_id
 from chalicelib.operations.list_messages import BODY_BUDGET
 from chalicelib.operations.ports import InboxStore, MessageIndex, MessageStore
+from chalicelib.operations.ports.domains import DomainStore
 from chalicelib.operations.ports.webhooks import WebhookStore
 
 
@@ -21,6 +23,7 @@ class JoinEvents:
 
     inboxes: InboxStore
     webhooks: WebhookStore
+    domains: DomainStore
     messages: MessageStore
     index: MessageIndex
 
@@ -50,10 +53,12 @@ class JoinEvents:
             left = max(left, 0)
         return found
 
-    def _subject(self, account_id: AccountId, event: Event) -> Inbox | Webhook | None:
+    def _subject(self, account_id: AccountId, event: Event) -> Inbox | Domain | Webhook | None:
         try:
             if event.type is EventType.WEBHOOK_DISABLED:
                 return self.webhooks.get(account_id, webhook_id(event.subject or ""))
+            if event.type is EventType.DOMAIN_VERIFIED:
+                return self.domains.get(account_id, domain_id(event.subject or ""))
             return self.inboxes.get(inbox_number(event.subject or ""))
         except InvalidId:
-            return None  # a domain's
+            return None

@@ -1,6 +1,6 @@
 """What a batch of send jobs has in common is done once: claiming, and reading what is to be sent.
 
-Ten jobs of one inbox are one write and one read instead of ten each. It is a hint: claiming is harmless to repeat, and a
+Ten jobs of one inbox are one write and two reads instead of ten each. It is a hint: claiming is harmless to repeat, and a
 message that is left out here is claimed or read by its own job.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.operations.ports import MessageIndex, MessageStore, SendJob, StoredMessage
+from chalicelib.operations.ports import MessageIndex, MessageStore, SendJob, StoredMessage, SuppressionStore
 from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE
 
@@ -23,6 +23,7 @@ class Ahead:
 
     phase: MessagePhase | None = None
     stored: StoredMessage | None = None
+    suppressed: frozenset[str] | None = None  # those of its recipients who are on the suppression list
 
 
 UNKNOWN = Ahead()
@@ -30,10 +31,11 @@ UNKNOWN = Ahead()
 
 @dataclass(frozen=True)
 class LookAhead:
-    """Claim and read the messages of a batch together."""
+    """Claim and read the messages of a batch together, and ask who is suppressed."""
 
     index: MessageIndex
     messages: MessageStore
+    suppressions: SuppressionStore
     pace: Pace
 
     def __call__(self, jobs: Sequence[SendJob]) -> Mapping[MessageKey, Ahead]:
@@ -51,4 +53,13 @@ class LookAhead:
         stored = self.messages.get_together(
             [key for key in keys if phases.get(key, MessagePhase.CLAIMED) is MessagePhase.CLAIMED]
         )
-        return {key: Ahead(phases.get(key), stored.get(key)) for key in keys}
+        suppressed = self._suppressed(stored)
+        return {key: Ahead(phases.get(key), stored.get(key), suppressed.get(key)) for key in keys}
+
+    def _suppressed(self, stored: Mapping[MessageKey, StoredMessage]) -> Mapping[MessageKey, frozenset[str]]:
+        recipients = {
+            key: {(each.content.account_id, mailbox.address) for _, mailbox in each.content.recipients}
+            for key, each in stored.items()
+        }
+        found = self.suppressions.among(frozenset().union(*recipients.values()))
+        return {key: frozenset(address for _, address in theirs & found) for key, theirs in recipients.items()}

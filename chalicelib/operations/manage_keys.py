@@ -1,14 +1,17 @@
 """API keys: create, list, delete."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.account import DEFAULT_SCOPES, ApiKey, Caller, Scope, joined
+from chalicelib.domain.account import DEFAULT_SCOPES, ApiKey, Caller, Scope, SwitchStatus, joined
 from chalicelib.domain.errors import Forbidden, InvalidInput, NotFound
-from chalicelib.domain.ids import KeyId, random_text
+from chalicelib.domain.ids import AccountId, KeyId, random_text
+from chalicelib.domain.switch import Switch
 from chalicelib.operations.access import require_inbox
 from chalicelib.operations.authenticate import ISSUED_KEY_PATTERN, key_hash
 from chalicelib.operations.ports import Clock, InboxStore, KeyStore, Page, PageRequest
+from chalicelib.operations.turn_switches import GiveUp
 
 SECRET_CHARACTERS = 32  # base32: 160 random bits
 PREFIX_CHARACTERS = 12
@@ -103,10 +106,19 @@ class ListKeys:
 
 @dataclass(frozen=True)
 class DeleteKey:
-    """Revoke a key; it is not cached anywhere, so this is in force at once."""
+    """Revoke a key; it is not cached anywhere, so this is in force at once.
+
+    What an active key has queued goes. What a suspended one holds is given up, for nobody could release it any more.
+    """
 
     keys: KeyStore
+    give_up: GiveUp
+    keep_requests: Callable[[AccountId, KeyId], None] = lambda _account_id, _key_id: None  # it counts them itself
 
     def __call__(self, key_id: KeyId, caller: Caller) -> None:
+        self.keep_requests(caller.account_id, key_id)
+        key = self.keys.get(caller.account_id, key_id)
+        if key is not None and key.status is SwitchStatus.SUSPENDED:
+            self.give_up(Switch.of_key(key_id), caller.account_id)
         if not self.keys.delete(caller.account_id, key_id):
             raise NotFound

@@ -210,7 +210,7 @@ class RotateSecret:
         def rotated(webhook: Webhook) -> Webhook:
             now = to_milliseconds(self.clock())
             secret = webhook.secret.rotated(new_secret(), now)
-            if unseen_since is not None and webhook.version > unseen_since and webhook.secret.previous is not None:
+            if unseen_since is not None and webhook.version > unseen_since and webhook.secret.previous:
                 secret = replace(webhook.secret, current=secret.current)
             return replace(webhook, secret=secret, updated_at=now)
 

@@ -8,8 +8,8 @@ from threading import Semaphore
 from chalicelib.domain.account import Caller
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.event import Event, LoggedEvent, LogPlace
-from chalicelib.domain.ids import InvalidId, PublicIds, inbox_number
+from chalicelib.domain.event import Event, LoggedEvent, LogPlace, inbox_of
+from chalicelib.domain.ids import PublicIds
 from chalicelib.domain.joined_event import JoinedEvent
 from chalicelib.operations.access import require_inbox
 from chalicelib.operations.join_events import JoinEvents
@@ -65,8 +65,8 @@ class ReadFeed:
 
     def place_of(self, event_id: str, caller: Caller) -> LogPlace:
         """The place behind an event. NotFound when the caller sees no such event."""
-        since, _ = self.public_ids.event_place(event_id)
-        known = self.log.find(caller.account_id, event_id, since)
+        self.public_ids.event_place(event_id)  # raises InvalidId for what looks like none
+        known = self.log.find(caller.account_id, event_id)
         if known is None or not _reaches(caller, known.event):
             raise NotFound
         return _behind(known)
@@ -119,21 +119,11 @@ def _is_wanted(request: FeedRequest, caller: Caller, event: Event) -> bool:
     return (
         _reaches(caller, event)
         and (not request.types or event.type in request.types)
-        and (request.inbox_number is None or _inbox(event) == request.inbox_number)
+        and (request.inbox_number is None or inbox_of(event) == request.inbox_number)
     )
 
 
 def _reaches(caller: Caller, event: Event) -> bool:
     """Whether the caller's key sees it: one bound to inboxes sees nothing of domains and webhooks."""
-    number = _inbox(event)
+    number = inbox_of(event)
     return caller.key.inbox_numbers is None if number is None else caller.may_use_inbox(number)
-
-
-def _inbox(event: Event) -> int | None:
-    """The number of the inbox that an event is about, if it is about one."""
-    if event.message is not None:
-        return event.message.inbox_number
-    try:
-        return inbox_number(event.subject or "")
-    except InvalidId:
-        return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.domain.receipt import ADDRESS_CHARACTERS, Receipt, addresses_meant
 from chalicelib.mime.parsed_mail import ParsedMail
 from chalicelib.operations.file_received import Delivery, FileReceived
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import InboxStore, ReceivedMails
 from chalicelib.operations.received_content import ReceivedMail, fitting
 
@@ -28,6 +29,7 @@ class ReceiveMessage:
     mails: ReceivedMails
     parse: Callable[[bytes], ParsedMail]
     file_received: FileReceived
+    own_domains: OwnDomains
 
     def __call__(self, receipt: Receipt) -> None:
         """Any error means that the notice must come again."""
@@ -49,6 +51,7 @@ class ReceiveMessage:
         """The inboxes that the envelope names, each once, with the address that named it first; how many name none."""
         wanted = _distinct(receipt)
         owners = self.inboxes.owners({form for forms in wanted.values() for form in forms}) if wanted else {}
+        owners = self.own_domains.receiving(owners)
         addressed: dict[int, str] = {}
         unreached = 0
         for recipient, forms in wanted.items():

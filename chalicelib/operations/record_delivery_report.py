@@ -9,6 +9,7 @@ from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, StatusCh
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.operations.ports import MessageStore, Outcome, SesMessageIds, VersionConflict
 from chalicelib.operations.show_status import ShowStatus
+from chalicelib.operations.suppress_recipients import SuppressRecipients
 from chalicelib.operations.tell_events import TellEvents
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ class RecordDeliveryReport:
     messages: MessageStore
     ses_message_ids: SesMessageIds
     show_status: ShowStatus
+    suppress: SuppressRecipients
     tell: TellEvents
     final_message_id: Callable[[str], str]  # the Message-ID that SES gives with its own id
     note_news: Callable[[datetime], None]  # how far the news has come
@@ -48,6 +50,9 @@ class RecordDeliveryReport:
                 self.show_status(report.message, known.message_status, known)
                 self.tell.news(report.message, known, known.entry_of(report))
                 return
+            # First, so that a death in between leaves news that is new again; and only for what the news changes, so that a
+            # notice which comes once more does not put back what its account has taken off the list since.
+            self.suppress(report.message, known, changes)
             try:
                 saved = self.messages.save_delivery(report.message, after, _outcome(known, changes))
             except VersionConflict:

@@ -19,6 +19,7 @@ from chalicelib.operations.ports.events import EventLog
 from chalicelib.operations.ports.webhooks import DeliveryJob, ReplayJob, WebhookDeliveries, WebhookQueue, WebhookStore
 
 PAGE = 100  # events of the log in one read
+_LOOK = 18  # events that tell how old a part of the log is
 PAGES = 5  # in one job; the next job goes on
 KEPT = timedelta(days=30)
 _FIRST_TEST = 1 << 32  # no chunk of the log has so many events: a test stands behind all of them
@@ -35,17 +36,19 @@ class DeliveryPage:
 
 @dataclass(frozen=True)
 class ListDeliveries:
-    """What was sent to a webhook, with every attempt; kept 30 days."""
+    """What was sent to a webhook, with every attempt; kept 30 days. What is overdue waits for its endpoint."""
 
     webhooks: WebhookStore
     deliveries: WebhookDeliveries
+    clock: Clock
 
     def __call__(
         self, webhook_id: WebhookId, caller: Caller, before: LogPlace | None = None, limit: int = 20
     ) -> DeliveryPage:
         require_webhook(self.webhooks, webhook_id, caller)
         found, next_before = self.deliveries.page(webhook_id, before, limit)
-        return DeliveryPage(tuple(found), next_before)
+        now = self.clock()
+        return DeliveryPage(tuple(each.seen_at(now) for each in found), next_before)
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class CarryOutReplay:
         webhook = self.webhooks.get(job.account_id, job.webhook_id)
         if webhook is None:
             return
-        after = job.after
+        after = job.after or self._beginning(job)
         for _ in range(PAGES):
             page = self.log.read(job.account_id, after, PAGE)
             wanted = [each for each in page.events if _is_wanted(each, job, webhook)]
@@ -136,6 +139,19 @@ class CarryOutReplay:
             if page.is_newest or any(each.event.created_at >= job.until + _LATE for each in page.events):
                 return
         self.queue.put(replace(job, after=after))
+
+    def _beginning(self, job: ReplayJob) -> LogPlace:
+        """The last chunk that was full before anything wanted happened: looked for by halves, not from the oldest on."""
+        first, last = 0, self.log.newest_chunk(job.account_id)
+        while first < last:
+            middle = (first + last + 1) // 2
+            events = self.log.read(job.account_id, LogPlace(middle, 0), _LOOK).events
+            # Expired, or old: each of them was told before; what is told late is among others that are not.
+            if not events or max(each.event.created_at for each in events) < job.since - _LATE:
+                first = middle
+            else:
+                last = middle - 1
+        return LogPlace(first, 0)
 
     def _again(self, webhook: Webhook, wanted: list[LoggedEvent]) -> Iterator[DeliveryJob]:
         for logged in wanted:
@@ -161,5 +177,10 @@ def _is_wanted(logged: LoggedEvent, job: ReplayJob, webhook: Webhook) -> bool:
 def job_of(webhook: Webhook, delivery: WebhookDelivery) -> DeliveryJob:
     """The job of a delivery's next attempt."""
     return DeliveryJob(
-        webhook.account_id, webhook.id, delivery.logged, len(delivery.attempts), is_test=delivery.is_test
+        webhook.account_id,
+        webhook.id,
+        delivery.logged,
+        delivery.made,
+        is_test=delivery.is_test,
+        round=delivery.round,
     )

@@ -35,6 +35,9 @@ class Pace(Protocol):
     def is_full(self, patience: timedelta) -> bool:
         """Whether it is known, without asking anybody, that SES takes nothing more so soon."""
 
+    def is_paused(self) -> bool:
+        """Whether it is full because SES takes nothing from this account."""
+
     def turn(self, recipients: int, patience: timedelta) -> bool:
         """Wait for a turn; False when none begins so soon."""
 
@@ -49,6 +52,9 @@ class Unpaced:
     """For a provider without a rate: every turn is now, and nobody is asked."""
 
     def is_full(self, patience: timedelta) -> bool:  # noqa: ARG002 - never
+        return False
+
+    def is_paused(self) -> bool:
         return False
 
     def turn(self, recipients: int, patience: timedelta) -> bool:  # noqa: ARG002 - at once
@@ -94,10 +100,11 @@ class SendPace:
         self._asking = Lock()
 
     def is_full(self, patience: timedelta) -> bool:
-        known, now = self._known, self._clock()
-        if now < self._paused_until:
-            return True
-        return known is not None and known.free_from > now + patience
+        known = self._known
+        return self.is_paused() or (known is not None and known.free_from > self._clock() + patience)
+
+    def is_paused(self) -> bool:
+        return self._clock() < self._paused_until
 
     def turn(self, recipients: int, patience: timedelta) -> bool:
         request = _Request(recipients, self._clock() + patience)

@@ -3,12 +3,18 @@
 from enum import Enum
 
 from chalicelib.domain.delivery import Reason
+from chalicelib.domain.switch import SwitchKind
 
 SENDING_PAUSED = Reason(
     "sending_paused",
     "For 24 hours the account was not allowed to send, or SES could not be reached: look at its quota, at whether "
     "sending is paused, and at the sender's alarms.",
     retryable=True,
+)
+DOMAIN_NOT_VERIFIED = Reason(
+    "domain_not_verified",
+    "Before the message could be sent, its domain was no longer verified for this account. Set the records that GET "
+    "/domains shows, have them checked, then send again.",
 )
 OUTCOME_UNKNOWN = Reason(
     "outcome_unknown",
@@ -20,6 +26,23 @@ OUTCOME_UNKNOWN_TWICE = Reason(
     "SES was called twice but gave no answer either time and reported nothing since, so the message may or may not have "
     "gone. It is not sent again by itself; send a new one if the recipient has not received it.",
 )
+DISCARDED = Reason(
+    "discarded",
+    "The message waited behind a stop switch and was discarded; it was never handed to SES. Send a new one if it is still "
+    "wanted.",
+)
+
+
+def unknown_all_the_same(reason: Reason) -> Reason:
+    """For a message that SES was handed before and gave no answer to: why it cannot be handed over now says nothing of that."""
+    if reason.code == OUTCOME_UNKNOWN.code:
+        return reason
+    return Reason(
+        OUTCOME_UNKNOWN.code,
+        "SES gave no answer when it was first called, so the message may or may not have gone, and it could not be handed over "
+        f"once more. It is not sent again by itself; send a new one if the recipient has not received it. ({reason.message})",
+        reason.diagnostic,
+    )
 
 
 class Wait(Enum):
@@ -51,8 +74,25 @@ class Wait(Enum):
         "The message it answers is still on its way to SES. It waits up to 30 seconds for that message's final "
         "Message-ID, so that mail programs show the two together.",
     )
+    INBOX_SUSPENDED = Reason(
+        "inbox_suspended", "Its inbox is suspended. The message is sent when the inbox is active again, or discarded."
+    )
+    KEY_SUSPENDED = Reason(
+        "key_suspended",
+        "The API key it was handed in with is suspended. The message is sent when the key is active again, or discarded.",
+    )
+    ACCOUNT_SUSPENDED = Reason(
+        "account_suspended",
+        "Its account is suspended. The message is sent when the account is active again, or discarded.",
+    )
     NOT_REACHED = Reason("ses_not_reached", "SES could not be reached. The message is tried again for 24 hours.")
 
+
+HELD_BY = {
+    SwitchKind.INBOX: Wait.INBOX_SUSPENDED,
+    SwitchKind.KEY: Wait.KEY_SUSPENDED,
+    SwitchKind.ACCOUNT: Wait.ACCOUNT_SUSPENDED,
+}
 
 # What an operator must look at: these are logged as errors, with the code at the end of the line for a metric filter.
 ALARMS = frozenset({Wait.PAUSED, Wait.NOT_REACHED})

@@ -10,7 +10,7 @@ from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.compose_outbound import compose_outbound
-from chalicelib.operations.delivery_record import UNDECIDED, DeliveryRecord
+from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.ports import (
@@ -20,12 +20,14 @@ from chalicelib.operations.ports import (
     NewsMark,
     SendJob,
     SendQueue,
+    SuppressionStore,
     VersionConflict,
 )
 from chalicelib.operations.send_delays import RIVAL_DELAY, defer, growing_delay, spread_delay
 from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_TWICE, Wait
 from chalicelib.operations.sending_room import SendingRoom
+from chalicelib.operations.switches import MARK_AGE, Switches
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,9 @@ class SettleAmbiguous:
     record: DeliveryRecord
     send_queue: SendQueue
     pace: Pace
+    switches: Switches
     evidence: Evidence
+    suppressions: SuppressionStore
     public_ids: PublicIds
     clock: Clock
     room: SendingRoom = field(default_factory=SendingRoom)
@@ -52,7 +56,7 @@ class SettleAmbiguous:
         known = self.messages.get_delivery(job.message)
         if known is None or known.submitted_at is None:
             return  # deleted meanwhile
-        if known.message_status not in UNDECIDED:
+        if not known.is_undecided:
             # SES's word has come, or a refusal was recorded by a worker that died before it could show it.
             self.record.known(job.message, known)
             return
@@ -84,7 +88,7 @@ class SettleAmbiguous:
         if stored is None or stored.delivery is None:
             return  # deleted meanwhile
         content, known = stored.content, stored.delivery
-        if known.message_status in UNDECIDED and self.evidence.is_resend_due(known, self.clock()):
+        if known.is_undecided and self.evidence.is_resend_due(known, self.clock()):
             with self.room.entered(sum(file.size for file in content.attachments)) as is_in:
                 if is_in:
                     self._resend(job, content, known)
@@ -101,8 +105,16 @@ class SettleAmbiguous:
             logger.warning("a message can no longer be composed and is not handed over again", exc_info=True)
             self._give_up(job.message, known)
             return
-        if not self.pace.turn(len(content.recipients), TURN_PATIENCE):
+        recipients = known.open_recipients
+        if self.suppressions.among([(content.account_id, address) for address in recipients]):
+            # One of them is not to be written to any more, and may have got it the first time; nobody can tell.
+            self._give_up(job.message, known)
+            return
+        if not self.pace.turn(len(recipients), TURN_PATIENCE):
             defer(self.send_queue, job, spread_delay(job))
+            return
+        if self.switches.verdict(content, MARK_AGE) is not None:
+            self._leave_unsent(job, known)
             return
         now = self.clock()
         told = self.record.waiting(job.message, known, Wait.RESENT, DeliveryStatus.SENDING)
@@ -115,6 +127,13 @@ class SettleAmbiguous:
             return
         logger.warning("SES told of other mails and nothing of this one; it is handed over once more")
         self.hand_over(job, content, marked, mail)
+
+    def _leave_unsent(self, job: SendJob, known: MessageDelivery) -> None:
+        """A stop switch forbids a second call. SES may have taken the first one, so it cannot be held or discarded."""
+        if self.evidence.is_overdue(known, self.clock()):
+            self._give_up(job.message, known)
+        else:
+            defer(self.send_queue, job, self.evidence.seconds_to_next_look(known, self.clock()))
 
     def _give_up(self, key: MessageKey, known: MessageDelivery) -> None:
         logger.error("a message is given up: whether SES took it is not known: outcome_unknown")

@@ -41,7 +41,7 @@ class ShowStatus:
             delivery = self.messages.get_delivery(key)
             if delivery is None:
                 return  # deleted meanwhile
-            if delivery.message_status in (MessageStatus.QUEUED, MessageStatus.SENDING):
+            if delivery.is_undecided:
                 return  # nothing is known of SES yet; until then the phases are the sender's alone
             wanted = MessagePhase.showing(delivery.message_status)
             if wanted is shown:

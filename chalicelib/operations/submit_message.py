@@ -1,7 +1,7 @@
 """Accept a message for sending: stored, queued, then made visible, in that order (docs/guarantees.md)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.account import Caller
@@ -18,8 +18,10 @@ from chalicelib.domain.message import (
     MessageContent,
 )
 from chalicelib.domain.message_phase import MessagePhase
+from chalicelib.domain.suppression import Suppression
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.operations.choose_attachments import ChooseAttachments, ChosenFile, refuse_gone
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import (
     AttachmentStore,
     Clock,
@@ -30,11 +32,13 @@ from chalicelib.operations.ports import (
     SendJob,
     SendQueue,
     Sight,
+    SuppressionStore,
     ThreadStore,
     Together,
 )
 from chalicelib.operations.reply_into import Reply, ReplyInto
 from chalicelib.operations.stop_loops import StopLoops
+from chalicelib.operations.suppress_recipients import refuse_if_all
 from chalicelib.operations.tell_events import TellEvents
 from chalicelib.operations.thread_entry import ThreadEntry, participants_of
 
@@ -52,11 +56,13 @@ class SubmitMessage:
     send_queue: SendQueue
     attachments: AttachmentStore
     stop_loops: StopLoops
+    suppressions: SuppressionStore
     tell: TellEvents
     public_ids: PublicIds
     mode: DeliveryMode
     clock: Clock
     together: Together
+    own_domains: OwnDomains
 
     def __call__(
         self, draft: Draft, *, inbox_number: int, caller: Caller, name_resource: Callable[[MessageKey], None]
@@ -67,17 +73,26 @@ class SubmitMessage:
             find = ReplyInto(self.inboxes, self.threads, self.messages, self.index, self.public_ids, self.together)
             reply = find(draft.thread, inbox_number, caller, draft.parent)
         files = ChooseAttachments(self.attachments, self.clock)(draft, caller)
-        reservation, log_since = self._reserve_beside(inbox_number, caller)
-        self._stop_loops(draft, reservation)
+        recipients = (*draft.to, *draft.cc, *draft.bcc)
+        reservation, log_since, suppressed = self._reserve_beside(inbox_number, caller, recipients)
         key = MessageKey(inbox_number, reservation.sequence)
+        try:
+            refuse_if_all(suppressed, recipients)
+            self.stop_loops(
+                reservation.inbox, [each for each in recipients if each.address not in suppressed], self.clock()
+            )
+            name_resource(key)
+        except AgentSendError:
+            self.inboxes.give_back(reservation.inbox)
+            raise
         content = self._content(draft, key, reservation.inbox, reply, files, log_since)
-        name_resource(key)
+        content = replace(content, suppressed=tuple(suppressed), key_id=caller.key.id)
         job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
         try:
-            self._store(content, job, members, files)
+            self._store(content, job, members, files, reservation.inbox)
         except AgentSendError:
             self._withdraw(content, reservation)
             raise
@@ -86,8 +101,13 @@ class SubmitMessage:
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
 
-    def _store(self, content: MessageContent, job: SendJob, members: ThreadEntry, files: Sequence[ChosenFile]) -> None:
+    def _store(
+        self, content: MessageContent, job: SendJob, members: ThreadEntry, files: Sequence[ChosenFile], inbox: Inbox
+    ) -> None:
         first = [lambda: self.messages.put(content), lambda: self.send_queue.put(job)]
+        if inbox.domain_id is not None:
+            # Beside the writes, which nobody sees and which are withdrawn if it says no: so it takes no time.
+            first.append(lambda: self.own_domains.require_sending(inbox))
         then = [lambda: self._use(files, content.key)] if files else []
         if members.begins:
             first.append(members.enter)
@@ -123,22 +143,27 @@ class SubmitMessage:
     def _kill(self, key: MessageKey) -> MessagePhase:
         return self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE}).phase
 
-    def _reserve_beside(self, inbox_number: int, caller: Caller) -> tuple[Reservation, int]:
-        """The message's number, and at the same time how far the account's log has come."""
+    def _reserve_beside(
+        self, inbox_number: int, caller: Caller, recipients: Sequence[Mailbox]
+    ) -> tuple[Reservation, int, Mapping[str, Suppression]]:
+        """The message's number, and at the same time how far the account's log has come, and who is suppressed."""
         reserved: list[Reservation] = []
         since: list[int] = []
+        suppressed: dict[str, Suppression] = {}
+        addresses = [mailbox.address for mailbox in recipients]
         try:
             self.together(
                 [
                     lambda: reserved.append(self._reserve(inbox_number, caller)),
                     lambda: since.append(self.tell.since(caller.account_id)),
+                    lambda: suppressed.update(self.suppressions.find(caller.account_id, addresses)),
                 ]
             )
         except AgentSendError:
             if reserved:
                 self.inboxes.give_back(reserved[0].inbox)
             raise
-        return reserved[0], since[0]
+        return reserved[0], since[0], suppressed
 
     def _reserve(self, inbox_number: int, caller: Caller) -> Reservation:
         if not caller.may_use_inbox(inbox_number):
@@ -161,13 +186,6 @@ class SubmitMessage:
             retry_after=_seconds_to_midnight(now),
             code=ErrorCode.DAILY_LIMIT_EXCEEDED,
         )
-
-    def _stop_loops(self, draft: Draft, reservation: Reservation) -> None:
-        try:
-            self.stop_loops(reservation.inbox, (*draft.to, *draft.cc, *draft.bcc), self.clock())
-        except AgentSendError:
-            self.inboxes.give_back(reservation.inbox)
-            raise
 
     def _content(  # noqa: PLR0917 - what a message is made of
         self,

@@ -15,11 +15,13 @@ from chalicelib.domain.delivery import (
 )
 from chalicelib.domain.event import Event, is_told
 from chalicelib.domain.ids import AccountId, EventId, MessageKey, PublicIds, change_number
+from chalicelib.domain.own_domain import Domain
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.domain.webhook import Webhook
 from chalicelib.operations.ports import Clock, EventLog, WebhookNotices
 
 KEPT = timedelta(days=30)  # what is older stands in no feed, and where it stood nobody can look any more
+YOUNG = timedelta(minutes=1)  # the log has not grown much since such a message began; for others its end is read
 LATELY = timedelta(seconds=2)  # in which whoever recorded a change may not have told it yet
 
 
@@ -40,11 +42,17 @@ class TellEvents:
         return self.log.newest_chunk(account_id)
 
     def naming(self, delivery: MessageDelivery) -> NameEvent:
-        """How a change of this moment gets its id."""
-        if delivery.begun is None:
+        """How a change of this moment gets its id: one that leads near the log's end, however old the message is."""
+        begun = delivery.begun
+        if begun is None:
             return unlogged
-        since = self.log.newest_chunk(delivery.begun.account_id, delivery.begun.log_since)
-        return lambda change: self.public_ids.event_id(since, change)
+        at_least = begun.log_since if self.clock() - begun.at < YOUNG else None
+
+        def named(change: int) -> EventId:
+            since = max(begun.log_since, self.log.newest_chunk(begun.account_id, at_least))
+            return self.public_ids.event_id(since, change)
+
+        return named
 
     def beginning(self, key: MessageKey, type_: EventType, at: datetime, log_since: int) -> Event:
         """The event with which a message begins: it was queued, or received."""
@@ -103,17 +111,21 @@ class TellEvents:
         event_id = self.public_ids.event_id(webhook.disabled.log_since, change)
         self(webhook.account_id, [Event(event_id, EventType.WEBHOOK_DISABLED, webhook.disabled.at, subject=webhook.id)])
 
+    def domain_verified(self, domain: Domain) -> None:
+        """A domain was verified for the first time, as it stands stored."""
+        first = domain.first_verified
+        if first is None:
+            return
+        event_id = self.public_ids.event_id(first.log_since, change_number(domain.id, EventType.DOMAIN_VERIFIED))
+        self(domain.account_id, [Event(event_id, EventType.DOMAIN_VERIFIED, first.at, subject=domain.id)])
+
     def __call__(self, account_id: AccountId, events: Sequence[Event], own: EventId | None = None) -> None:
         """Again is harmless. With `own`, the others are told in passing, and who recorded them lets webhooks know."""
         now = self.clock()
         recent = [event for event in events if now - event.created_at < KEPT]
         if not recent:
             return
-        told = self.log.tell(account_id, recent, min(self._since(event.id) for event in recent))
+        told = self.log.tell(account_id, recent)
         mine = tuple(each for each in told.events if own in (None, each.event.id) or each.event.id in told.fresh)
         if told.webhooks is not None and self.webhooks is not None and mine:
             self.webhooks.put(account_id, replace(told, events=mine))
-
-    def _since(self, event_id: EventId) -> int:
-        since, _ = self.public_ids.event_place(event_id)
-        return since

@@ -18,7 +18,7 @@ from functools import partial
 from chalicelib.domain.attachment import UNUSED_LIFETIME
 from chalicelib.domain.ids import AttachmentId, InvalidId, MessageKey, decode
 from chalicelib.operations.dead_messages import Coroner, Inquest
-from chalicelib.operations.housekeeping import Repair, Step, repair_each
+from chalicelib.operations.housekeeping import Repair, Step, judged, repair_each
 from chalicelib.operations.ports import AttachmentStore, BucketWalk, SeenBlob
 
 EVERY = timedelta(hours=6)
@@ -43,7 +43,9 @@ class TidyBucket:
         old = [blob for blob in blobs if blob.modified_at + YOUNG < now]
         # Read before the files are: one that comes to be in between is of a message that was not dead.
         owners = self._owners(old)
-        inquest = self.coroner.look(owners.values(), now)
+        inquest = judged(lambda: self.coroner.look(owners.values(), now))
+        if inquest is None:
+            return Step(following, 0)
         files = self._files(old)
         repairs: list[tuple[str, Repair]] = [
             (blob.name, partial(self._remove, blob, owners.get(blob.name), inquest, now))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL
+from chalicelib.domain.receipt import WAITING_MAIL, is_trial
 from chalicelib.operations.housekeeping import Step, repair_each
 from chalicelib.operations.ports import BucketWalk, InboundQueue, ReceivedMails, SeenBlob
 
@@ -31,7 +31,7 @@ class TidyInbound:
         return Step(following, repair_each([(blob.name, partial(self._announce, blob)) for blob in late]))
 
     def _announce(self, blob: SeenBlob) -> bool:
-        if blob.name == WAITING_MAIL + TRIAL_MESSAGE_ID:
+        if is_trial(blob.name):
             return False
         receipt = self.mails.receipt(blob.name)
         if isinstance(receipt, str):

@@ -9,7 +9,8 @@ from chalicelib.domain.ids import AttachmentId, MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.receipt import WAITING_MAIL
 from chalicelib.operations.dead_messages import Coroner, Inquest
-from chalicelib.operations.housekeeping import Repair, Step, repair_each
+from chalicelib.operations.holds_all import HoldsAll
+from chalicelib.operations.housekeeping import Repair, Step, judged, repair_each
 from chalicelib.operations.ports import (
     AttachmentStore,
     BucketWalk,
@@ -46,13 +47,16 @@ class TidyTable:
     attachments: AttachmentStore
     send_queue: SendQueue
     coroner: Coroner
+    holds_all: HoldsAll
     name: str = "table"
     every: timedelta = EVERY
     repairs_a_page: int = REPAIRS_A_PAGE
 
     def step(self, after: str | None, now: datetime) -> Step:
         sightings, following = self.table.page(after, now)
-        inquest = self.coroner.look((key for sighting in sightings for key in _messages(sighting)), now)
+        inquest = judged(lambda: self.coroner.look((key for sighting in sightings for key in _messages(sighting)), now))
+        if inquest is None:
+            return Step(following, 0)
         repaired = 0
         for number, sighting in enumerate(sightings):
             repaired += self._repair(sighting, inquest, now)
@@ -67,7 +71,11 @@ class TidyTable:
             case SeenInbox():
                 self.marks.note(seen.number, seen.next_sequence, now)
             case SeenUnfinished():
-                repairs = [partial(self._requeue, key, inquest, now) for key in seen.keys]
+                waiting = [key for key in seen.keys if inquest.phase(key) in UNFINISHED and inquest.is_settled(key)]
+                # A held message has no job, and gets one when its switch is turned back.
+                if waiting and self.holds_all(waiting[0].inbox_number, now):
+                    waiting = [key for key in waiting if inquest.phase(key) is not MessagePhase.QUEUED]
+                repairs = [partial(self._requeue, key, now) for key in waiting]
             case SeenPart():
                 repairs = [partial(self._remove_part, sighting, seen, inquest)]
             case SeenThread():
@@ -81,10 +89,8 @@ class TidyTable:
                 repairs = [partial(self.table.drop, sighting)]
         return repair_each([(type(seen).__name__, repair) for repair in repairs])
 
-    def _requeue(self, key: MessageKey, inquest: Inquest, now: datetime) -> bool:
+    def _requeue(self, key: MessageKey, now: datetime) -> bool:
         """Another job for a message that waits for an hour: its own may lie among the dead letters, or be lost."""
-        if inquest.phase(key) not in UNFINISHED or not inquest.is_settled(key):
-            return False
         self.send_queue.put(SendJob(key, queued_at=now))
         return True
 

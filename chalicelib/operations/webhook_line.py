@@ -16,7 +16,7 @@ from chalicelib.operations.ports.webhooks import DeliveryJob, LineJob, WebhookDe
 AT_ONCE = 100  # let on together when the endpoint is well again
 SPREAD_SECONDS = 5  # over which they come
 PROBE_SECONDS = 20  # after which a probe is over, however it ended
-LOOK_SECONDS = 5
+LOOK_SECONDS = 2
 LONGEST_DELAY = 900  # seconds that SQS holds a job back; whoever comes early comes again
 LOST_AFTER = timedelta(minutes=2)  # the line's job is late by more than that: there is none
 _SAME = timedelta(seconds=1)
@@ -67,17 +67,17 @@ class ServeLine:
             self.deliveries.change_health(job.webhook_id, health, lambda current: replace(current, line_due_at=None))
             return
         free = health.free_slots(now)
-        let_on = self._let_on(job, AT_ONCE if free is None else free)
+        let_on = self._let_on(job, AT_ONCE if free is None else free, SPREAD_SECONDS if free is None else 0)
         if not let_on and free != 0 and self._is_over(job, health):
             return
         self.wait_in_line.look_at(
             LineJob(job.account_id, job.webhook_id, _next_look(health, now, let_on=let_on)), health
         )
 
-    def _let_on(self, line: LineJob, most: int) -> int:
+    def _let_on(self, line: LineJob, most: int, spread: int) -> int:
         waiting = self.deliveries.waiting(line.webhook_id, most) if most else ()
         if waiting:
-            spread = SPREAD_SECONDS if len(waiting) > 1 else 0
+            spread = spread if len(waiting) > 1 else 0
             self.queue.put_all([(job, int(spread * self.luck())) for job in waiting])
         for job in waiting:
             self.deliveries.leave(job)

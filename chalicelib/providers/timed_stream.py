@@ -1,9 +1,9 @@
-"""A socket all of whose calls together have one time limit: a byte a second does not prolong it."""
+"""A socket all of whose calls together have one time limit, and one for what they read: a byte a second prolongs nothing."""
 
 import io
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +31,8 @@ class TimedSocket:
 
     socket: socket.socket
     deadline: Deadline
+    limit: int  # bytes that are read, at most
+    _readers: list[io.BufferedReader] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         return self
@@ -47,17 +49,26 @@ class TimedSocket:
             left = left[self.socket.send(left[:_PIECE]) :]
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reading(self))
+        """The same each time: what one response leaves unread belongs to the next."""
+        if not self._readers:
+            self._readers.append(io.BufferedReader(_Reading(self)))
+        return self._readers[0]
 
 
 class _Reading(io.RawIOBase):
     def __init__(self, timed: TimedSocket) -> None:
         super().__init__()
         self._timed = timed
+        self._left = timed.limit
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: object, /) -> int:
+        if not self._left:
+            raise OSError(f"the answer is longer than {self._timed.limit // 1024} KB")
         self._timed.socket.settimeout(self._timed.deadline.left())
-        return self._timed.socket.recv_into(buffer)  # type: ignore[arg-type]  # BufferedReader gives a buffer
+        view = memoryview(buffer)  # type: ignore[arg-type]  # BufferedReader gives a buffer
+        read = self._timed.socket.recv_into(view[: self._left])
+        self._left -= read
+        return read

@@ -5,30 +5,33 @@ connection is made here, because a library's own would resolve the name once mor
 """
 
 import http.client
+import logging
 import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.public_address import Address
-from chalicelib.domain.webhook_delivery import ANSWER_CHARACTERS, Answer
+from chalicelib.domain.webhook_delivery import ANSWER_BYTES, Answer
 from chalicelib.domain.webhook_url import BadWebhookUrl, WebhookUrl, callable_addresses, read_webhook_url
 from chalicelib.operations.ports.webhooks import Resolver
+from chalicelib.providers.lookups import Lookups
 from chalicelib.providers.timed_stream import Deadline, TimedSocket
 
 SECONDS = 15.0
-CHECK_SECONDS = 5.0  # to look a name up while somebody waits for an answer
-ANSWER_LIMIT = 64 * 1024
+LOOKUP_SECONDS = 5.0  # of them, at most
+ANSWER_LIMIT = 64 * 1024  # bytes, head and all
+_UNPRINTABLE = "\ufffd"
 USER_AGENT = "AgentSend-Webhooks/1"
 
-# Looking up a name knows no time-out: a thread that hangs in it is left behind, and there are only so many.
-_lookups = ThreadPoolExecutor(16, thread_name_prefix="resolver")
+ADDRESSES_TRIED = 3  # of a host's, each with its share of the time
+
+logger = logging.getLogger(__name__)
 
 
 def resolve(host: str, port: int) -> Sequence[Address]:
@@ -57,11 +60,12 @@ class HttpsWebhookClient:
     connect: Callable[..., socket.socket] = socket.create_connection
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now
+    lookups: Lookups = field(default_factory=Lookups)
 
     def check(self, url: str) -> None:
         target = read_webhook_url(url, loopback=self.loopback)
         try:
-            self._addresses(target, Deadline(CHECK_SECONDS, self.clock))
+            self._addresses(target, Deadline(LOOKUP_SECONDS, self.clock))
         except OSError as error:
             raise BadWebhookUrl("cannot be looked up right now: its host's name server does not answer") from error
 
@@ -72,34 +76,45 @@ class HttpsWebhookClient:
             addresses = self._addresses(target, deadline)
             with self._connected(target, addresses, deadline) as connection:
                 return _exchange(target, connection, headers, body, self.now)
-        except BadWebhookUrl as error:
-            return Answer(None, error=f"The URL {error}.")
-        except TimeoutError:
-            return Answer(None, error=f"No answer within {self.seconds:g} s.", timed_out=True)
-        except ssl.SSLError as error:
-            return Answer(None, error=f"TLS failed: {_in_words(error)}")
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            return Answer(None, error=f"No answer: {_in_words(error)}")
+        except Unavailable:
+            raise
+        except (BadWebhookUrl, OSError, http.client.HTTPException, ValueError) as error:
+            return self._failure(error)
+        except Exception as error:
+            logger.exception("an endpoint's answer could not be read")  # whatever it holds, it must not stop the record
+            return self._failure(error)
+
+    def _failure(self, error: Exception) -> Answer:
+        match error:
+            case BadWebhookUrl():
+                return Answer(None, error=f"The URL {error}.")
+            case _NoLookup():
+                return Answer(None, error="The host's name server does not answer.", timed_out=True)
+            case TimeoutError():
+                return Answer(None, error=f"No answer within {self.seconds:g} s.", timed_out=True)
+            case ssl.SSLError():
+                return Answer(None, error=f"TLS failed: {_in_words(error)}")
+            case _:
+                return Answer(None, error=f"No answer: {_in_words(error)}")
 
     def _addresses(self, url: WebhookUrl, deadline: Deadline) -> Sequence[Address]:
         """Looked up once and judged; the connection goes to one of these and nowhere else."""
         if url.address is not None:
             return callable_addresses([url.address], loopback=self.loopback)
         try:
-            found = _lookups.submit(self.resolver, url.host, url.port).result(deadline.left())
-        except NotInTime as error:
-            raise TimeoutError from error
+            found = self.lookups(self.resolver, url.host, url.port, min(LOOKUP_SECONDS, deadline.left()))
+        except TimeoutError as error:
+            raise _NoLookup from error
         return callable_addresses(found, loopback=self.loopback)
 
     def _connected(self, url: WebhookUrl, addresses: Sequence[Address], deadline: Deadline) -> TimedSocket:
-        """A connection to the first address that takes one."""
-        for place, address in enumerate(addresses, start=1):
+        """A connection to the first address that takes one, of a few."""
+        tried = addresses[:ADDRESSES_TRIED]
+        for left, address in zip(range(len(tried), 0, -1), tried, strict=True):
             try:
-                plain = self.connect((str(address), url.port), timeout=deadline.left())
-            except TimeoutError:
-                raise
+                plain = self.connect((str(address), url.port), timeout=deadline.left() / left)
             except OSError:
-                if place == len(addresses):
+                if left == 1:
                     raise
                 continue
             try:
@@ -108,7 +123,7 @@ class HttpsWebhookClient:
             except BaseException:
                 plain.close()
                 raise
-            return TimedSocket(connected, deadline)
+            return TimedSocket(connected, deadline, ANSWER_LIMIT)
         raise OSError("there is no address to call")
 
 
@@ -130,9 +145,24 @@ def _exchange(
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     connection.sendall(f"POST {url.target} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body)
-    response = http.client.HTTPResponse(connection, method="POST")  # type: ignore[arg-type]  # it asks for makefile alone
-    response.begin()
-    return Answer(response.status, _beginning(response), _refusal(response), _retry_after(response, now()))
+    response = _final(connection)
+    beginning = _beginning(response)
+    is_success = 200 <= response.status < 300
+    return Answer(response.status, beginning, _refusal(response), None if is_success else _retry_after(response, now()))
+
+
+def _final(connection: TimedSocket) -> http.client.HTTPResponse:
+    """The response behind those that come early (RFC 9110 section 15.2: 102, 103); http.client passes by 100 alone."""
+    while True:
+        response = http.client.HTTPResponse(connection, method="POST")  # type: ignore[arg-type]  # makefile is all it asks for
+        response.begin()
+        if not 101 < response.status < 200:
+            return response
+        response.fp = None  # type: ignore[assignment]  # what the next is read from must not be closed with this
+
+
+class _NoLookup(TimeoutError):
+    """The host's name server has not answered in time."""
 
 
 def _beginning(response: http.client.HTTPResponse) -> str:
@@ -143,7 +173,7 @@ def _beginning(response: http.client.HTTPResponse) -> str:
             read += more
     except (OSError, http.client.HTTPException, ValueError):
         pass
-    return read[: 4 * ANSWER_CHARACTERS].decode("utf-8", "replace").replace("\0", "\ufffd")[:ANSWER_CHARACTERS]
+    return read[:ANSWER_BYTES].decode("utf-8", "replace").replace("\0", _UNPRINTABLE)
 
 
 def _refusal(response: http.client.HTTPResponse) -> str | None:
@@ -153,19 +183,19 @@ def _refusal(response: http.client.HTTPResponse) -> str | None:
 
 
 def _retry_after(response: http.client.HTTPResponse, now: datetime) -> timedelta | None:
-    """RFC 9110 section 10.2.3: seconds, or a date."""
+    """RFC 9110 section 10.2.3: seconds, or a date. What is neither says nothing."""
     text = (response.headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdecimal():
         return timedelta(seconds=min(int(text[:9]), 10**8))
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+        return max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
+    except (ValueError, OverflowError, TypeError):
         return None
-    return max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
 
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{error.verify_message}."
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return f"{text[:200]}."
+    return f"{''.join(each if each.isprintable() else _UNPRINTABLE for each in text[:200])}."

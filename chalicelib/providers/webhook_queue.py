@@ -1,7 +1,7 @@
 """The queue of the webhook worker on SQS, and the JSON of its jobs.
 
-Every delivery names its webhook as the message group: in a standard queue that orders nothing, but keeps the backlog of one
-endpoint from delaying the others ("Amazon SQS fair queues", SQS Developer Guide).
+Every job names its account as the message group: in a standard queue that orders nothing, but keeps the backlog of one account,
+however many webhooks it has, from delaying the others ("Amazon SQS fair queues", SQS Developer Guide).
 """
 
 from collections.abc import Iterator, Sequence
@@ -86,8 +86,7 @@ def webhook_job(body: str | bytes) -> WebhookJob:
 
 
 def _entry(job: WebhookJob, delay: int) -> dict[str, Any]:
-    group = job.account_id if isinstance(job, NoticeJob) else job.webhook_id
-    return {"MessageBody": webhook_job_body(job), "DelaySeconds": delay, "MessageGroupId": group}
+    return {"MessageBody": webhook_job_body(job), "DelaySeconds": delay, "MessageGroupId": job.account_id}
 
 
 def _batches(jobs: Sequence[tuple[WebhookJob, int]]) -> Iterator[list[dict[str, Any]]]:

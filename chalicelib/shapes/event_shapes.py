@@ -11,7 +11,9 @@ from chalicelib.domain.ids import PublicIds, inbox_id
 from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.joined_event import JoinedEvent
 from chalicelib.domain.message import Direction, Message, RecipientKind
+from chalicelib.domain.own_domain import Domain
 from chalicelib.domain.webhook import Webhook
+from chalicelib.shapes.domain_shapes import domain_as_json
 from chalicelib.shapes.json_shapes import Shape, Timestamp, inbox_as_json, timestamp
 from chalicelib.shapes.message_shapes import OpenMessageJson, ReasonJson, message_as_json, reason_as_json
 from chalicelib.shapes.webhook_shapes import webhook_as_json
@@ -98,6 +100,8 @@ def _data(joined: JoinedEvent, ids: PublicIds) -> Shape:
         return DeletedDataJson(message_id=ids.message_id(key), inbox_id=inbox_id(key.inbox_number))
     if isinstance(subject, Inbox):
         return inbox_as_json(subject, joined.event.created_at.date().isoformat())
+    if isinstance(subject, Domain):
+        return domain_as_json(subject)
     if isinstance(subject, Webhook):
         return webhook_as_json(subject)
     return GoneDataJson(id=joined.event.subject)

@@ -5,11 +5,12 @@ This module has what they share, inboxes, threads, accounts and keys; `message_s
 """
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from chalicelib.domain.account import Account, ApiKey, Scope
+from chalicelib.domain.account import Account, ApiKey, Scope, SwitchStatus
 from chalicelib.domain.ids import PublicIds, inbox_id
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.domain.message import Direction, snippet
@@ -120,6 +121,13 @@ def thread_as_json(summary: ThreadSummary, ids: PublicIds) -> ThreadJson:
 # ---------------------------------------------------------------------------------- accounts and keys
 
 
+class SuspendedBy(StrEnum):
+    """Whose switch stops an account."""
+
+    OWNER = "owner"
+    OPERATOR = "operator"
+
+
 class AccountJson(Shape, frozen=True):
     """The caller's account."""
 
@@ -129,6 +137,11 @@ class AccountJson(Shape, frozen=True):
     plan: str
     daily_send_limit: int
     is_verified: bool
+    status: SwitchStatus
+    suspended_by: Annotated[
+        SuspendedBy | None,
+        Meta(description="`owner`: PATCH /account; `operator`: whoever runs the deployment, also where both did."),
+    ]
 
 
 class CreatedAccountJson(Shape, frozen=True):
@@ -146,6 +159,7 @@ class KeyJson(Shape, frozen=True):
     id: str
     key_prefix: str
     name: str | None
+    status: SwitchStatus
     scopes: list[Scope]
     inbox_ids: list[str] | None
     last_used_at: Timestamp | None
@@ -167,7 +181,16 @@ class CreatedKeyJson(Shape, frozen=True):
     key: str | UnsetType = UNSET
 
 
+class DiscardedJson(Shape, frozen=True):
+    """What was accepted up to this moment and is still queued ends as failed."""
+
+    accepted_until: Timestamp
+
+
 def account_as_json(account: Account) -> AccountJson:
+    suspended_by = None if account.own_status is SwitchStatus.ACTIVE else SuspendedBy.OWNER
+    if account.status is SwitchStatus.SUSPENDED:
+        suspended_by = SuspendedBy.OPERATOR
     return AccountJson(
         id=account.id,
         name=account.name,
@@ -175,6 +198,8 @@ def account_as_json(account: Account) -> AccountJson:
         plan=account.plan,
         daily_send_limit=account.daily_send_limit,
         is_verified=account.is_verified,
+        status=SwitchStatus.ACTIVE if suspended_by is None else SwitchStatus.SUSPENDED,
+        suspended_by=suspended_by,
     )
 
 
@@ -190,6 +215,7 @@ def key_as_json(key: ApiKey) -> KeyJson:
         id=key.id,
         key_prefix=key.prefix,
         name=key.name,
+        status=key.status,
         scopes=sorted(key.scopes),
         inbox_ids=_inbox_ids(key),
         last_used_at=timestamp(key.last_used_at) if key.last_used_at else None,

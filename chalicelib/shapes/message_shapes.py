@@ -7,9 +7,11 @@ from msgspec import Meta
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.arrival import Arrival, MessageKind, Verdict, WarningCode
 from chalicelib.domain.delivery import EventType, Reason, RecipientDelivery, TimelineEntry
+from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import PublicIds, inbox_id
 from chalicelib.domain.message import DeliveryMode, Direction, Message, RecipientKind, own_message_id_header
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.domain.suppression import SUPPRESSED
 from chalicelib.shapes.attachment_shapes import MessageAttachmentJson, message_attachment_as_json
 from chalicelib.shapes.json_shapes import Shape, Timestamp, timestamp
 
@@ -217,12 +219,15 @@ def _recipients_as_json(message: Message) -> list[RecipientJson]:
     shown = []
     for kind, mailbox in content.recipients:
         delivery = known.get(mailbox.address)
+        if delivery is None and mailbox.address in content.suppressed:
+            delivery = RecipientDelivery(mailbox.address, DeliveryStatus.FAILED, content.created_at, SUPPRESSED)
+        is_first = delivery is None or (waiting and delivery.status <= DeliveryStatus.SENDING)
         shown.append(
             RecipientJson(
                 address=mailbox.address,
                 name=mailbox.name or None,
                 kind=kind,
-                status=delivery.status.shown if delivery and not waiting else at_first,
+                status=at_first if delivery is None or is_first else delivery.status.shown,
                 reason=reason_as_json(delivery.reason) if delivery else None,
                 updated_at=timestamp(delivery.updated_at if delivery else content.created_at),
             )

@@ -52,12 +52,12 @@ class AttemptJson(Shape, frozen=True):
     at: Timestamp
     status_code: Annotated[int | None, Meta(description="Null: there was no answer, and `error` says why.")]
     duration_ms: int
-    answer: Annotated[str, Meta(description="The first 1,024 characters of it.")]
+    answer: Annotated[str, Meta(description="The first 1,024 bytes of it.")]
     error: str | None
 
 
 class DeliveryJson(Shape, frozen=True):
-    """One event on its way to one webhook, with every attempt, the oldest first."""
+    """One event on its way to one webhook, with its newest 20 attempts, the oldest first."""
 
     id: Annotated[str, Meta(examples=["dlv_6y0a7z5k2m9q4r8t1v3x"])]
     event_id: str

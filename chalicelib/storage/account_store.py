@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.account import Account
+from chalicelib.domain.account import Account, SwitchStatus
 from chalicelib.domain.ids import AccountId
 from chalicelib.operations.ports import Page, PageRequest
 from chalicelib.storage import keys
+from chalicelib.storage.conditional_writes import Written, update_if
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.roster import Roster
 from chalicelib.storage.tables import AccountItem, batch_get
@@ -45,6 +46,11 @@ class DynamoAccountStore:
         found = {account.id: account for account in map(_account, map(AccountItem.from_raw_data, raw))}
         return Page(tuple(found[AccountId(name)] for name in page.items), page.total, page.next_after)
 
+    def set_own_status(self, account_id: AccountId, status: SwitchStatus) -> Account | None:
+        item = AccountItem(keys.account_partition(account_id), keys.ACCOUNT)
+        written = update_if(item, [AccountItem.own_status.set(status.value)], AccountItem.pk.exists())
+        return _account(written.item) if isinstance(written, Written) else None
+
 
 def _accounts() -> Roster:
     return Roster(keys.DEPLOYMENT_PARTITION, "accounts")
@@ -59,4 +65,6 @@ def _account(item: AccountItem) -> Account:
         daily_send_limit=int(item.daily_send_limit),
         is_verified=item.is_verified,
         created_at=datetime.fromisoformat(item.created_at),
+        status=SwitchStatus(item.status or SwitchStatus.ACTIVE),
+        own_status=SwitchStatus(item.own_status or SwitchStatus.ACTIVE),
     )

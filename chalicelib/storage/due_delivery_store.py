@@ -5,15 +5,21 @@ for cost nothing.
 """
 
 import hashlib
+import logging
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDelivery
 from chalicelib.storage import keys
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.tables import WebhookJobItem
 from chalicelib.storage.webhook_codec import pack, unpack_job
+
+logger = logging.getLogger(__name__)
 
 SHARDS = 8
 
@@ -35,10 +41,19 @@ class DynamoDueDeliveries:
         found = WebhookJobItem.query(
             keys.due_partition(shard), WebhookJobItem.sk < keys.due_time(int(before.timestamp())), limit=limit
         )
-        return [DueDelivery(unpack_job(item.job), _due_at(item.sk), shard) for item in found]
+        return [due for item in found for due in _readable(item, shard)]
 
     def remove(self, due: DueDelivery) -> None:
         _item(due).delete()
+
+
+def _readable(item: WebhookJobItem, shard: int) -> list[DueDelivery]:
+    try:
+        return [DueDelivery(unpack_job(item.job), _due_at(item.sk), shard)]
+    except (msgspec.MsgspecError, zlib.error, ValueError):
+        # Written by another version of this program; those behind it must not wait for it.
+        logger.exception("a due delivery cannot be read", extra={"place": item.sk})
+        return []
 
 
 def _item(due: DueDelivery) -> WebhookJobItem:

@@ -12,7 +12,8 @@ from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.ports import Heard, Page, PageRequest, Reservation
 from chalicelib.storage import keys
-from chalicelib.storage.conditional_writes import Refused, Written, update, update_if, write_together
+from chalicelib.storage.conditional_writes import Refused, Written, put, update, update_if, write_together
+from chalicelib.storage.domain_store import inbox_comes, inbox_goes
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.roster import Roster
 from chalicelib.storage.tables import AddressItem, InboxItem, batch_get
@@ -29,8 +30,11 @@ class DynamoInboxStore:
         place = keys.address(inbox.address)
         claim = AddressItem(place.pk, place.sk, inbox_number=inbox.number)
         # Looked at first, so that asking for taken addresses uses up no places in the list.
-        if not _given_out(inbox.address) and _inboxes(inbox.account_id).add(
-            str(inbox.number), lambda sequence: [_item(inbox, sequence), claim]
+        if _owner(inbox.address) in (None, inbox.number) and _inboxes(inbox.account_id).add(
+            str(inbox.number),
+            lambda sequence: [_item(inbox, sequence)],
+            put(claim, AddressItem.pk.does_not_exist() | (AddressItem.inbox_number == inbox.number)),
+            *([inbox_comes(inbox.account_id, inbox.domain_id)] if inbox.domain_id else []),
         ):
             return True
         # The address is somebody's, or this very inbox was created before and only the answer was lost.
@@ -77,6 +81,13 @@ class DynamoInboxStore:
         found = map(AddressItem.from_raw_data, batch_get([(place.pk, place.sk) for place in places]))
         return {places[keys.ItemKey(item.pk, item.sk)]: int(item.inbox_number) for item in found}
 
+    def hand_over_address(self, address: str, *, before: int, to: int) -> bool:
+        place = keys.address(address)
+        outcome = update_if(
+            AddressItem(place.pk, place.sk), [AddressItem.inbox_number.set(to)], AddressItem.inbox_number == before
+        )
+        return isinstance(outcome, Written) or (outcome.found is not None and int(outcome.found.inbox_number) == to)
+
     def give_back(self, reserved: Inbox) -> None:
         # Transactions, because they carry a token: a repeat after a lost reply does not count twice.
         item = _bare_item(reserved.number)
@@ -92,7 +103,8 @@ class DynamoInboxStore:
         items = {item.pk: item for item in map(InboxItem.from_raw_data, raw)}
         inboxes = [_inbox(number, items[keys.inbox_partition(number)]) for number in numbers]
         # One may have been deleted since the list was read.
-        return Page(tuple(inbox for inbox in inboxes if not inbox.is_deleted), page.total, page.next_after)
+        found = tuple(inbox for inbox in inboxes if not inbox.is_deleted)
+        return Page(found, page.total - (len(page.items) - len(found)), page.next_after)
 
     def delete(self, inbox: Inbox) -> bool:
         item = _bare_item(inbox.number)
@@ -102,7 +114,8 @@ class DynamoInboxStore:
             return False
         there = (InboxItem.account_id == inbox.account_id) & (InboxItem.status != InboxStatus.DELETED.value)
         mark = update(item, [InboxItem.status.set(InboxStatus.DELETED.value)], there)
-        return _inboxes(inbox.account_id).remove(int(item.list_sequence), mark)
+        left = [inbox_goes(inbox.account_id, item.domain_id)] if item.domain_id else []
+        return _inboxes(inbox.account_id).remove(int(item.list_sequence), mark, *left)
 
 
 def _count_send(inbox_number: int, account_id: AccountId, day: str) -> Written[InboxItem] | Refused[InboxItem]:
@@ -133,13 +146,13 @@ def _numbered() -> list[Action]:
     return [InboxItem.next_sequence.add(1), InboxItem.total_sent.add(1)]
 
 
-def _given_out(address: str) -> bool:
+def _owner(address: str) -> int | None:
+    """The inbox that the address was given to; None: it never was."""
     place = keys.address(address)
     try:
-        AddressItem.get(place.pk, place.sk, consistent_read=True)
+        return int(AddressItem.get(place.pk, place.sk, consistent_read=True).inbox_number)
     except AddressItem.DoesNotExist:
-        return False
-    return True
+        return None
 
 
 def _bare_item(inbox_number: int) -> InboxItem:
@@ -167,6 +180,7 @@ def _item(inbox: Inbox, sequence: int) -> InboxItem:
         next_sequence=inbox.next_sequence,
         created_at=inbox.created_at.isoformat(),
         list_sequence=sequence,
+        domain_id=inbox.domain_id,
     )
 
 
@@ -190,6 +204,7 @@ def _inbox(number: int, item: InboxItem) -> Inbox:
         complaint_count=int(item.complaint_count),
         next_sequence=int(item.next_sequence),
         created_at=datetime.fromisoformat(item.created_at),
+        domain_id=item.domain_id,
         automatic_at=datetime.fromisoformat(item.automatic_at) if item.automatic_at else None,
         heard_at=datetime.fromisoformat(item.heard_at) if item.heard_at else None,
     )

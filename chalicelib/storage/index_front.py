@@ -65,12 +65,12 @@ def _read(partition: str) -> Front:
     A wrong guess costs read units, or a call: the answer is the same.
     """
     limit = _wide.get((table_name(), partition), FRONT_ITEMS)
-    items = _newest_items(partition, limit)
+    items, is_cut = _newest_items(partition, limit)
     inbox = next((item for item in items if item["sk"]["S"] == keys.INBOX), None)
     head = next((head_from(item) for item in items if item["sk"]["S"] == keys.HEAD), Head())
     buckets = [to_bucket(item) for item in items if item["sk"]["S"].startswith(keys.MESSAGE_CELLS)]
     lowest = buckets[-1].number if buckets else 0
-    if len(items) == limit and lowest > head.sealed:
+    if is_cut and lowest > head.sealed:
         buckets += _buckets_between(partition, head.sealed, lowest - 1)
     open_buckets = tuple(bucket for bucket in buckets if bucket.number >= head.sealed)
     _remember(partition, len(open_buckets))
@@ -89,7 +89,8 @@ def _remember(partition: str, open_buckets: int) -> None:
         _wide.clear()
 
 
-def _newest_items(partition: str, limit: int) -> Sequence[Mapping[str, Any]]:
+def _newest_items(partition: str, limit: int) -> tuple[Sequence[Mapping[str, Any]], bool]:
+    """The newest so many, and whether there may be more: an answer ends at the limit, and at 1 MB."""
     values = {":pk": {"S": partition}, ":low": {"S": keys.MESSAGE_CELLS}, ":high": {"S": keys.INBOX}}
     answer = client().query(
         TableName=table_name(),
@@ -100,7 +101,7 @@ def _newest_items(partition: str, limit: int) -> Sequence[Mapping[str, Any]]:
         Limit=limit,
         ReturnConsumedCapacity="TOTAL",
     )
-    return answer["Items"]
+    return answer["Items"], "LastEvaluatedKey" in answer
 
 
 def _buckets_between(partition: str, lowest: int, highest: int) -> Iterable[Bucket]:

@@ -55,8 +55,24 @@ class IndexPages:
                 break  # nothing new was learned: the window stays where it is
         buckets = self._buckets | {bucket.number: bucket for bucket in self.front.open_buckets}
         cells = tuple(cell for pick in found for cell in _picked(buckets[pick.number], wanted, pick))
-        total = sum(count for _, count in (*self._open_counts(wanted), *self._directory_counts(wanted)))
+        total = self._total(wanted)
         return Selection(cells, total, more=offset + len(cells) < total)
+
+    def oldest(self, wanted: Wanted, sequence: int, limit: int) -> tuple[list[int], bool]:
+        """The oldest cells that are newer than a sequence number (-1: of all), oldest first; whether more are.
+
+        What changes while this reads may show some that are not newer, which are left out, in place of the newest ones of
+        the page, which the next page has.
+        """
+        newer = self._not_below(PageRequest(after=sequence + 1), wanted) if sequence >= 0 else self._total(wanted)
+        if not newer:
+            return [], False
+        taken = min(limit, newer)
+        found = self.page(wanted, PageRequest(limit=taken, offset=newer - taken))
+        return sorted(at for at, _ in found.cells if at > sequence), newer > taken
+
+    def _total(self, wanted: Wanted) -> int:
+        return sum(count for _, count in (*self._open_counts(wanted), *self._directory_counts(wanted)))
 
     def _window(self, wanted: Wanted, skip: int, take: int) -> list[Pick]:
         """Which buckets a window over the whole list lies in, newest first."""

@@ -3,21 +3,25 @@
 import hmac
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.account import ApiKey, RateLimit, Scope
+from chalicelib.domain.account import ApiKey, RateLimit, Scope, SwitchStatus
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId, KeyId
 from chalicelib.operations.ports import KeyUse, Page, PageRequest
 from chalicelib.storage import keys
-from chalicelib.storage.conditional_writes import Refused, Written, delete, update_if
+from chalicelib.storage.conditional_writes import Refused, Written, delete, update, update_if
 from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.moments import from_microseconds
 from chalicelib.storage.roster import Roster
 from chalicelib.storage.tables import KeyItem, batch_get
+from chalicelib.storage.usage_store import requests_on
 
 WINDOW_SECONDS = 60
+STOP_KEPT = timedelta(days=30)  # the stop switch of a key that was deleted while it was suspended
+_NO_SECRET = b"-"  # no hash is as short
 WINDOW_TRIES = 3  # of a use that meets others at the change of the minute; the first two settle it
 
 
@@ -54,7 +58,8 @@ class DynamoKeyStore:
         raw = batch_get([(place.pk, place.sk) for place in places])
         items = {item.pk: item for item in map(KeyItem.from_raw_data, raw)}
         # One may have been deleted since the list was read.
-        return Page(tuple(_key(items[place.pk]) for place in places if place.pk in items), page.total, page.next_after)
+        found = tuple(_key(items[place.pk]) for place in places if place.pk in items)
+        return Page(found, page.total - (len(page.items) - len(found)), page.next_after)
 
     def delete(self, account_id: AccountId, key_id: KeyId) -> bool:
         item = _bare_item(key_id)
@@ -65,7 +70,27 @@ class DynamoKeyStore:
         if item.account_id != account_id:
             return False
         there = (KeyItem.account_id == account_id) & (KeyItem.list_sequence == item.list_sequence)
-        return _keys(account_id).remove(int(item.list_sequence), delete(item, there))
+        if item.status != SwitchStatus.SUSPENDED.value:
+            return _keys(account_id).remove(int(item.list_sequence), delete(item, there))
+        if item.discarded_until is None:
+            raise Unavailable("The key was suspended this very moment.")  # and what it holds is not given up yet
+        # What its mail waits behind stays for as long as any of it may be found.
+        kept_until = from_microseconds(item.discarded_until) + STOP_KEPT
+        dead = update(item, [KeyItem.secret_hash.set(_NO_SECRET), KeyItem.ttl.set(kept_until)], there)
+        return _keys(account_id).remove(int(item.list_sequence), dead)
+
+    def get(self, account_id: AccountId, key_id: KeyId) -> ApiKey | None:
+        item = _bare_item(key_id)
+        try:
+            item.refresh(consistent_read=True)
+        except KeyItem.DoesNotExist:
+            return None
+        return _key(item) if item.account_id == account_id and item.secret_hash != _NO_SECRET else None
+
+    def set_status(self, account_id: AccountId, key_id: KeyId, status: SwitchStatus) -> ApiKey | None:
+        there = (KeyItem.account_id == account_id) & (KeyItem.secret_hash != _NO_SECRET)
+        written = update_if(_bare_item(key_id), [KeyItem.status.set(status.value)], there)
+        return _key(written.item) if isinstance(written, Written) else None
 
 
 def _count_use(key_id: KeyId, secret_hash: bytes, now: datetime, limit: int) -> Written[KeyItem] | Refused[KeyItem]:
@@ -73,7 +98,7 @@ def _count_use(key_id: KeyId, secret_hash: bytes, now: datetime, limit: int) -> 
     seconds = int(now.timestamp())
     return update_if(
         _bare_item(key_id),
-        [KeyItem.window_count.add(1), KeyItem.last_used_at.set(seconds)],
+        [KeyItem.window_count.add(1), KeyItem.last_used_at.set(seconds), requests_on(now).add(1)],
         _valid(secret_hash, now) & (KeyItem.window >= seconds // WINDOW_SECONDS) & (KeyItem.window_count < limit),
     )
 
@@ -84,7 +109,12 @@ def _begin_window(key_id: KeyId, secret_hash: bytes, now: datetime) -> Written[K
     minute = seconds // WINDOW_SECONDS
     return update_if(
         _bare_item(key_id),
-        [KeyItem.window.set(minute), KeyItem.window_count.set(1), KeyItem.last_used_at.set(seconds)],
+        [
+            KeyItem.window.set(minute),
+            KeyItem.window_count.set(1),
+            KeyItem.last_used_at.set(seconds),
+            requests_on(now).add(1),
+        ],
         _valid(secret_hash, now) & (KeyItem.window < minute),
     )
 
@@ -154,6 +184,7 @@ def _key(item: KeyItem) -> ApiKey:
         created_at=datetime.fromisoformat(item.created_at),
         expires_at=_moment(item.expires_at),
         last_used_at=_moment(item.last_used_at),
+        status=SwitchStatus(item.status or SwitchStatus.ACTIVE),
     )
 
 

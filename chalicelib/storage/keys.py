@@ -4,7 +4,7 @@
 |----------------|-------------------|-------------------------------------------------------------------|
 | I#inbox number | F#bucket          | 480 cells of the message index                                    |
 |                | F:head            | what the sealed buckets hold, by directory; what changed since    |
-|                | F:inbox           | the inbox: address, limits, counters, next sequence number        |
+|                | F:inbox           | the inbox: address, status, limits, counters, next number         |
 |                | D#directory       | what each of 64 sealed buckets holds                              |
 |                | M#sequence        | a message's content, written once                                 |
 |                | M#sequence#V      | its delivery item: recipients, timeline, what SES said            |
@@ -18,12 +18,22 @@
 |                | L#list#B#bucket   | 480 cells of that list                                            |
 |                | L#list#E#sequence | an entry of that list                                             |
 |                | H#webhook         | a webhook: URL, filters, secret                                   |
+|                | O#domain          | a domain that the account has added, how many inboxes live on it  |
+| G#domain name  | H                 | who holds the name                                                |
+|                | C#account         | that this account has added it                                    |
+|                | X#address         | a suppression: an address that the account does not write to      |
+|                | Y                 | how far the account's events are counted in its usage             |
+|                | Y#inbox#day       | what an inbox used on a day, 400 days                             |
+|                | Z#day             | the same of the whole account                                     |
 | W#webhook      | S                 | the state of an endpoint in trouble                               |
 |                | D#chunk#index     | the delivery of the event at this place of the log, 30 days       |
 |                | L#chunk#index     | that this delivery waits for its endpoint                         |
 | Y#shard        | due#webhook#place | a retry that is due later than a queue can hold it back           |
-| E#account      | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
-| K#key id       | K                 | an API key: hash, scopes, rate window                             |
+| Z#domains      | due#domain        | when a domain is checked next                                     |
+| Z#rules        | rule#token        | that somebody is at work on a receipt rule                        |
+| E#account      | #event id         | from which chunk on an event is looked for that was told late     |
+|                | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
+| K#key id       | K                 | an API key: hash, scopes, status, rate window                     |
 | N#address      | N                 | who owns an inbox address, for good                               |
 | S#SES id       | S                 | which message SES knows under this id                             |
 | P#idempotency  | P                 | a first request under an Idempotency-Key, 24 h                    |
@@ -32,6 +42,7 @@
 | D              | id-key            | the secret behind message and thread ids                          |
 |                | send-rate         | how fast mail goes to SES, and until when all turns are taken     |
 |                | news-mark         | how far SES's news has come                                       |
+|                | R#rule            | the domains that one of SES's receipt rules takes mail for        |
 |                | L#accounts#…      | the list of accounts                                              |
 |                | W#walk            | how far a walk of housekeeping has come                           |
 
@@ -42,6 +53,7 @@ index and its newest buckets: one query reads the front of an inbox, which is al
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 
 from chalicelib.domain.ids import encode
 
@@ -56,6 +68,14 @@ DIRECTORY = "D#"
 ACCOUNT = "A"
 DELIVERY_SUFFIX = "#V"
 WEBHOOKS = "H#"
+DOMAINS = "O#"
+HOLDING = "H"
+CLAIMS = "C#"
+DUE_DOMAINS = "Z#domains"
+RULE_WORK = "Z#rules"
+RECEIPT_RULES = "R#"
+SUPPRESSIONS = "X#"
+USAGE_MARK = "Y"
 ENDPOINT = "S"
 WEBHOOK_DELIVERIES = "D#"
 WEBHOOK_LINE = "L#"
@@ -83,6 +103,11 @@ def log_partition(account_id: str) -> str:
 
 def log_chunk(number: int) -> str:
     return f"{number:0{_SEQUENCE_DIGITS}}"
+
+
+def late_event(event_id: str) -> str:
+    """It sorts before every chunk, so whoever reads chunks does not meet it."""
+    return "#" + event_id
 
 
 DEPLOYMENT_PARTITION = "D"
@@ -155,8 +180,36 @@ def entry(name: str, sequence: int) -> str:
     return f"{list_prefix(name)}E#{sequence:0{_SEQUENCE_DIGITS}}"
 
 
+def suppression(name: str) -> str:
+    return SUPPRESSIONS + name
+
+
+def usage_of_account(day: date) -> str:
+    return f"Z#{day.isoformat()}"
+
+
+def usage_of_inbox(inbox_number: int, day: date) -> str:
+    return f"Y#{encode(inbox_number, 12)}#{day.isoformat()}"
+
+
 def webhook(webhook_id: str) -> str:
     return WEBHOOKS + webhook_id
+
+
+def domain(domain_id: str) -> str:
+    return DOMAINS + domain_id
+
+
+def domain_name(name: str) -> str:
+    return "G#" + name
+
+
+def claim(account_id: str) -> str:
+    return CLAIMS + account_id
+
+
+def receipt_rule(number: int) -> str:
+    return f"{RECEIPT_RULES}{number:04}"
 
 
 def webhook_partition(webhook_id: str) -> str:

@@ -13,9 +13,10 @@ from chalicelib.domain.address import Mailbox
 from chalicelib.domain.attachment import MessageAttachment
 from chalicelib.domain.delivery import Begun, EventType, MessageDelivery, Reason, RecipientDelivery, TimelineEntry
 from chalicelib.domain.delivery_status import DeliveryStatus
-from chalicelib.domain.ids import AccountId, AttachmentId, EventId, MessageKey, ThreadKey
+from chalicelib.domain.ids import AccountId, AttachmentId, EventId, KeyId, MessageKey, ThreadKey
 from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.domain.usage import MessageSize
 from chalicelib.storage.arrival_codec import StoredArrival, from_stored_arrival, to_stored_arrival
 
 FORMAT = b"\x01"
@@ -60,6 +61,8 @@ class StoredContent(_Struct, frozen=True, omit_defaults=True):
     text_blob_size: int | None = msgspec.field(name="tb", default=None)
     html_blob_size: int | None = msgspec.field(name="hb", default=None)
     log_since: int = msgspec.field(name="ls", default=0)
+    key_id: str | None = msgspec.field(name="ki", default=None)
+    suppressed: list[str] = msgspec.field(name="sp", default_factory=list)
 
     @property
     def body_size(self) -> int:
@@ -166,11 +169,22 @@ def to_stored(content: MessageContent) -> StoredContent:
         ],
         arrival=to_stored_arrival(content.arrival, content.body_text),
         log_since=content.log_since,
+        key_id=content.key_id,
+        suppressed=list(content.suppressed),
     )
 
 
 def read_content(data: bytes) -> StoredContent:
     return _content_decoder.decode(_unpack(data))
+
+
+def size_of(stored: StoredContent) -> MessageSize:
+    """Of a received message the whole mail as it came; of one that is sent its bodies and files."""
+    if stored.arrival is not None:
+        return MessageSize(0, stored.arrival.raw_size)
+    files = sum(known.size for known in stored.attachments)
+    recipients = len(stored.to) + len(stored.cc) + len(stored.bcc)
+    return MessageSize(recipients - len(stored.suppressed), stored.body_size + files)
 
 
 def from_stored(
@@ -204,6 +218,8 @@ def from_stored(
         arrival=from_stored_arrival(stored.arrival, stored.body_text),
         log_since=stored.log_since,
         body_truncated=truncated,
+        key_id=None if stored.key_id is None else KeyId(stored.key_id),
+        suppressed=tuple(stored.suppressed),
     )
 
 

@@ -42,7 +42,7 @@ from typing import Any
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey, decode
 from chalicelib.domain.message_phase import MessagePhase
-from chalicelib.operations.ports import Advance, InboxFront, IndexedMessage, Page, PageRequest, Sight
+from chalicelib.operations.ports import Advance, FrontOutdated, InboxFront, IndexedMessage, Page, PageRequest, Sight
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
 from chalicelib.storage.cell_pages import EMPTY, Selection, place
@@ -171,6 +171,12 @@ class DynamoMessageIndex:
         front: InboxFront | None = None,
     ) -> Page[IndexedMessage]:
         return _page(inbox_number, Wanted.phases(phase.value for phase in phases), request, front)
+
+    def queued_since(self, inbox_number: int, after: int, limit: int) -> tuple[list[MessageKey], bool]:
+        cells = _cells(inbox_number)
+        pages = IndexPages(cells, cells.front(), strict=False)
+        sequences, more = pages.oldest(Wanted.phases([MessagePhase.QUEUED.value]), after, limit)
+        return [MessageKey(inbox_number, sequence) for sequence in sequences], more
 
     def thread_page(
         self, inbox_number: int, request: PageRequest, front: InboxFront | None = None
@@ -319,6 +325,7 @@ def _select(cells: SealedCells, wanted: Wanted, request: PageRequest, front: Fro
         for _ in tries(STRICT_TRIES):
             try:
                 return IndexPages(cells, front or cells.front(), strict=True).page(wanted, request)
-            except Torn:
-                front = None
+            except Torn as torn:
+                if front is not None:
+                    raise FrontOutdated from torn
     return IndexPages(cells, front or cells.front(), strict=False).page(wanted, request)

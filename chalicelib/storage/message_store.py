@@ -12,6 +12,7 @@ import msgspec
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import MessageKey, encode
 from chalicelib.domain.message import BodyUrls, Direction, MessageContent
+from chalicelib.domain.usage import MessageSize
 from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
 from chalicelib.storage import delivery_items, keys
 from chalicelib.storage.arrival_codec import apart_from_text
@@ -24,6 +25,7 @@ from chalicelib.storage.message_codec import (
     pack_without_bodies,
     read_content,
     read_delivery,
+    size_of,
     to_stored,
 )
 from chalicelib.storage.ses_message_id_store import note_ses_message_id
@@ -135,6 +137,11 @@ class DynamoMessageStore:
             else whole.get(key.sequence) or self._whole(key, wanted[key.sequence], deliveries.get(key.sequence))
             for key in present
         ]
+
+    def sizes(self, wanted_keys: Sequence[MessageKey]) -> Mapping[MessageKey, MessageSize]:
+        places = {(_partition(key), keys.message(key.sequence)): key for key in wanted_keys}
+        found = batch_get(list(places), consistent=False)
+        return {places[item["pk"]["S"], item["sk"]["S"]]: size_of(read_content(item["c"]["B"])) for item in found}
 
     def body_urls(self, content: MessageContent) -> BodyUrls | None:
         if _answer_size(content) <= ANSWER_LIMIT:

@@ -18,9 +18,10 @@ AWAITING_NEWS = "t"
 
 OPEN_CELLS = 96  # newer messages before anybody looks: below that, those under way are many in any case
 FEW = BUCKET_CELLS // 20  # messages that may still change, at an acceptable price, in a bucket that is called quiet
-# A hundred messages a second are the most an inbox is to take. At that rate these are the 29 seconds that an API request
-# may live, and so a reservation is killed only when nobody can be alive to commit it;
-PATIENCE = 6 * BUCKET_CELLS
+# A hundred messages a second are the most an inbox is to take. At that rate these are the minute after which its own job gives
+# up a reservation that nobody commits (and the 29 seconds that a request may live), and as much again: so sealing kills
+# only those whose job is late or lost, for until that comes the list of threads counts them;
+PATIENCE = 25 * BUCKET_CELLS
 # a minute for the news of deliveries, in front of which at most 14 buckets are open: four read units for any list;
 NEWS_PATIENCE = 12 * BUCKET_CELLS
 # and far more for what has not even been sent: it is cheaper to read a long backlog than to rewrite it.

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.ids import MessageKey, encode
-from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL, Receipt
+from chalicelib.domain.receipt import WAITING_MAIL, Receipt, is_trial
 from chalicelib.storage.blob_store import S3BlobStore, is_missing
 from chalicelib.storage.failures import raises_unavailable
 
@@ -82,7 +82,7 @@ class S3ReceivedMails:
         for page in pages:
             for found in page.get("Contents", []):
                 blob = found["Key"]
-                if blob == WAITING_MAIL + TRIAL_MESSAGE_ID:
+                if is_trial(blob):
                     continue
                 receipt = self.receipt(blob)
                 if receipt is not None:

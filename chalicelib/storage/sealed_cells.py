@@ -141,7 +141,7 @@ class SealedCells:
             Folding(self._list).fold()
         if flip is None:
             return True
-        return is_visible(flip.to) and not _is_shared(part, notes, flip) and self._are_noted(notes)
+        return is_visible(flip.to) and not _is_shared(part, notes) and self._are_noted(notes)
 
     def _write_notes(self, part: SealedPart, notes: Mapping[int, Note], *, exactly_once: bool) -> int | None:
         """Which version of the head has these notes; None when others had changed it since it was read."""
@@ -214,12 +214,12 @@ def _looked(part: SealedPart, sequences: Collection[int]) -> Looked:
     )
 
 
-def _is_shared(part: SealedPart, notes: Collection[int], flip: Step) -> bool:
-    """Whether one of these capitals was promised before: to another message, which may still come; or to this very one, by
-    a write whose reply was lost, and nobody knows whose promise that one has replaced.
+def _is_shared(part: SealedPart, notes: Collection[int]) -> bool:
+    """Whether one of these capitals was promised before, to a message that may still come: perhaps to this very one, by a
+    write whose reply was lost, and nobody knows whose promise that one has replaced.
     """
     old = [part.head.late[sequence] for sequence in notes if sequence in part.head.late]
-    return any(note.heir == flip.sequence or not part.is_decided(note) for note in old)
+    return any(not part.is_decided(note) for note in old)
 
 
 def _write(request: Any, *, exactly_once: bool) -> int | None:

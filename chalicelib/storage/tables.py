@@ -16,6 +16,7 @@ from pynamodb.attributes import (
     NumberSetAttribute,
     TTLAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.connection import Connection
 from pynamodb.models import Model
@@ -62,8 +63,44 @@ class InboxItem(Item):
     next_sequence = NumberAttribute(attr_name="ns")
     created_at = UnicodeAttribute(attr_name="ca")
     list_sequence = NumberAttribute(attr_name="ls")  # its place in the account's list of inboxes
+    domain_id = UnicodeAttribute(attr_name="do", null=True)
     automatic_at = UnicodeAttribute(attr_name="au", null=True)
     heard_at = UnicodeAttribute(attr_name="he", null=True)
+    discarded_until = NumberAttribute(attr_name="du", null=True)  # microseconds since the epoch; also below
+
+
+class DomainItem(Item):
+    """`inboxes` is changed with those that live on it, and has no part in the version."""
+
+    name = UnicodeAttribute(attr_name="na")
+    domain = BinaryAttribute(legacy_encoding=False, attr_name="d")  # packed
+    is_going = BooleanAttribute(attr_name="g", null=True)
+    inboxes = NumberAttribute(attr_name="ib")
+    version = NumberAttribute(attr_name="n")
+    list_sequence = NumberAttribute(attr_name="ls")
+
+
+class ClaimItem(Item):
+    domain_id = UnicodeAttribute(attr_name="do")
+
+
+class HoldingItem(Item):
+    holding = BinaryAttribute(legacy_encoding=False, attr_name="h")  # packed
+    version = NumberAttribute(attr_name="n")
+
+
+class DueDomainItem(Item):
+    account_id = UnicodeAttribute(attr_name="ac")
+    due_at = NumberAttribute(attr_name="at")  # milliseconds since the epoch
+
+
+class RuleNamesItem(Item):
+    names: Any = UnicodeSetAttribute(attr_name="na", null=True)
+    version = NumberAttribute(attr_name="n")
+
+
+class RuleWorkItem(Item):
+    began_at = NumberAttribute(attr_name="at")  # milliseconds since the epoch
 
 
 class AddressItem(Item):
@@ -131,6 +168,33 @@ class AccountItem(Item):
     daily_send_limit = NumberAttribute(attr_name="dl")
     is_verified = BooleanAttribute(attr_name="ve")
     created_at = UnicodeAttribute(attr_name="ca")
+    status = UnicodeAttribute(attr_name="st", null=True)  # what its operator says; absent: active
+    own_status = UnicodeAttribute(attr_name="os", null=True)  # what it says itself
+    discarded_until = NumberAttribute(attr_name="du", null=True)
+
+
+class SuppressionItem(Item):
+    reason = UnicodeAttribute(attr_name="r")
+    created_at = UnicodeAttribute(attr_name="ca")
+    inbox_number = NumberAttribute(attr_name="in", null=True)  # and `sequence`: the message that bounced
+    sequence = NumberAttribute(attr_name="sq", null=True)
+    list_sequence = NumberAttribute(attr_name="ls")
+
+
+class UsageItem(Item):
+    """Of one day; absent: none."""
+
+    requests = NumberAttribute(attr_name="rq", null=True)
+    sends = NumberAttribute(attr_name="se", null=True)
+    recipients = NumberAttribute(attr_name="re", null=True)
+    inbound = NumberAttribute(attr_name="in", null=True)
+    bytes_stored = NumberAttribute(attr_name="by", null=True)
+
+
+class UsageMarkItem(Item):
+    chunk = NumberAttribute(attr_name="c")
+    index = NumberAttribute(attr_name="i")
+    version = NumberAttribute(attr_name="n")
 
 
 class WebhookItem(Item):
@@ -144,7 +208,9 @@ class WebhookItem(Item):
     disabled_log_since = NumberAttribute(attr_name="dl", null=True)
     # As it is: an HMAC is made with the secret itself. The table is encrypted at rest.
     secret = UnicodeAttribute(attr_name="s")
-    previous_secret = UnicodeAttribute(attr_name="ps", null=True)
+    previous_secret = UnicodeAttribute(
+        attr_name="ps", null=True
+    )  # those before it, between spaces, and until when they sign
     previous_until = UnicodeAttribute(attr_name="pu", null=True)
     since_chunk = NumberAttribute(attr_name="sc")
     since_index = NumberAttribute(attr_name="si")
@@ -190,6 +256,8 @@ class KeyItem(Item):
     window = NumberAttribute(attr_name="w")  # the minute, in minutes since the epoch
     window_count = NumberAttribute(attr_name="wn")  # requests in that minute
     list_sequence = NumberAttribute(attr_name="ls")
+    status = UnicodeAttribute(attr_name="st", null=True)  # absent: active
+    discarded_until = NumberAttribute(attr_name="du", null=True)
 
 
 class LogChunkItem(Item):
@@ -197,6 +265,12 @@ class LogChunkItem(Item):
 
     events: ListAttribute[Any] = ListAttribute(attr_name="e", of=BinaryAttribute, null=True)  # packed, oldest first
     webhooks = NumberAttribute(attr_name="w", null=True)  # how often the account's webhooks had changed; absent: none
+
+
+class LateEventItem(Item):
+    """Where an event is looked for that was told long after it happened."""
+
+    since = NumberAttribute(attr_name="s")
 
 
 class IdempotencyItem(Item):

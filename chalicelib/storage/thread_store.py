@@ -103,7 +103,16 @@ class DynamoThreadStore:
 
     def newest_members(self, key: ThreadKey) -> tuple[int, ...]:
         item = _read(key)
-        return () if item is None else self._newest(key, item)
+        if item is None:
+            return ()
+        found, chunks = self._newest(key, item), _chunks(key, item)
+        if any(chunks.counts) and found and min(found) > item.top:
+            # Those in chunks are visible; of these perhaps none is: they may all be under way, or on their way out.
+            phases = self.phases(key.inbox_number, found)
+            if not any(phase.visible for phase in phases.values()):
+                older = self.settled_members(key, chunks.newest_runs(self.enough))
+                return tuple(sorted({*found, *older}))
+        return found
 
     def get(self, key: ThreadKey) -> ThreadMembers | None:
         item = _read(key)

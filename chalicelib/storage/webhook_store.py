@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.event import LogPlace
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.webhook import Disabled, Webhook, WebhookId, WebhookSecret
+from chalicelib.domain.webhook import Disabled, OldSecret, Webhook, WebhookId, WebhookSecret
 from chalicelib.operations.ports import Page, PageRequest, VersionConflict
 from chalicelib.storage import keys
 from chalicelib.storage.conditional_writes import Refused, delete, update_if
@@ -60,7 +60,7 @@ class DynamoWebhookStore:
         items = {item.sk: webhook_of(item) for item in map(WebhookItem.from_raw_data, raw)}
         # One may have been deleted since the list was read.
         found = tuple(items[keys.webhook(name)] for name in page.items if keys.webhook(name) in items)
-        return Page(found, page.total, page.next_after)
+        return Page(found, page.total - (len(page.items) - len(found)), page.next_after)
 
     def all(self, account_id: AccountId) -> tuple[Webhook, ...]:
         found = WebhookItem.query(
@@ -70,7 +70,7 @@ class DynamoWebhookStore:
 
 
 def webhook_of(item: WebhookItem) -> Webhook:
-    bound, until = item.inbox_numbers, item.previous_until
+    bound = item.inbox_numbers
     return Webhook(
         id=WebhookId(item.sk.removeprefix(keys.WEBHOOKS)),
         account_id=AccountId(item.pk.removeprefix(keys.account_partition(""))),
@@ -79,13 +79,18 @@ def webhook_of(item: WebhookItem) -> Webhook:
         events=frozenset(EventType(name) for name in item.events.split(",") if name),
         inbox_numbers=None if bound is None else frozenset(int(number) for number in bound.split(",") if number),
         is_active=item.is_active,
-        secret=WebhookSecret(item.secret, item.previous_secret, datetime.fromisoformat(until) if until else None),
+        secret=WebhookSecret(item.secret, _previous(item)),
         since=LogPlace(int(item.since_chunk), int(item.since_index)),
         created_at=datetime.fromisoformat(item.created_at),
         updated_at=datetime.fromisoformat(item.updated_at),
         disabled=_disabled(item),
         version=int(item.version),
     )
+
+
+def _previous(item: WebhookItem) -> tuple[OldSecret, ...]:
+    texts, times = (item.previous_secret or "").split(), (item.previous_until or "").split()
+    return tuple(OldSecret(text, datetime.fromisoformat(until)) for text, until in zip(texts, times, strict=True))
 
 
 def _disabled(item: WebhookItem) -> Disabled | None:
@@ -108,8 +113,8 @@ def _item(webhook: Webhook, sequence: int) -> WebhookItem:
         disabled_at=disabled.at.isoformat() if disabled else None,
         disabled_log_since=disabled.log_since if disabled else None,
         secret=secret.current,
-        previous_secret=secret.previous,
-        previous_until=secret.previous_until and secret.previous_until.isoformat(),
+        previous_secret=" ".join(each.text for each in secret.previous) or None,
+        previous_until=" ".join(each.until.isoformat() for each in secret.previous) or None,
         since_chunk=webhook.since.chunk,
         since_index=webhook.since.index,
         created_at=webhook.created_at.isoformat(),

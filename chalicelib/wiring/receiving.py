@@ -1,9 +1,11 @@
 """A mail's way in, and housekeeping."""
 
 from chalicelib.mime.parse import parse_mail
+from chalicelib.operations.count_usage import CountEverybody
 from chalicelib.operations.dead_messages import Coroner
 from chalicelib.operations.file_received import FileReceived
 from chalicelib.operations.find_thread import FindThread
+from chalicelib.operations.holds_all import HoldsAll
 from chalicelib.operations.housekeeping import KeepHouse
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.requeue_received import RequeueReceived
@@ -23,7 +25,7 @@ class Receiving(Sending):
 
     @built_once
     def receive_message(self) -> ReceiveMessage:
-        return ReceiveMessage(self.inboxes, self.mails, parse_mail, self._file_received)
+        return ReceiveMessage(self.inboxes, self.mails, parse_mail, self._file_received, self.own_domains)
 
     @built_once
     def _file_received(self) -> FileReceived:
@@ -62,10 +64,12 @@ class Receiving(Sending):
             self.attachments,
             self.send_queue,
             coroner,
+            HoldsAll(self.switch_store, self.inboxes),
         )
         rounds = (
             table,
             TidyBucket(bucket, self.attachments, coroner),
             TidyInbound(bucket, self.mails, self.inbound_queue),
+            CountEverybody(self.accounts, self.usage, self._count_usage),
         )
         return KeepHouse(rounds, DynamoWalkStore(), self.clock)

@@ -7,6 +7,7 @@ from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.hold_message import HoldMessage
 from chalicelib.operations.look_ahead import LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
@@ -19,6 +20,7 @@ from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
+from chalicelib.operations.suppress_recipients import SuppressRecipients
 from chalicelib.providers.ses_quota import SesQuota
 from chalicelib.providers.ses_sender import ses_message_id_domain
 from chalicelib.storage.news_mark_store import DynamoNewsMark
@@ -40,11 +42,13 @@ class Sending(Telling):
             self.send_queue,
             self.attachments,
             StopLoops(self.peers, self.inboxes),
+            self.suppressions,
             self.tell_events,
             self._public_ids,
             self._settings.delivery_mode,
             self.clock,
             self._together,
+            self.own_domains,
         )
 
     @built_once
@@ -60,16 +64,21 @@ class Sending(Telling):
             self._settle_ambiguous,
             self.abandon_reservation,
             SettleReplyHeaders(self.messages, self.index, self._public_ids),
+            self.suppressions,
             self._pace,
+            self.switches,
+            self._hold_message,
             self._public_ids,
             self.clock,
+            self._together,
             abandon_after=timedelta(seconds=self._settings.abandon_reservation_seconds),
+            own_domains=self.own_domains,
             room=self._sending_room,
         )
 
     @built_once
     def look_ahead(self) -> LookAhead:
-        return LookAhead(self.index, self.messages, self._pace)
+        return LookAhead(self.index, self.messages, self.suppressions, self._pace)
 
     @built_once
     def _hand_over(self) -> HandOver:
@@ -79,8 +88,20 @@ class Sending(Telling):
             self.send_queue,
             self._delivery_record,
             self._pace,
+            self.switches,
             self._evidence,
             self._public_ids,
+            self.clock,
+        )
+
+    @built_once
+    def _hold_message(self) -> HoldMessage:
+        return HoldMessage(
+            self.index,
+            self.send_queue,
+            self._delivery_record,
+            self.switches,
+            self.abandon_reservation,
             self.clock,
         )
 
@@ -94,7 +115,9 @@ class Sending(Telling):
             self._delivery_record,
             self.send_queue,
             self._pace,
+            self.switches,
             self._evidence,
+            self.suppressions,
             self._public_ids,
             self.clock,
             room=self._sending_room,
@@ -132,6 +155,7 @@ class Sending(Telling):
             self.messages,
             self.ses_message_ids,
             self._show_status,
+            SuppressRecipients(self.suppressions, self.clock),
             self.tell_events,
             lambda ses_id: f"<{ses_id}@{domain}>",
             NoteNews(self._news_mark, self.clock, self._evidence.window / INTERVALS),

@@ -9,7 +9,11 @@ from botocore.config import Config
 
 from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import DeliveryMode
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import Clock, MailProvider
+from chalicelib.operations.switches import Switches
+from chalicelib.operations.turn_switches import GiveUpHeld
+from chalicelib.operations.wake_held import WakeHeld
 from chalicelib.providers.dry_run_sender import DryRunSender
 from chalicelib.providers.ses_sender import SesSender, make_ses_client, ses_message_id_domain
 from chalicelib.providers.sqs_queues import SqsInboundQueue, SqsSendQueue
@@ -18,8 +22,10 @@ from chalicelib.settings import Settings
 from chalicelib.storage.account_store import DynamoAccountStore
 from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
+from chalicelib.storage.domain_store import DynamoDomainStore
 from chalicelib.storage.due_delivery_store import DynamoDueDeliveries
 from chalicelib.storage.filing_store import DynamoFilingStore
+from chalicelib.storage.holding_store import DynamoHoldingStore
 from chalicelib.storage.id_key_store import load_or_create_id_key
 from chalicelib.storage.inbox_store import DynamoInboxStore
 from chalicelib.storage.key_store import DynamoKeyStore
@@ -30,8 +36,11 @@ from chalicelib.storage.peer_store import DynamoPeerStore
 from chalicelib.storage.received_mails import S3ReceivedMails
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.source_links import BucketSourceLinks
+from chalicelib.storage.suppression_store import DynamoSuppressionStore
+from chalicelib.storage.switch_store import DynamoSwitches
 from chalicelib.storage.tables import bind_table
 from chalicelib.storage.thread_store import DynamoThreadStore
+from chalicelib.storage.usage_store import DynamoUsageStore
 from chalicelib.storage.webhook_deliveries import DynamoWebhookDeliveries
 from chalicelib.storage.webhook_store import DynamoWebhookStore
 from chalicelib.wiring.built_once import built_once
@@ -64,9 +73,15 @@ class Stores:
         self.filings = DynamoFilingStore()
         self.message_id_headers = DynamoMessageIdHeaders()
         self.peers = DynamoPeerStore()
+        self.suppressions = DynamoSuppressionStore()
+        self.switch_store = DynamoSwitches()
+        self.usage = DynamoUsageStore()
         self.webhooks = DynamoWebhookStore()
         self.deliveries = DynamoWebhookDeliveries()
         self.due_deliveries = DynamoDueDeliveries()
+        self.domains = DynamoDomainStore()
+        self.holdings = DynamoHoldingStore()
+        self.own_domains = OwnDomains(self.holdings, self.inboxes, settings.mail_domain)
 
     @built_once
     def _blobs(self) -> S3BlobStore:
@@ -137,6 +152,18 @@ class Stores:
     def message_ses_knows_as(self, ses_message_id: str) -> MessageKey | None:
         """The message that SES gave this id."""
         return self.ses_message_ids.get(ses_message_id)
+
+    @built_once
+    def switches(self) -> Switches:
+        return Switches(self.switch_store, self.clock)
+
+    @built_once
+    def wake_held(self) -> WakeHeld:
+        return WakeHeld(self.switch_store, self.inboxes, self.messages, self.index, self.send_queue, self.clock)
+
+    @built_once
+    def give_up_held(self) -> GiveUpHeld:
+        return GiveUpHeld(self.switch_store, self.wake_held, self.clock)
 
     @property
     def bucket_name(self) -> str:

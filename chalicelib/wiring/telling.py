@@ -1,5 +1,6 @@
 """What tells of changes, and reads what was told."""
 
+from chalicelib.operations.count_usage import CountUsage
 from chalicelib.operations.deliver_webhook import NoticesToQueue
 from chalicelib.operations.join_events import JoinEvents
 from chalicelib.operations.read_feed import ReadFeed
@@ -14,11 +15,15 @@ class Telling(Stores):
 
     @built_once
     def _event_log(self) -> DynamoEventLog:
-        return DynamoEventLog(self.clock)
+        return DynamoEventLog(self.clock, self._public_ids)
 
     @built_once
     def tell_events(self) -> TellEvents:
         return TellEvents(self._event_log, self._public_ids, self.clock, NoticesToQueue(self.webhook_queue))
+
+    @built_once
+    def _count_usage(self) -> CountUsage:
+        return CountUsage(self._event_log, self.messages, self.usage, self.clock)
 
     @built_once
     def read_feed(self) -> ReadFeed:
@@ -28,4 +33,4 @@ class Telling(Stores):
 
     @built_once
     def _join_events(self) -> JoinEvents:
-        return JoinEvents(self.inboxes, self.webhooks, self.messages, self.index)
+        return JoinEvents(self.inboxes, self.webhooks, self.domains, self.messages, self.index)

@@ -70,7 +70,7 @@ class Webhooks(Telling):
 
     @built_once
     def list_deliveries(self) -> ListDeliveries:
-        return ListDeliveries(self.webhooks, self.deliveries)
+        return ListDeliveries(self.webhooks, self.deliveries, self.clock)
 
     @built_once
     def replay_delivery(self) -> ReplayDelivery:

@@ -40,6 +40,12 @@ def test_account_shows_every_field_of_the_contract(api: ApiClient, fakes: FakeOp
         "plan": "self-hosted",
         "dailySendLimit": 10_000,
         "isVerified": True,
+        "status": "active",
+        "suspendedBy": None,
+        "usage": {
+            "today": {"requests": 1, "sends": 0, "recipients": 0, "inbound": 0, "bytesStored": 0},
+            "thisMonth": {"requests": 9, "sends": 2, "recipients": 3, "inbound": 4, "bytesStored": 5},
+        },
     }
 
 
@@ -131,6 +137,7 @@ def test_keys_are_listed_without_the_keys(api: ApiClient, fakes: FakeOperations)
                 "id": KEY_ID,
                 "keyPrefix": "ask_01234567",
                 "name": "ci",
+                "status": "active",
                 "scopes": ["manage", "read", "send"],
                 "inboxIds": [inbox_id(7)],
                 "lastUsedAt": "2026-11-22T12:00:00.000Z",

@@ -109,9 +109,12 @@ def test_what_follows_from_a_route_is_described(openapi: dict[str, Any]) -> None
         assert (operation.get("security") == []) == is_open
         assert ("401" in operation["responses"]) == (not is_open)
         takes_key = any(each["name"] == "Idempotency-Key" for each in operation["parameters"])
-        assert takes_key == (method == "POST")
-        says_all = path.rpartition("/")[2] in ("rotate-secret", "test") or path.endswith("/{delivery_id}/replay")
-        assert ("requestBody" in operation) == (method in ("POST", "PUT") and not says_all)
+        creates_nothing = path == "/domains/{domain_id}/verify"
+        assert takes_key == (method == "POST" and not creates_nothing)
+        says_all = path.rpartition("/")[2] in ("rotate-secret", "test", "verify", "discard-queued") or path.endswith(
+            "/{delivery_id}/replay"
+        )
+        assert ("requestBody" in operation) == (method in ("POST", "PUT", "PATCH") and not says_all)
         assert operation["summary"]
 
 
@@ -126,10 +129,15 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
         "/inboxes/{inbox_id}/messages": True,
         "/messages/{message_id}/reply": False,
         "/messages/{message_id}/forward": True,
+        "/account": True,
         "/account/api-keys": False,
+        "/account/api-keys/{key_id}": True,
         "/accounts": True,
+        "/domains": True,
         "/attachments": True,
         "/attachments/uploads": True,
+        "/suppressions": True,
+        "/suppressions/import": True,
         "/webhooks": True,
         "/webhooks/{webhook_id}": False,
         "/webhooks/{webhook_id}/replay": True,

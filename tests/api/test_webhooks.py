@@ -1,5 +1,6 @@
 """The doors of webhooks: each field of the contract, secrets shown once, and nothing of another account's."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +12,13 @@ import pytest
 from chalicelib.domain.account import Scope
 from chalicelib.domain.ids import AccountId, inbox_id
 from chalicelib.domain.public_address import Address
+from chalicelib.domain.webhook import WebhookId
+from chalicelib.domain.webhook_delivery import ATTEMPTS_KEPT, Attempt, WebhookDelivery
 from chalicelib.operations.manage_webhooks import CheckWish, CreateWebhook, GetWebhook, UpdateWebhook
 from chalicelib.providers.webhook_client import HttpsWebhookClient
 from tests.factories.accounts import make_caller, make_inbox
 from tests.factories.api_events import ApiClient
+from tests.factories.webhooks import make_logged
 from tests.fakes.operations import FakeOperations
 from tests.operations.webhook_world import WebhookWorld
 
@@ -138,6 +142,24 @@ def test_a_rotated_secret_is_shown_once_and_both_sign_for_a_day(api: ApiClient, 
     assert "secret" not in again.json
     assert stored.secret.valid(world.clock()) == (rotated.json["secret"], created["secret"])
     assert stored.secret.valid(world.clock() + timedelta(hours=24)) == (rotated.json["secret"],)
+
+
+def test_deliveries_with_long_answers_come_in_pages_that_lambda_can_carry(api: ApiClient, world: WebhookWorld) -> None:
+    created = create(api)
+    attempt = Attempt(world.clock(), 15_000, 500, "\x01" * 1_024)
+    for number in range(100):
+        made = WebhookDelivery(WebhookId(created["id"]), make_logged(number), attempts=(attempt,) * ATTEMPTS_KEPT)
+        world.deliveries.save(made, world.clock())
+
+    path = f"/webhooks/{created['id']}/deliveries?limit=100"
+    answers = [api.call("GET", path)]
+    while cursor := answers[-1].json["nextCursor"]:
+        answers.append(api.call("GET", f"{path}&cursor={cursor}"))
+
+    assert len(answers) > 1
+    assert all(len(json.dumps(answer.body)) <= 6_000_000 for answer in answers)
+    seen = [each["id"] for answer in answers for each in answer.json["data"]]
+    assert len(seen) == len(set(seen)) == 100
 
 
 def test_deliveries_tests_and_replays(api: ApiClient, world: WebhookWorld) -> None:

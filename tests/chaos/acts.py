@@ -13,6 +13,7 @@ from tests.operations.incoming import make_mail, make_mail_with_files
 from tests.operations.watched import Crash
 
 DONE, BOUNCED, COMPLAINED = (f"{name}@simulator.amazonses.com" for name in ("success", "bounce", "complaint"))
+GONE = "bounce+gone@simulator.amazonses.com"  # which is suppressed when it has bounced
 ADA, BOB = "ada@example.com", "bob@example.net"
 AGENT, OTHER = "agent@mail.example.com", "other@mail.example.com"
 
@@ -63,6 +64,7 @@ class Act:
 
     perform: Callable[[Run], None]
     script: tuple[tuple[str, Fault], ...] = ()
+    excuses: frozenset[str] = frozenset()  # why a message of it may rightly not be sent
     is_patient: bool | None = None  # None: as the run wants it
     keeps_house: bool = False  # at its end nothing is left of what never came to be
 
@@ -101,18 +103,25 @@ def build_past(deployment: Deployment) -> Past:
 
 
 def perform(
-    past: Past, act: Act, plan: Plan = nothing_fails, *, is_patient: bool = True, is_tidied: bool = False
+    past: Past,
+    act: Act,
+    plan: Plan = nothing_fails,
+    *,
+    is_patient: bool = True,
+    is_tidied: bool = False,
+    comes_again: bool = False,
 ) -> tuple[list[Call], Oracle]:
     """The act from that past to rest, under a plan of faults: its calls, and an oracle that has checked the end.
 
     `is_tidied`: dead letters are put back, and a day of housekeeping comes behind it, in which nothing fails; then nothing
-    may be left of it.
+    may be left of it. `comes_again`: then every record that was done is delivered once more, and may change nothing.
     """
     assert past.snapshot is not None
     past.deployment.restore(past.snapshot)
     if act.is_patient is not None or act.script:  # what its script leads to depends on whether the client comes again
         is_patient = act.is_patient is not False
     client = past.client.copy(is_patient=is_patient, redrives=is_tidied)
+    past.deployment.queues.done.clear()
     left = dict(act.script)
 
     def scripted(call: Call) -> Fault | None:
@@ -134,10 +143,22 @@ def perform(
         len(past.client.sends),
         past.known_ids,
         deaths=sum(call.fault in (Fault.DIES_BEFORE, Fault.DIES_AFTER) for call in calls),
+        faults=sum(call.fault is not None for call in calls),
+        excuses=act.excuses | ({"outcome_unknown"} if any(map(_hit_a_sender, calls)) else set()),
         is_tidied=is_tidied or act.keeps_house,
     )
     oracle.check()
+    if comes_again:
+        before = oracle.everything()
+        past.deployment.queues.deliver_all_again()
+        client.rest()
+        oracle.require(oracle.everything() == before, "what was delivered again has changed something")
     return calls, oracle
+
+
+def _hit_a_sender(call: Call) -> bool:
+    """A fault between the mark and the record of the result leaves nobody who knows whether SES has the mail."""
+    return call.fault is not None and call.path[-1].startswith("events/send_queue")
 
 
 # ------------------------------------------------------------------------------------------------ the acts
@@ -206,6 +227,17 @@ def upload_both_ways_and_send(run: Run) -> None:
     if begun.made is not None:
         run.deployment.bucket.put(f"uploads/{begun.made}", data)
     run.client.send(run.inbox, DONE, files=files)
+
+
+def write_again_to_who_bounced(run: Run) -> None:
+    for _ in range(2):
+        run.client.send(run.inbox, DONE, GONE)
+        run.client.rest()
+
+
+def suppress_behind_the_acceptance(run: Run) -> None:
+    run.client.send(run.inbox, DONE, GONE)
+    run.client.make("/suppressions", {"address": GONE})
 
 
 def throttled(run: Run) -> None:
@@ -308,10 +340,12 @@ ACTS = {
     "delete the newest of a sealed thread": Act(delete_the_newest_of_a_sealed_thread),
     "delete while it is queued": Act(delete_while_it_is_queued),
     "upload both ways and send": Act(upload_both_ways_and_send),
+    "write again to who bounced": Act(write_again_to_who_bounced),
+    "suppress behind the acceptance": Act(suppress_behind_the_acceptance),
     "throttled": Act(throttled),
     "paused": Act(paused),
-    "rejected": Act(rejected),
-    "nobody knows whether it went": Act(nobody_knows),
+    "rejected": Act(rejected, excuses=frozenset({"ses_message_rejected"})),
+    "nobody knows whether it went": Act(nobody_knows, excuses=frozenset({"outcome_unknown"})),
     "nobody knows whether it went, but others go": Act(nobody_knows_but_others_go),
     "a lost send queue": Act(a_lost_send_queue),
     "a lost notice": Act(a_lost_notice),

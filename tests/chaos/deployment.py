@@ -160,7 +160,9 @@ class Deployment:
         if record is None:
             return False
         self.clock.now = max(self.clock.now, record.due_at)
-        if not self.handle(record):
+        if self.handle(record):
+            self.queues.done.append(record)
+        else:
             self.queues.back(record)
         return True
 

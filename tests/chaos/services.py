@@ -112,6 +112,7 @@ class Queues:
     clock: Callable[[], datetime]
     waiting: list[Record] = field(default_factory=list)
     dead: list[Record] = field(default_factory=list)
+    done: list[Record] = field(default_factory=list)
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         if operation != "SendMessage":
@@ -131,6 +132,12 @@ class Queues:
         self.waiting.remove(first)
         first.receives += 1
         return first
+
+    def deliver_all_again(self) -> None:
+        """Every record that was done comes once more, the last first: standard queues promise neither once nor in order."""
+        again, self.done = self.done[::-1], []
+        for record in again:
+            self.waiting.append(Record(record.queue, record.body, self.clock()))
 
     def back(self, record: Record) -> None:
         """Its worker failed or died."""

@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from chalicelib.domain.webhook import Webhook
 from chalicelib.domain.webhook_delivery import ATTEMPTS, RETRIES, Answer, DeliveryState
 from chalicelib.operations.manage_webhooks import WebhookWish
 from tests.factories.accounts import NOON
+from tests.operations.busy_workers import BusyWorld, delays
 from tests.operations.watched import Crash, Effect
 from tests.operations.webhook_world import OK, Behaviour, WebhookWorld, body_of
 
@@ -69,7 +70,7 @@ class Weather:
 def lived(events: int, share: float) -> tuple[WebhookWorld, dict[str, Webhook]]:
     luck = random.Random(SEED)
     weather = Weather(luck, share)
-    world = WebhookWorld(weather, SEED)
+    world = BusyWorld(weather, SEED)
     webhooks = {name: world.add(behaviour) for name, behaviour in endpoints(luck).items()}
     webhooks["gone"] = world.add(lambda _, __: (Answer(410), 0.1))
     webhooks["dead"] = world.add(lambda _, __: (BROKEN, 0.1))
@@ -92,12 +93,10 @@ def check(world: WebhookWorld, webhooks: dict[str, Webhook], *, in_calm: bool) -
         arrived = {call.event_id for call in world.calls(webhook) if call.answer.is_success}
         if name not in ("gone", "dead", "the owner's"):
             assert arrived >= every, f"{name}: {len(every - arrived)} lost"
-    happened: dict[str, datetime] = {event.id: event.created_at for event in events}
-    delays = {
-        call.at - happened[call.event_id] for call in world.calls(webhooks["healthy"]) if call.event_id in happened
-    }
     if in_calm:
-        assert delays == {timedelta()}  # whatever the others do
+        assert (
+            max(delays(world, webhooks["healthy"])) <= 1.0
+        )  # whatever the others do, with so many workers and no more
     _check_schedule(world)
     told = [body_of(call)["data"]["id"] for call in world.calls(webhooks["the owner's"]) if call.answer.is_success]
     assert set(told) == {webhooks["gone"].id, webhooks["dead"].id}

@@ -12,6 +12,7 @@ from chalicelib.domain.endpoint_health import (
     LONGEST_PAUSE,
     SLOTS,
     SLOW_FOR,
+    STALLED_FOR,
     EndpointHealth,
 )
 from tests.factories.webhooks import NOON
@@ -48,7 +49,7 @@ def test_one_probe_at_a_time_comes_after_the_pause() -> None:
     probing = health.taking_slot(now)
     assert probing.free_slots(now) == 0
     assert probing.free_slots(now + LEASE) == 1  # its process died
-    assert probing.after_success(now, QUICK).is_healthy
+    assert probing.after_success(now, QUICK, probing.leases[-1]).is_healthy
 
 
 def test_each_failed_probe_doubles_the_pause_up_to_a_quarter_of_an_hour() -> None:
@@ -57,7 +58,8 @@ def test_each_failed_probe_doubles_the_pause_up_to_a_quarter_of_an_hour() -> Non
         assert health.open_until is not None
         pauses.append(health.open_until - now)
         now = health.open_until
-        health = health.taking_slot(now).after_failure(now, QUICK, timed_out=False)
+        health = health.taking_slot(now)
+        health = health.after_failure(now, QUICK, timed_out=False, lease=health.leases[-1])
 
     assert pauses == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15, 15, 15)]
     assert pauses[-1] == LONGEST_PAUSE
@@ -70,8 +72,41 @@ def test_a_slow_answer_makes_the_next_calls_few_for_a_while() -> None:
         assert health.free_slots(NOON) == SLOTS - taken
         health = health.taking_slot(NOON)
     assert health.free_slots(NOON) == 0
-    assert health.after_success(NOON, QUICK).free_slots(NOON) == 1
+    assert health.after_success(NOON, QUICK, health.leases[-1]).free_slots(NOON) == 1
     assert health.free_slots(NOON + SLOW_FOR) is None
+
+
+def test_a_call_that_took_no_slot_gives_none_back() -> None:
+    health = EndpointHealth().after_success(NOON, SLOW)
+    for second in range(SLOTS):
+        health = health.taking_slot(NOON + timedelta(seconds=second))
+    begun_before = health.after_success(NOON + timedelta(seconds=9), SLOW)
+
+    assert begun_before.free_slots(NOON + timedelta(seconds=9)) == 0
+    assert begun_before.without_slot(health.leases[1]).leases == (health.leases[0], health.leases[2])
+    assert begun_before.without_slot(NOON) == begun_before
+
+
+def test_an_endpoint_that_is_stuck_gets_a_few_calls_until_they_have_told_how_it_is() -> None:
+    health = EndpointHealth().stalled(NOON)
+
+    assert health.free_slots(NOON) == SLOTS
+    assert health.after_success(NOON, SLOW).stalled(NOON).free_slots(NOON + SLOW_FOR / 2) == SLOTS
+    assert health.free_slots(NOON + STALLED_FOR) is None
+
+
+def test_one_failure_after_weeks_of_silence_does_not_make_five_days_of_failures() -> None:
+    health = EndpointHealth()
+    for day in range(4):
+        health = failed(health, 3, NOON + timedelta(days=day))
+    later = NOON + timedelta(days=20)
+
+    health = failed(health, 9, later)
+    assert not health.is_hopeless(later)
+    for day in range(1, 6):
+        assert not health.is_hopeless(later + timedelta(days=day) - timedelta(seconds=1))
+        health = failed(health, 1, later + timedelta(days=day))
+    assert health.is_hopeless(later + timedelta(days=5))
 
 
 def test_five_days_of_nothing_but_failures_are_hopeless() -> None:
@@ -95,9 +130,10 @@ def test_an_endpoint_is_always_called_again_within_its_longest_pause(happened: l
         if health.free_slots(now) == 0:
             continue
         health = health.taking_slot(now) if health.free_slots(now) else health
+        lease = health.leases[-1] if health.leases else None
         if what == "success":
-            health = health.after_success(now, QUICK)
+            health = health.after_success(now, QUICK, lease)
             assert health.open_until is None
         else:
-            health = health.after_failure(now, QUICK, timed_out=what == "time-out")
+            health = health.after_failure(now, QUICK, timed_out=what == "time-out", lease=lease)
     assert health.free_slots(now + max(LONGEST_PAUSE, LEASE)) != 0

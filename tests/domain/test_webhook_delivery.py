@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.webhook_delivery import (
     ATTEMPTS,
+    ATTEMPTS_KEPT,
     JITTER,
     LONGEST_RETRY_AFTER,
     RETRIES,
@@ -14,6 +15,7 @@ from chalicelib.domain.webhook_delivery import (
     DeliveryState,
     WebhookDelivery,
 )
+from chalicelib.storage.webhook_codec import pack
 from tests.factories.webhooks import NOON, WEBHOOK_ID, make_logged
 
 statuses = st.none() | st.integers(100, 599)
@@ -67,3 +69,18 @@ def test_a_test_is_not_repeated() -> None:
     delivery = WebhookDelivery(WEBHOOK_ID, make_logged(), is_test=True)
     when: datetime = NOON
     assert delivery.after(Answer(500), when, when, lambda: 0.0).state is DeliveryState.FAILED
+
+
+def test_of_many_rounds_the_newest_attempts_are_kept_and_counted_with_the_others() -> None:
+    delivery = WebhookDelivery(WEBHOOK_ID, make_logged())
+    for number in range(57):
+        if number % 10 == 0:
+            delivery = delivery.again()
+        began = NOON + timedelta(seconds=number)
+        delivery = delivery.after(Answer(500, "ü" * 5_000), began, began, lambda: 0.0)
+
+    assert len(delivery.attempts) == ATTEMPTS_KEPT
+    assert delivery.attempts[-1].at == NOON + timedelta(seconds=56)
+    assert (delivery.made, delivery.tries, delivery.round) == (57, 7, 6)
+    assert {len(attempt.answer.encode()) for attempt in delivery.attempts} == {1_024}
+    assert len(pack(delivery)) < 25_000

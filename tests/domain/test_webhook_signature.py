@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from chalicelib.domain.webhook import ROTATION, WebhookSecret
-from chalicelib.domain.webhook_signature import new_secret, signed_headers
+from chalicelib.domain.webhook import MOST_OLD, ROTATION, WebhookSecret
+from chalicelib.domain.webhook_signature import new_secret, plain_signature, signed_headers
 
 EVENT_ID = "evt_0123456789abcdefghjk"
 BODY = json.dumps({"id": EVENT_ID, "event": "message.sent", "data": {"subject": "Grüße"}}).encode()
@@ -74,7 +74,7 @@ def test_the_published_verifier_refuses_what_was_altered() -> None:
 def test_both_secrets_verify_while_one_is_being_changed() -> None:
     now = datetime.now(UTC)
     secret = WebhookSecret(new_secret()).rotated(fresh := new_secret(), now)
-    old = secret.previous or ""
+    old = secret.previous[0].text
 
     during = headers(*secret.valid(now + ROTATION - timedelta(seconds=1)))
     after = headers(*secret.valid(now + ROTATION))
@@ -110,3 +110,27 @@ def test_the_published_javascript_verifier_agrees() -> None:
     )
 
     assert json.loads(run.stdout) == [True, True] + [False] * 7
+
+
+def test_a_second_rotation_within_a_day_breaks_no_receiver_that_knows_the_secret_from_before_or_one_between() -> None:
+    now = datetime.now(UTC)
+    secret = WebhookSecret(first := new_secret()).rotated(second := new_secret(), now)
+
+    secret = secret.rotated(third := new_secret(), now + timedelta(hours=1))
+
+    during = headers(*secret.valid(now + timedelta(hours=2)))
+    assert [accepted(each, BODY, during) for each in (first, second, third)] == [True] * 3
+    assert during["X-AgentSend-Signature-Previous"] == plain_signature(first, BODY)
+    assert secret.valid(now + ROTATION) == (third, second)
+    assert secret.valid(now + ROTATION + timedelta(hours=1)) == (third,)
+
+
+def test_however_often_a_secret_is_rotated_few_sign_and_the_oldest_is_among_them() -> None:
+    now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    secret = WebhookSecret(first := new_secret())
+    for _ in range(9):
+        secret = secret.rotated(new_secret(), now)
+
+    assert len(secret.valid(now)) == 1 + MOST_OLD
+    assert secret.valid(now)[-1] == first
+    assert first not in repr(secret)

@@ -1,8 +1,8 @@
 """Accounts in memory."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from chalicelib.domain.account import Account
+from chalicelib.domain.account import Account, SwitchStatus
 from chalicelib.domain.ids import AccountId
 from chalicelib.operations.ports import Page, PageRequest
 from tests.fakes.paging import page_of
@@ -22,3 +22,9 @@ class FakeAccountStore:
 
     def page(self, request: PageRequest) -> Page[Account]:
         return page_of(enumerate(self.accounts.values()), request)
+
+    def set_own_status(self, account_id: AccountId, status: SwitchStatus) -> Account | None:
+        account = self.accounts.get(account_id)
+        if account is not None:
+            self.accounts[account_id] = account = replace(account, own_status=status)
+        return account

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from chalicelib.domain.event import Event, LoggedEvent, LogPlace
-from chalicelib.domain.ids import AccountId
+from chalicelib.domain.ids import AccountId, EventId
 from chalicelib.operations.ports import LogPage, Told
 
 CHUNK = 18  # events
@@ -21,15 +21,15 @@ class FakeEventLog:
     _lock: Lock = field(default_factory=Lock)
 
     def newest_chunk(self, account_id: AccountId, at_least: int | None = None) -> int:
-        return max(at_least or 0, len(self.events[account_id]) // CHUNK)
+        """A process that has seen nothing yet: with a bound of the caller's it reads nothing."""
+        return len(self.events[account_id]) // CHUNK if at_least is None else at_least
 
-    def tell(self, account_id: AccountId, events: Sequence[Event], since: int) -> Told:
+    def tell(self, account_id: AccountId, events: Sequence[Event]) -> Told:
         with self._lock:
             log = self.events[account_id]
-            behind = log[since * CHUNK :]
-            fresh = [event for event in events if event not in behind]
+            fresh = [event for event in events if event not in log]
             log.extend(fresh)
-            told = [LoggedEvent(_place(log.index(event, since * CHUNK)), event) for event in events]
+            told = [LoggedEvent(_place(log.index(event)), event) for event in events]
             return Told(tuple(told), self.webhooks.get(account_id), frozenset(event.id for event in fresh))
 
     def read(self, account_id: AccountId, after: LogPlace | None, limit: int) -> LogPage:
@@ -39,10 +39,9 @@ class FakeEventLog:
         stretch = tuple(LoggedEvent(_place(number), log[number]) for number in range(start, end))
         return LogPage(stretch, _place(end), end >= len(log))
 
-    def find(self, account_id: AccountId, event: Event | str, since: int) -> LoggedEvent | None:
-        wanted = event if isinstance(event, str) else event.id
+    def find(self, account_id: AccountId, event_id: EventId | str) -> LoggedEvent | None:
         for number, known in enumerate(self.events[account_id]):
-            if known.id == wanted and number >= since * CHUNK:
+            if known.id == event_id:
                 return LoggedEvent(_place(number), known)
         return None
 

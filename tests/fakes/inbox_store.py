@@ -8,6 +8,7 @@ from threading import Lock
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.ports import Heard, Outcome, Page, PageRequest, Reservation
+from tests.fakes.domains import FakeDomainStore
 from tests.fakes.paging import page_of
 
 
@@ -17,13 +18,16 @@ class FakeInboxStore:
 
     inboxes: dict[int, Inbox] = field(default_factory=dict)  # by number, in order of creation
     owners_of: dict[str, int] = field(default_factory=dict)  # of every address ever given out
+    domains: FakeDomainStore = field(default_factory=FakeDomainStore)  # where it is counted how many live on each
     _lock: Lock = field(default_factory=Lock)
 
     def create(self, inbox: Inbox) -> bool:
         with self._lock:
-            if inbox.address in self.owners_of or inbox.number in self.inboxes:
+            if self.owners_of.get(inbox.address, inbox.number) != inbox.number or inbox.number in self.inboxes:
                 known = self.inboxes.get(inbox.number)  # the same inbox again is harmless
                 return known is not None and _identity(known) == _identity(inbox)
+            if inbox.domain_id is not None and not self.domains.inbox_comes(inbox.account_id, inbox.domain_id):
+                return False
             self.owners_of[inbox.address] = inbox.number
             self.inboxes[inbox.number] = inbox
             return True
@@ -65,6 +69,12 @@ class FakeInboxStore:
     def owners(self, addresses: Collection[str]) -> Mapping[str, int]:
         return {address: self.owners_of[address] for address in addresses if address in self.owners_of}
 
+    def hand_over_address(self, address: str, *, before: int, to: int) -> bool:
+        with self._lock:
+            if self.owners_of.get(address) == before:
+                self.owners_of[address] = to
+            return self.owners_of.get(address) == to
+
     def give_back(self, reserved: Inbox) -> None:
         with self._lock:
             inbox = self.inboxes[reserved.number]
@@ -80,6 +90,8 @@ class FakeInboxStore:
             known = self.inboxes.get(inbox.number)
             if known is None or known.account_id != inbox.account_id or known.is_deleted:
                 return False
+            if known.domain_id is not None:
+                self.domains.inbox_goes(known.account_id, known.domain_id)
             self.inboxes[inbox.number] = replace(known, status=InboxStatus.DELETED)
             return True
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
-from chalicelib.domain.account import ApiKey, RateLimit
+from chalicelib.domain.account import ApiKey, RateLimit, SwitchStatus
 from chalicelib.domain.ids import AccountId, KeyId
 from chalicelib.operations.ports import KeyUse, Page, PageRequest
 from tests.fakes.paging import page_of
@@ -17,6 +17,7 @@ class FakeKeyStore:
 
     keys: dict[KeyId, ApiKey] = field(default_factory=dict)  # in order of creation
     hashes: dict[KeyId, bytes] = field(default_factory=dict)
+    stopped: set[KeyId] = field(default_factory=set)  # deleted while they were suspended
     windows: dict[KeyId, tuple[int, int]] = field(default_factory=dict)  # the minute, and requests in it
     _lock: Lock = field(default_factory=Lock)
 
@@ -52,6 +53,19 @@ class FakeKeyStore:
             key = self.keys.get(key_id)
             if key is None or key.account_id != account_id:
                 return False
+            if key.status is SwitchStatus.SUSPENDED:
+                self.stopped.add(key_id)
             del self.keys[key_id], self.hashes[key_id]
             self.windows.pop(key_id, None)
             return True
+
+    def get(self, account_id: AccountId, key_id: KeyId) -> ApiKey | None:
+        key = self.keys.get(key_id)
+        return key if key is not None and key.account_id == account_id else None
+
+    def set_status(self, account_id: AccountId, key_id: KeyId, status: SwitchStatus) -> ApiKey | None:
+        with self._lock:
+            key = self.get(account_id, key_id)
+            if key is not None:
+                self.keys[key_id] = key = replace(key, status=status)
+            return key

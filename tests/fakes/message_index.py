@@ -93,6 +93,11 @@ class FakeMessageIndex:
     ) -> Page[IndexedMessage]:
         return self._page(inbox_number, (key for key, phase in self.known.copy().items() if phase in phases), request)
 
+    def queued_since(self, inbox_number: int, after: int, limit: int) -> tuple[list[MessageKey], bool]:
+        known = [key for key, phase in self.known.copy().items() if phase is MessagePhase.QUEUED]
+        mine = sorted(key.sequence for key in known if key.inbox_number == inbox_number and key.sequence > after)
+        return [MessageKey(inbox_number, sequence) for sequence in mine[:limit]], len(mine) > limit
+
     def thread_page(
         self,
         inbox_number: int,

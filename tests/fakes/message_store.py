@@ -8,7 +8,9 @@ from threading import Lock
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message import BodyUrls, MessageContent
+from chalicelib.domain.usage import MessageSize
 from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
+from chalicelib.storage.message_codec import size_of, to_stored
 from tests.fakes.inbox_store import FakeInboxStore
 from tests.fakes.ses_message_ids import FakeSesMessageIds
 
@@ -72,6 +74,9 @@ class FakeMessageStore:
             cut.add(stored.content.key)
             left -= _body_size(stored)
         return [_without_bodies(stored) if stored.content.key in cut else stored for stored in found]
+
+    def sizes(self, keys: Sequence[MessageKey]) -> Mapping[MessageKey, MessageSize]:
+        return {key: size_of(to_stored(self.contents[key])) for key in keys if key in self.contents}
 
     def body_urls(self, content: MessageContent) -> BodyUrls | None:
         if _escaped_size(content) <= ANSWER_LIMIT:

@@ -6,8 +6,10 @@ from typing import Any
 
 from chalicelib.domain.account import Caller, RateLimit
 from chalicelib.domain.ids import PublicIds
+from chalicelib.domain.usage import Usage
 from chalicelib.operations.answer_once import AnswerOnce
 from chalicelib.operations.authenticate import Authenticated
+from chalicelib.operations.show_usage import UsageOfNow
 from tests.factories.accounts import make_caller
 from tests.fakes.clock import FakeClock
 from tests.fakes.idempotency_store import FakeIdempotencyStore
@@ -44,6 +46,10 @@ class FakeOperations:
         if isinstance(error := self.answers.get("authenticate"), Exception):
             raise error
         return Authenticated(self.caller, self.rate)
+
+    def show_usage_of_now(self, _caller: Caller) -> UsageOfNow:
+        """What GET /account, by which many conventions are tested, shows beside the account."""
+        return UsageOfNow(Usage(requests=1), Usage(requests=9, sends=2, recipients=3, inbound=4, bytes_stored=5))
 
     @property
     def answer_once(self) -> AnswerOnce:

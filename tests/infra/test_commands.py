@@ -87,7 +87,10 @@ def test_requeue_tells_how_much_it_has_rebuilt() -> None:
         def requeue_webhooks(self) -> int:
             return 7
 
+        def renew_receipt_rules(self) -> int:
+            return 2
+
     said: list[str] = []
     requeue.requeue(cast("Operations", Rebuilt()), said.append)
 
-    assert [line[0] for line in said] == ["3", "1", "7"]
+    assert [line[0] for line in said] == ["3", "1", "7", "2"]

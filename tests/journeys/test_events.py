@@ -1,5 +1,7 @@
 """The event feed as an agent without a public address follows it, over a kill of everything."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,22 @@ def test_send_bounce_and_receive_are_told_once_over_a_kill_of_everything(tmp_pat
     assert [event["deleted"] for event in after] == [
         event["data"]["messageId"] == first["id"] for event in follower.events
     ]
+
+
+def test_a_request_that_waits_is_held_until_something_comes_or_its_time_is_over(
+    system: RunningSystem, journey: Journey
+) -> None:
+    query = {"inboxId": journey.inbox["id"], "wait": 1}
+    began = time.monotonic()
+    nothing = journey.call("GET", "/events", params=query)
+    assert time.monotonic() - began >= 1
+    assert nothing["data"] == []
+
+    with ThreadPoolExecutor(1) as waiting:
+        query |= {"wait": 20, "after": nothing["nextCursor"]}
+        held = waiting.submit(journey.call, "GET", "/events", params=query)
+        system.mail_in(MAIL, journey.inbox["address"])
+        assert [event["event"] for event in held.result()["data"]] == ["message.received"]
 
 
 def test_an_id_of_another_account_or_none_at_all_gets_the_same_answer(journey: Journey) -> None:

@@ -45,6 +45,25 @@ def test_a_receiver_hears_of_what_is_sent_of_what_bounces_and_of_what_comes_in(
         assert receiver.problems == []
 
 
+def test_every_kind_of_event_comes_within_a_second_of_its_change(system: RunningSystem, journey: Journey) -> None:
+    """On a busy machine a round may be late. Each round is a try of its own, and a path with a pause in it has none."""
+    with receiving() as receiver:
+        subscribed(journey, receiver)
+
+        def latest_of_a_round() -> float:
+            before = len(receiver.received)
+            journey.send(SUCCESS)
+            journey.send(BOUNCE)
+            system.mail_in(b"From: carl@example.com\r\nSubject: Hi\r\n\r\nHello.\r\n", journey.inbox["address"])
+            until(lambda: len(receiver.received) - before, lambda count: count == 7)
+            return max(each.after_seconds for each in receiver.received[before:])
+
+        until(latest_of_a_round, lambda seconds: seconds <= 1)
+        assert {each.event["event"].removeprefix("message.") for each in receiver.received} == {
+            *("queued", "sent", "delivered", "bounced", "received")
+        }
+
+
 def test_what_an_endpoint_refuses_comes_again_and_its_deliveries_show_each_attempt(journey: Journey) -> None:
     with receiving() as receiver:
         webhook_id = subscribed(journey, receiver)

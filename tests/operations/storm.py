@@ -2,16 +2,18 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from random import Random
+from typing import Any
 
-from chalicelib.operations.ports import Envelope, SendJob, SendPaused, SendThrottled, SesAcceptance
+from chalicelib.operations.ports import Envelope, SendJob, SendPaused, SendThrottled, SesAcceptance, WakeJob
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.send_pace import SendPace
+from chalicelib.operations.switches import Switches
 from tests.factories.accounts import NOON
 from tests.fakes.mail_provider import FakeMailProvider
 from tests.fakes.send_rates import FakeSendQuota, FakeSendRates
@@ -28,7 +30,7 @@ IDLE = 1.0  # seconds until a thread that found nothing looks again, at the leas
 class Record:
     """What lies in the queue: a job, and how often it was received."""
 
-    job: SendJob
+    job: SendJob | WakeJob
     receives: int = 0
 
 
@@ -42,8 +44,12 @@ class StormQueue:
     _due: list[tuple[datetime, int, Record]] = field(default_factory=list)
     _numbers: "count[int]" = field(default_factory=count)
 
-    def put(self, job: SendJob, delay: int = 0) -> None:
+    def put(self, job: SendJob | WakeJob, delay: int = 0) -> None:
         self._add(Record(job), delay)
+
+    def put_all(self, jobs: Sequence[SendJob]) -> None:
+        for job in jobs:
+            self.put(job)
 
     def give_back(self, record: Record) -> None:
         """Its worker failed: it is seen again after the visibility time-out."""
@@ -112,9 +118,12 @@ class Storm:
         self._quota = FakeSendQuota(rate)
         self._workers = workers
         self._busy = 0
+        self._open_until = NOON
 
-    def pass_by(self) -> None:
-        tasks = []
+    def pass_by(self, *turns: tuple[float, Callable[[], object]]) -> None:
+        """`turns` are what else happens, and after how many seconds; workers stay at least until then."""
+        self._open_until = self.world.clock() + timedelta(seconds=max((at for at, _ in turns), default=0) + 1)
+        tasks = [partial(self._turn, at, turn) for at, turn in turns]
         for _ in range(self._workers):
             pace = SendPace(self.rates, self._quota, self.world.clock, self.time.sleep)
             send = self._worker(pace)
@@ -123,19 +132,28 @@ class Storm:
 
     def _worker(self, pace: SendPace) -> SendMessage:
         made = self.world.send_message
-        hand_over = replace(made.hand_over, pace=pace)
-        settle = replace(made.settle_ambiguous, pace=pace, hand_over=hand_over)
-        return replace(made, pace=pace, hand_over=hand_over, settle_ambiguous=settle)
+        own: dict[str, Any] = {"pace": pace, "switches": Switches(self.world.switch_store, self.world.clock)}
+        hand_over = replace(made.hand_over, **own)
+        settle = replace(made.settle_ambiguous, hand_over=hand_over, **own)
+        hold = replace(made.hold, switches=own["switches"])
+        return replace(made, hand_over=hand_over, settle_ambiguous=settle, hold=hold, **own)
+
+    def _turn(self, at: float, turn: Callable[[], object]) -> None:
+        self.time.sleep(at)
+        turn()
 
     def _poll(self, send: SendMessage) -> None:
-        while len(self.queue) or self._busy:
+        while len(self.queue) or self._busy or self.world.clock() < self._open_until:
             record = self.queue.receive()
             if record is None:
                 self.time.sleep(max(IDLE, self.queue.seconds_until_due()))
                 continue
             self._busy += 1
             try:
-                send(record.job)
+                if isinstance(record.job, WakeJob):
+                    self.world.wake_held(record.job)
+                else:
+                    send(record.job)
             except Exception as error:  # noqa: BLE001 - as the door does
                 self.outcomes[type(error).__name__] += 1
                 self.queue.give_back(record)

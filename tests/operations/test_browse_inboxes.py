@@ -1,5 +1,6 @@
 """Inboxes of an account: what is listed, in which order, and whose."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInbo
 from chalicelib.operations.ports import PageRequest
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.fakes.inbox_store import FakeInboxStore
+from tests.fakes.switch_store import nothing_held
 from tests.operations.refusals import answer
 from tests.operations.watched import Meanwhile, watched
 
@@ -39,7 +41,7 @@ def test_inboxes_are_listed_newest_first() -> None:
 
 def test_a_deleted_inbox_is_not_listed_and_not_counted() -> None:
     inboxes = inboxes_numbered(1, 2, 3)
-    DeleteInbox(inboxes)(2, make_caller())
+    DeleteInbox(inboxes, nothing_held)(2, make_caller())
 
     page = ListInboxes(inboxes)(make_caller(), PageRequest())
 
@@ -67,7 +69,7 @@ def test_a_bound_key_sees_only_its_inboxes_newest_first() -> None:
 
 def test_a_bound_key_does_not_see_a_deleted_inbox() -> None:
     inboxes = inboxes_numbered(1, 2)
-    DeleteInbox(inboxes)(1, make_caller())
+    DeleteInbox(inboxes, nothing_held)(1, make_caller())
 
     assert listed(inboxes, bound=frozenset({1, 2})) == [2]
 
@@ -110,12 +112,12 @@ def test_a_suspended_inbox_is_still_read() -> None:
     assert GetInbox(inboxes)(7, make_caller()).status is InboxStatus.SUSPENDED
 
 
-@pytest.mark.parametrize("operation", [GetInbox, DeleteInbox])
+@pytest.mark.parametrize("operation", [GetInbox, lambda inboxes: DeleteInbox(inboxes, nothing_held)])
 def test_an_unknown_a_foreign_a_deleted_and_an_unreachable_inbox_are_answered_alike(
-    operation: type[GetInbox] | type[DeleteInbox],
+    operation: Callable[[FakeInboxStore], GetInbox | DeleteInbox],
 ) -> None:
     inboxes = inboxes_numbered(1, 2)
-    DeleteInbox(inboxes)(2, make_caller())
+    DeleteInbox(inboxes, nothing_held)(2, make_caller())
     inboxes.create(make_inbox(number=3, address="other@mail.example.com", account_id=STRANGER))
     whole, bound = make_caller(), make_caller(inbox_numbers=frozenset({9}))
 
@@ -130,7 +132,7 @@ def test_an_unknown_a_foreign_a_deleted_and_an_unreachable_inbox_are_answered_al
 
 def test_a_deleted_inbox_is_gone_for_readers_and_kept_in_the_store() -> None:
     inboxes = inboxes_numbered(1)
-    DeleteInbox(inboxes)(1, make_caller())
+    DeleteInbox(inboxes, nothing_held)(1, make_caller())
 
     with pytest.raises(NotFound):
         GetInbox(inboxes)(1, make_caller())
@@ -144,6 +146,6 @@ def test_of_two_who_delete_at_once_the_slower_is_told_that_there_is_nothing() ->
     faster = Meanwhile("inboxes.delete", lambda: inboxes.delete(make_inbox(number=1)))
 
     with pytest.raises(NotFound):
-        DeleteInbox(watched("inboxes", inboxes, faster))(1, make_caller())
+        DeleteInbox(watched("inboxes", inboxes, faster), nothing_held)(1, make_caller())
 
     assert faster.has_happened

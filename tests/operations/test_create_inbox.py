@@ -12,8 +12,10 @@ from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInpu
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.create_inbox import RESERVED, CreateInbox, NewInbox
+from chalicelib.operations.own_domains import OwnDomains
 from tests.factories.accounts import ACCOUNT_ID, NOON, make_caller, make_inbox
 from tests.fakes.clock import FakeClock
+from tests.fakes.domains import FakeHoldingStore
 from tests.fakes.inbox_store import FakeInboxStore
 
 DOMAIN = "mail.example.com"
@@ -25,7 +27,12 @@ LOCAL_PARTS = st.from_regex(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", fullmatch=
 
 
 def creator(inboxes: FakeInboxStore | None = None) -> CreateInbox:
-    return CreateInbox(inboxes or FakeInboxStore(), FakeClock(NOON), DOMAIN, daily_send_limit=1_000)
+    return creator_at(FakeClock(NOON), inboxes or FakeInboxStore())
+
+
+def creator_at(clock: FakeClock, inboxes: FakeInboxStore) -> CreateInbox:
+    own_domains = OwnDomains(FakeHoldingStore(), inboxes, DOMAIN)
+    return CreateInbox(inboxes, clock, DOMAIN, 1_000, inboxes.domains, own_domains)
 
 
 def create(inboxes: FakeInboxStore | None = None, number: int = NUMBER, **wishes: Any) -> Inbox:
@@ -65,7 +72,7 @@ def test_a_new_inbox_is_active_empty_and_has_the_deployments_limit() -> None:
 
 def test_the_creation_time_is_what_the_api_can_show() -> None:
     clock = FakeClock(NOON.replace(microsecond=123_456))
-    create_inbox = CreateInbox(FakeInboxStore(), clock, DOMAIN, daily_send_limit=1_000)
+    create_inbox = creator_at(clock, FakeInboxStore())
 
     assert create_inbox(NewInbox(NUMBER), make_caller()).created_at == NOON.replace(microsecond=123_000)
 

@@ -1,15 +1,19 @@
 """Every event reaches every endpoint that wants it, by the schedule, and a sick endpoint harms no other."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from chalicelib.domain.delivery import EventType
+from chalicelib.domain.ids import inbox_id
 from chalicelib.domain.webhook import Webhook
 from chalicelib.domain.webhook_delivery import ATTEMPTS, JITTER, RETRIES, Answer, DeliveryState
 from chalicelib.operations.manage_webhooks import WebhookWish
 from tests.factories.accounts import NOON
+from tests.factories.webhooks import make_logged, make_webhook
+from tests.operations.watched import Recording
 from tests.operations.webhook_world import OK, WebhookWorld, body_of, well
 
 HOUR = timedelta(hours=1)
@@ -82,45 +86,6 @@ def test_waiting_for_a_broken_endpoint_costs_as_much_for_a_day_as_for_an_hour() 
     assert writes(24) < writes(2) + 1_000  # the probes: two or three writes each, four an hour
 
 
-def delays(world: WebhookWorld, webhook: Webhook) -> list[timedelta]:
-    happened = {str(each.id): each.created_at for each in world.log.events[world.account_id]}
-    return [call.at - happened[call.event_id] for call in world.calls(webhook)]
-
-
-def test_sick_endpoints_do_not_change_the_delay_of_healthy_ones() -> None:
-    world = WebhookWorld()
-    healthy = world.add()
-    world.add(lambda _, __: (BROKEN, 0.1))
-    world.add(lambda _, __: (Answer(None, error="No answer within 15 s.", timed_out=True), 15.0))
-    world.add(lambda _, number: (OK if number % 3 else BROKEN, 0.1))
-    world.add(lambda _, __: (Answer(302, error="Redirects are not followed."), 0.1))
-    world.add(lambda _, __: (Answer(None, error="No answer: garbage."), 0.1))
-
-    world.run(2 * HOUR, {timedelta(seconds=number): world.happen for number in range(200)})
-
-    assert delays(world, healthy) == [timedelta()] * 200
-
-
-def test_a_slow_endpoint_holds_only_a_few_workers_at_once() -> None:
-    world = WebhookWorld()
-    running: list[datetime] = []
-    most = 0
-
-    def slow(at: datetime, _: int) -> tuple[Answer, float]:
-        nonlocal most
-        running[:] = [ends for ends in running if ends > at] + [at + timedelta(seconds=10)]
-        if at > NOON + timedelta(seconds=11):  # the first answers have told that it is slow
-            most = max(most, len(running))
-        return OK, 10.0
-
-    webhook = world.add(slow)
-    plan = {timedelta(seconds=number): world.happen for number in range(60)}
-    world.run(HOUR, plan)
-
-    assert most <= 3 + 11  # those that were under way when it became known, and from then on three
-    assert {call.event_id for call in world.calls(webhook)} == {each.id for each in world.log.events[world.account_id]}
-
-
 def test_an_endpoint_that_says_410_gets_no_more_and_its_owner_is_told() -> None:
     world = WebhookWorld()
     gone = world.add(lambda _, __: (Answer(410, "gone"), 0.1))
@@ -136,6 +101,46 @@ def test_an_endpoint_that_says_410_gets_no_more_and_its_owner_is_told() -> None:
     assert body_of(told)["event"] == "webhook.disabled"
     assert body_of(told)["data"]["id"] == gone.id
     assert "secret" not in body_of(told)["data"]
+
+
+def test_410_counts_though_the_owner_changes_the_description_during_the_call() -> None:
+    world = WebhookWorld()
+
+    def gone(_: datetime, __: int) -> tuple[Answer, float]:
+        stored = world.webhooks.webhooks[webhook.id]
+        world.webhooks.save(replace(stored, description="changed"))
+        return Answer(410), 0.1
+
+    webhook = world.add(gone)
+    world.happen()
+    world.run(HOUR)
+
+    stored = world.webhooks.webhooks[webhook.id]
+    assert (stored.is_active, stored.description) == (False, "changed")
+
+
+def test_410_of_an_address_that_its_owner_has_left_during_the_call_counts_nothing() -> None:
+    world = WebhookWorld()
+
+    def gone(_: datetime, __: int) -> tuple[Answer, float]:
+        world.webhooks.save(replace(world.webhooks.webhooks[webhook.id], url="https://new.example.com/"))
+        return Answer(410), 0.1
+
+    webhook = world.add(gone)
+    world.happen()
+    world.run(HOUR)
+
+    assert world.webhooks.webhooks[webhook.id].is_active
+
+
+def test_one_failure_after_weeks_of_silence_does_not_switch_a_webhook_off() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda at, _: (BROKEN, 0.1) if at < NOON + 20 * DAY + HOUR else (OK, 0.1))
+
+    world.run(25 * DAY, {timedelta(): world.happen, 20 * DAY: world.happen})
+
+    assert world.webhooks.webhooks[webhook.id].is_active
+    assert world.calls(webhook)[-1].answer.is_success
 
 
 def test_five_days_of_failures_switch_a_webhook_off_and_a_replay_brings_back_the_rest() -> None:
@@ -228,3 +233,58 @@ def test_a_replayed_delivery_begins_anew_and_keeps_its_log() -> None:
     delivery = world.deliveries.get(webhook.id, told.place)
     assert delivery is not None
     assert (delivery.state, len(delivery.attempts)) == (DeliveryState.DELIVERED, 11)
+
+
+def test_a_replay_of_what_waits_for_its_retry_is_made_now_and_the_retry_no_more() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda at, _: (BROKEN, 0.1) if at < NOON + 2 * HOUR else (OK, 0.05))
+    told = world.happen()
+    world.run(2 * HOUR)
+    before = len(world.calls(webhook))
+
+    for _ in range(20):
+        world.replay_delivery(webhook.id, told.place, world.caller)
+    world.run(4 * DAY)
+
+    assert [call.at for call in world.calls(webhook)[before:]] == [NOON + 2 * HOUR]
+    delivery = world.deliveries.get(webhook.id, told.place)
+    assert delivery is not None
+    assert delivery.state is DeliveryState.DELIVERED
+
+
+def test_what_is_about_an_inbox_goes_to_the_webhooks_of_that_inbox() -> None:
+    for number, is_wanted in ((7, True), (8, False)):
+        logged = make_logged(type_=EventType.INBOX_SUSPENDED, message=None, subject=inbox_id(number))
+        assert make_webhook(inbox_numbers=frozenset({7})).matches(logged) == is_wanted
+        assert make_webhook().matches(logged)
+    verified = make_logged(type_=EventType.DOMAIN_VERIFIED, message=None, subject="dom_1")
+    assert not make_webhook(inbox_numbers=frozenset({7})).matches(verified)
+
+
+def test_a_replay_of_an_hour_reads_the_log_near_that_hour_and_not_from_its_beginning() -> None:
+    recording = Recording()
+    world = WebhookWorld(recording)
+    webhook = world.add()
+    hours = range(24 * 20)
+    log = [make_logged(number, created_at=NOON + number // 20 * HOUR).event for number in range(20 * len(hours))]
+    world.log.events[world.account_id] = log
+    world.clock.advance(20 * 86_400)
+
+    world.replay_range(webhook.id, NOON + 18 * DAY, NOON + 18 * DAY + HOUR, world.caller)
+    world.run(20 * DAY + HOUR)
+
+    wanted = {each.id for each in log if each.created_at == NOON + 18 * DAY}
+    assert {call.event_id for call in world.calls(webhook)} == wanted
+    # A day before it and a day behind it, for what was told late; and the looks by halves. From the oldest on it were 90.
+    assert recording.calls.count("log.read") <= (2 * 24 * 20) // 100 + 3 + 10
+
+
+def test_a_delivery_that_waits_for_its_endpoint_says_of_no_time_that_is_over() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda _, __: (BROKEN, 0.1))
+    world.run(2 * HOUR, {timedelta(seconds=number): world.happen for number in range(100)})
+
+    listed = world.list_deliveries(webhook.id, world.caller, limit=100).deliveries
+    times = [each.next_attempt_at for each in listed]
+    assert None in times
+    assert all(at is None or at > world.clock() for at in times)

@@ -16,6 +16,7 @@ from tests.factories.accounts import ACCOUNT_ID, NOON, make_caller, make_inbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.inbox_store import FakeInboxStore
 from tests.fakes.key_store import FakeKeyStore
+from tests.fakes.switch_store import nothing_held
 
 NEW = KeyId("key_00000000000000000001")
 STRANGER = AccountId("acc_another")
@@ -193,14 +194,14 @@ def test_another_accounts_keys_are_neither_listed_nor_deleted() -> None:
 
     assert office.listed() == []
     with pytest.raises(NotFound):
-        DeleteKey(office.keys)(NEW, make_caller())
-    assert DeleteKey(office.keys)(NEW, make_caller(account_id=STRANGER)) is None
+        DeleteKey(office.keys, nothing_held)(NEW, make_caller())
+    assert DeleteKey(office.keys, nothing_held)(NEW, make_caller(account_id=STRANGER)) is None
 
 
 def test_a_deleted_key_stops_at_once_and_leaves_the_list() -> None:
     office = Office()
     text = office.create().text
-    DeleteKey(office.keys)(NEW, make_caller())
+    DeleteKey(office.keys, nothing_held)(NEW, make_caller())
 
     with pytest.raises(Unauthenticated):
         office.authenticate()(text)
@@ -210,9 +211,9 @@ def test_a_deleted_key_stops_at_once_and_leaves_the_list() -> None:
 def test_deleting_an_unknown_key_or_the_same_twice_is_not_found() -> None:
     office = Office()
     office.create()
-    DeleteKey(office.keys)(NEW, make_caller())
+    DeleteKey(office.keys, nothing_held)(NEW, make_caller())
 
     with pytest.raises(NotFound):
-        DeleteKey(office.keys)(NEW, make_caller())
+        DeleteKey(office.keys, nothing_held)(NEW, make_caller())
     with pytest.raises(NotFound):
-        DeleteKey(office.keys)(KeyId("key_99999999999999999999"), make_caller())
+        DeleteKey(office.keys, nothing_held)(KeyId("key_99999999999999999999"), make_caller())

@@ -24,7 +24,7 @@ class Reader:
     def __init__(self, world: World, wait_limit: int = 20) -> None:
         self.now = 0.0
         self.on_sleep: Any = lambda: None
-        join = JoinEvents(world.inboxes, FakeWebhookStore(), world.messages, world.index)
+        join = JoinEvents(world.inboxes, FakeWebhookStore(), world.domains, world.messages, world.index)
         self.read = ReadFeed(world.log, world.inboxes, join, IDS, wait_limit, clock=lambda: self.now, sleep=self._sleep)
 
     def _sleep(self, seconds: float) -> None:

@@ -27,7 +27,7 @@ from tests.operations.news import (
     sent_to,
 )
 from tests.operations.watched import FailingAt, Meanwhile, Recording
-from tests.operations.world import ADA, BOB, INBOX, World, make_event
+from tests.operations.world import ADA, BOB, INBOX, World, make_draft, make_event
 
 # ------------------------------------------------------------------------------------------ the table of ranks
 
@@ -230,8 +230,9 @@ def test_nothing_else_counts(status: DeliveryStatus) -> None:
 
 def test_each_message_counts_for_itself() -> None:
     world = World()
-    for _ in range(3):
-        world.record_delivery_report(make_event(world.sent(), BOUNCED))
+    for number in range(3):
+        address = f"reader-{number}@example.com"
+        world.record_delivery_report(make_event(world.sent(make_draft(address)), BOUNCED, address))
 
     assert counted(world) == (3, 0)
 

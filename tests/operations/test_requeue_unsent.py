@@ -52,7 +52,7 @@ def test_a_job_too_many_sends_nothing_twice() -> None:
 def test_a_message_whose_sending_is_in_doubt_is_not_sent_again() -> None:
     world = World()
     key = world.submitted()
-    with world.watching(FailingAt(4, after_effect=True)):  # SES has the mail, and the worker dies
+    with world.watching(FailingAt(6, after_effect=True)):  # SES has the mail, and the worker dies
         world.deliver_next()
     assert world.phase(key) is MessagePhase.SUBMITTING
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.delivery import DeliveryReport, EventType
+from chalicelib.domain.delivery import DeliveryReport, EventType, Reason
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.ports import SendOutcomeUnknown, SendPaused, SendThrottled
+from chalicelib.operations.ports import SendOutcomeUnknown, SendPaused, SendRefused, SendThrottled
 from tests.factories.accounts import NOON
 from tests.operations.unanswered import MARGIN, ambiguous, hear_of_another, overdue, work_until
 from tests.operations.watched import Crash, Failing, Recording
@@ -145,6 +145,33 @@ def test_a_resend_that_ses_certainly_did_not_take_goes_back_to_the_queue(refusal
     assert world.provider.calls == 2
     assert len(world.provider.mails) == 1
     assert world.status(key) is MessageStatus.SENT
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_resend_that_is_refused_leaves_it_unknown_whether_the_first_call_went(*, taken: bool) -> None:
+    world, key = overdue(taken=taken)
+    refusal = Reason("ses_message_rejected", "SES refused the content of the mail.", diagnostic="Rejected.")
+    world.provider.outcomes = [SendRefused(refusal)]
+
+    world.work()
+
+    [recipient] = world.delivery(key).recipients
+    assert recipient.reason is not None
+    assert (recipient.reason.code, recipient.reason.retryable) == ("outcome_unknown", False)
+    assert refusal.message in recipient.reason.message
+    assert recipient.reason.diagnostic == refusal.diagnostic
+
+
+def test_a_resend_that_meets_a_pause_of_a_day_leaves_it_unknown_too() -> None:
+    world, key = overdue(taken=True)
+    while world.waiting():
+        world.provider.outcomes = [SendPaused()]
+        world.clock.advance(1_000)
+        world.deliver_next()
+
+    [recipient] = world.delivery(key).recipients
+    assert recipient.reason is not None
+    assert (recipient.reason.code, recipient.reason.retryable) == ("outcome_unknown", False)
 
 
 def test_after_a_refused_resend_no_further_one_follows_a_missing_answer() -> None:

@@ -95,6 +95,8 @@ def test_the_marks_go_before_the_call_and_the_record_after_it() -> None:
         "index.advance",  # claimed
         "messages.get",
         "messages.save_delivery",
+        "switches.read",  # at the same time
+        "suppressions.among",  # at the same time
         "index.advance",  # submitting
         "provider.send",
         "messages.save_acceptance",

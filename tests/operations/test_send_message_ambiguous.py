@@ -1,18 +1,22 @@
 """SES was called and gave no answer: without news of other mails nothing is sent again; whatever evidence comes settles it."""
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chalicelib.domain.delivery import Reason
 from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.evidence import LOOKS
 from chalicelib.operations.ports import SendOutcomeUnknown, SendRefused
 from tests.factories.accounts import NOON
-from tests.operations.watched import Crash, Failing
+from tests.operations.unanswered import hear_of_another
+from tests.operations.watched import Crash, Effect, Failing
 from tests.operations.world import ADA, BOB, EVIDENCE_WINDOW, OUTCOME_UNKNOWN_AFTER, World, make_draft, make_event
 
 REFUSAL = Reason("ses_sandbox_unverified", "The account is in the sandbox; verify the recipient's address.")
@@ -142,3 +146,47 @@ def test_a_message_deleted_while_it_waits_for_evidence_is_left_in_peace(taken: b
 
     assert world.leaves_nothing_behind(key)
     assert world.provider.calls == calls
+
+
+@dataclass
+class StandsStillBehindTheMark:
+    """The process sleeps once, right behind its second step in the index, which is the mark."""
+
+    world: World
+    seconds: float
+    steps: int = 0
+
+    def __call__(self, call: str, effect: Effect) -> Any:
+        done = effect()
+        if call == "index.advance":
+            self.steps += 1
+            if self.steps == 2:
+                self.world.clock.advance(self.seconds)
+        return done
+
+
+def test_a_worker_that_stood_still_behind_its_mark_does_not_call_ses_under_it() -> None:
+    world = World()
+    key = world.submitted()
+    with world.watching(StandsStillBehindTheMark(world, EVIDENCE_WINDOW.total_seconds())):
+        world.deliver_next()
+    assert world.provider.calls == 0
+
+    hear_of_another(world, world.clock())
+    world.work()
+
+    assert world.provider.calls == 1  # the resend, under a mark of its own
+    assert world.status(key) is MessageStatus.SENT
+
+
+def test_news_of_a_message_does_not_count_against_it_before_it_is_recorded() -> None:
+    world, key = ambiguous(taken=True)
+    report = replace(make_event(key, DeliveryStatus.DELIVERED), accepted_at=NOON + EVIDENCE_WINDOW)
+    with world.watching(Failing("messages.save_delivery", [Unavailable("no answer")])), pytest.raises(Unavailable):
+        world.record_delivery_report(report)
+    assert world.news_mark.get() is None
+
+    world.record_delivery_report(report)
+
+    assert world.news_mark.get() is not None
+    assert world.status(key) is MessageStatus.DELIVERED

@@ -1,5 +1,6 @@
 """SES certainly did not take the mail: it is throttled, sending is paused, or SES was not reached."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,11 @@ from hypothesis import strategies as st
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.ids import ThreadKey
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.hand_over import PAUSE_LIMIT
 from chalicelib.operations.ports import SendJob, SendNotReached, SendPaused, SendThrottled
-from chalicelib.operations.send_delays import GROWING_DELAYS, PAUSE_DELAY
+from chalicelib.operations.send_delays import GROWING_DELAYS, PAUSE_DELAY, PAUSE_LIMIT
 from chalicelib.operations.send_reasons import Wait
 from tests.factories.accounts import NOON
-from tests.operations.watched import Meanwhile
+from tests.operations.watched import Crash, Failing, Meanwhile
 from tests.operations.world import INBOX, World
 
 REASONS = {
@@ -61,7 +61,8 @@ def test_a_put_back_job_remembers_its_age_and_counts_its_deferrals() -> None:
 
     for deferrals in (1, 2, 3):
         world.deliver_next()
-        assert world.only_job()[1] == SendJob(key, queued_at=NOON, deferrals=deferrals, thread=ThreadKey(INBOX, 0))
+        job = replace(world.only_job()[1], paused=None)
+        assert job == SendJob(key, queued_at=NOON, deferrals=deferrals, thread=ThreadKey(INBOX, 0))
 
 
 def test_while_sending_is_paused_the_message_stays_queued_and_probes_once_a_minute() -> None:
@@ -81,21 +82,45 @@ def test_while_sending_is_paused_the_message_stays_queued_and_probes_once_a_minu
 @pytest.mark.parametrize("error", [SendPaused, SendNotReached])
 def test_after_24_hours_of_pause_the_message_fails_and_may_be_sent_again(error: type[Exception]) -> None:
     world = World()
-    world.provider.outcomes = [error(), error(), error()]
+    world.provider.outcomes = [error() for _ in range(2_000)]
     key = world.submitted()
     world.deliver_next()
-
-    world.clock.now = NOON + timedelta(hours=24)
-    world.deliver_next()
-    assert world.status(key) is MessageStatus.QUEUED
-    world.clock.now = NOON + timedelta(hours=24, minutes=2)
-    world.deliver_next()
+    while world.clock() <= NOON + timedelta(hours=24):
+        assert world.status(key) is MessageStatus.QUEUED
+        world.clock.advance(1_000)
+        world.deliver_next()
+    world.work()
+    assert world.clock() < NOON + timedelta(hours=24, minutes=20)
 
     assert world.status(key) is MessageStatus.FAILED
     reason = world.delivery(key).recipients[0].reason
     assert reason is not None
     assert (reason.code, reason.retryable) == ("sending_paused", True)
     assert world.waiting() == []
+
+
+@pytest.mark.parametrize("error", [SendPaused, SendNotReached])
+def test_only_a_pause_without_a_break_counts(error: type[Exception]) -> None:
+    world = World()
+    key = world.submitted()
+    while world.clock() < NOON + timedelta(hours=60):
+        world.provider.outcomes = [SendThrottled()] if world.provider.calls % 40 == 39 else [error()]
+        world.deliver_next()
+        world.clock.advance(1_800)
+    world.work()
+    assert world.status(key) is MessageStatus.SENT
+
+
+@pytest.mark.parametrize("error", [SendPaused, SendNotReached])
+def test_a_dead_letter_that_is_put_back_after_days_does_not_fail_at_its_first_refusal(error: type[Exception]) -> None:
+    world = World()
+    world.provider.outcomes = [error()]
+    key = world.submitted()
+    world.deliver_next()
+    world.clock.advance(timedelta(days=3).total_seconds())
+    world.provider.outcomes = [error()]
+    world.work()
+    assert world.status(key) is MessageStatus.SENT
 
 
 def test_when_ses_is_not_reached_the_message_is_tried_again_soon() -> None:
@@ -176,3 +201,17 @@ def test_the_log_names_the_reason_for_a_metric_filter_and_calls_an_operator_wher
     (record,) = [record for record in caplog.records if "goes back to the queue" in record.getMessage()]
     assert record.getMessage().endswith(f": {REASONS[type(outcome)]}")
     assert record.levelname == level
+
+
+def test_a_crash_behind_the_mark_that_is_taken_back_leaves_a_message_that_is_sent() -> None:
+    """The mark goes back first: otherwise it would stay, and nobody could know whether SES had the mail."""
+    world = World()
+    world.provider.outcomes = [SendThrottled()]
+    key = world.submitted()
+    with world.watching(Failing("messages.save_delivery", [None, Crash()])):
+        world.deliver_next()
+
+    world.work()
+
+    assert world.status(key) is MessageStatus.SENT
+    assert len(world.provider.mails) == 1

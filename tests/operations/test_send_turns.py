@@ -7,14 +7,15 @@ from datetime import timedelta
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from chalicelib.operations.hand_over import PAUSE_LIMIT
-from chalicelib.operations.ports import SendPaused, SendThrottled
+from chalicelib.operations.ports import SendNotReached, SendPaused, SendThrottled
+from chalicelib.operations.send_delays import PAUSE_LIMIT
 from chalicelib.operations.send_message import TURN_DEADLINE
+from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN
 from chalicelib.operations.settle_ambiguous import TURN_PATIENCE
 from tests.factories.accounts import NOON
 from tests.operations.unanswered import MARGIN, ambiguous, hear_of_another, work_until
 from tests.operations.watched import Meanwhile, Recording
-from tests.operations.world import ADA, BOB, EVE, EVIDENCE_WINDOW, World, make_draft
+from tests.operations.world import ADA, BOB, EVE, EVIDENCE_WINDOW, OUTCOME_UNKNOWN_AFTER, World, make_draft
 
 
 @dataclass
@@ -23,13 +24,17 @@ class ScriptedPace:
 
     is_taken: bool = False
     knows_it: bool = False
+    knows_of_pause: bool = False
     asked: list[tuple[int, timedelta]] = field(default_factory=list)
     slowed: int = 0
     paused: int = 0
     on_turn: Callable[[], object] = lambda: None
 
     def is_full(self, patience: timedelta) -> bool:
-        return self.knows_it
+        return self.knows_it or self.knows_of_pause
+
+    def is_paused(self) -> bool:
+        return self.knows_of_pause
 
     def turn(self, recipients: int, patience: timedelta) -> bool:
         self.asked.append((recipients, patience))
@@ -149,17 +154,46 @@ def test_a_pause_of_the_account_pauses_the_others_of_the_process() -> None:
     assert world.script.paused == 1
 
 
-def test_a_message_that_waited_24_hours_is_tried_whatever_is_known_of_the_others() -> None:
+def test_a_message_that_met_a_pause_of_24_hours_is_tried_once_more_whatever_is_known() -> None:
+    world = PacedWorld()
+    key = world.submitted()
+    world.script.knows_of_pause = True
+    world.provider.outcomes = [SendPaused()]
+    while world.clock() <= NOON + PAUSE_LIMIT:
+        assert world.status(key) is MessageStatus.QUEUED
+        world.deliver_next()
+
+    world.work()
+
+    assert world.provider.calls == 1
+    assert world.status(key) is MessageStatus.FAILED
+    assert world.waiting() == []
+
+
+def test_a_message_that_waits_for_its_turn_for_days_is_sent_although_ses_is_not_reached_once() -> None:
     world = PacedWorld()
     key = world.submitted()
     world.script.knows_it = True
-    world.clock.advance(PAUSE_LIMIT.total_seconds() + 1)
-    world.provider.outcomes = [SendPaused()]
+    while world.clock() < NOON + 3 * PAUSE_LIMIT:
+        world.deliver_next()
+    world.script.knows_it = False
+    world.provider.outcomes = [SendNotReached()]
 
-    world.deliver_next()
+    world.work()
 
-    assert world.status(key) is MessageStatus.FAILED
-    assert world.waiting() == []
+    assert world.status(key) is MessageStatus.SENT
+
+
+def test_what_needs_no_turn_is_done_although_ses_takes_nothing_so_soon() -> None:
+    world, key = ambiguous()
+    world.pace = ScriptedPace(knows_it=True)
+    world._wire()
+
+    while world.waiting() and world.clock() < NOON + 2 * OUTCOME_UNKNOWN_AFTER:
+        world.deliver_next()
+
+    assert world.delivery(key).recipients[0].reason == OUTCOME_UNKNOWN
+    assert world.clock() < NOON + OUTCOME_UNKNOWN_AFTER + timedelta(minutes=15)
 
 
 def test_a_resend_takes_a_turn_too_and_without_one_comes_back() -> None:

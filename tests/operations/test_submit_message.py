@@ -10,7 +10,7 @@ from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.ports import PageRequest, SendJob
-from tests.factories.accounts import ACCOUNT_ID, NOON
+from tests.factories.accounts import ACCOUNT_ID, KEY_ID, NOON
 from tests.factories.messages import make_mailbox
 from tests.operations.watched import Meanwhile, Recording
 from tests.operations.world import ADA, BOB, EVE, INBOX, World, make_draft
@@ -53,6 +53,7 @@ def test_the_answer_shows_the_message_queued_with_what_the_caller_wrote() -> Non
         in_reply_to=None,
         references=(),
         created_at=NOON,
+        key_id=KEY_ID,
     )
     assert world.get_message(FIRST, world.caller) == message
 
@@ -107,9 +108,9 @@ def test_the_name_comes_before_anything_is_stored_and_the_commit_after_everythin
         world.submit_message(make_draft(), inbox_number=INBOX, caller=world.caller, name_resource=named)
 
     stored = ["messages.put", "threads.begin", "send_queue.put"]
-    assert recording.calls[:2] == ["inboxes.reserve", "named"]
-    assert sorted(recording.calls[2:5]) == sorted(stored)
-    assert recording.calls[5:] == ["index.commit"]
+    assert recording.calls[:3] == ["inboxes.reserve", "suppressions.find", "named"]
+    assert sorted(recording.calls[3:6]) == sorted(stored)
+    assert recording.calls[6:] == ["index.commit"]
 
 
 @pytest.mark.parametrize("moment", ["messages.put", "threads.begin", "send_queue.put", "index.commit"])

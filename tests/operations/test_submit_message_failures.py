@@ -1,16 +1,19 @@
 """A request that dies, sleeps or gets no reply: nothing half-accepted is seen, and no answer is untrue."""
 
+from typing import Any
+
 import pytest
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
-from tests.operations.watched import Crash, Failing, FailingAt, Meanwhile, Recording, Watch
-from tests.operations.world import ABANDON_AFTER, INBOX, World
+from tests.operations.watched import Crash, Effect, Failing, FailingAt, Meanwhile, Recording, Watch
+from tests.operations.world import ABANDON_AFTER, INBOX, World, make_draft
 
 FIRST = MessageKey(INBOX, 0)
-STORE_CALLS = 5  # that a submitted message makes; the last of them is the commit
+STORE_CALLS = 6  # that a submitted message makes; the last of them is the commit
+READING = 1  # who is suppressed, beside the reservation: nothing is stored yet, and no job is queued
 FAILURES = [(number, after) for number in range(STORE_CALLS) for after in (False, True)]
 COMMITTED = (STORE_CALLS - 1, True)
 
@@ -63,7 +66,9 @@ def test_after_an_error_anywhere_the_answer_tells_the_truth(
     assert len(world.provider.mails) == len(visible)
 
 
-@pytest.mark.parametrize(("number", "after_effect"), [case for case in FAILURES if case[0] > 0 and case != COMMITTED])
+@pytest.mark.parametrize(
+    ("number", "after_effect"), [case for case in FAILURES if case[0] > READING and case != COMMITTED]
+)
 def test_an_error_leaves_nothing_behind(number: int, after_effect: bool) -> None:  # noqa: FBT001 - a table's column
     world = World()
 
@@ -117,6 +122,44 @@ def test_a_request_that_is_killed_before_it_stored_anything_clears_away_what_it_
         world.submit()
 
     assert world.leaves_nothing_behind(FIRST)
+
+
+class LandsLate:
+    """The commit gets no answer, and is carried out only later."""
+
+    def __init__(self) -> None:
+        self.late: Effect | None = None
+
+    def __call__(self, call: str, effect: Effect) -> Any:
+        if call == "index.commit" and self.late is None:
+            self.late = effect
+            raise Unavailable("no answer")
+        return effect()
+
+
+def test_a_commit_that_lands_behind_the_refusal_makes_nothing_visible() -> None:
+    world, commit = World(), LandsLate()
+    with world.watching(commit), pytest.raises(Unavailable):
+        world.submit()
+
+    assert commit.late is not None
+    assert not commit.late()
+    world.work()
+
+    assert world.provider.calls == 0
+    assert world.leaves_nothing_behind(FIRST)
+
+
+def test_a_message_whose_request_cannot_be_named_is_not_counted() -> None:
+    world = World()
+
+    def name(_key: MessageKey) -> None:
+        raise Unavailable("no answer")
+
+    with pytest.raises(Unavailable):
+        world.submit_message(make_draft(), inbox_number=INBOX, caller=world.caller, name_resource=name)
+
+    assert (world.inbox().sends_today, world.inbox().total_sent) == (0, 40)
 
 
 @pytest.mark.parametrize("call", ["messages.put", "send_queue.put", "index.commit"])

@@ -167,7 +167,7 @@ def test_a_composed_mail_is_never_larger_than_it_was_said_to_be(size: int, body:
 
 # ---------------------------------------------------------------------------------------- races and deaths
 
-SUBMITS = 9  # calls that a message with files makes
+SUBMITS = 10  # calls that a message with files makes
 
 
 def try_to_submit(world: World, watch: Recording | FailingAt | Meanwhile, draft: object) -> bool:
@@ -188,6 +188,7 @@ def test_these_are_all_the_calls_of_a_message_with_files() -> None:
         "attachments.look_for_upload",
         "attachments.look_for_upload",
         "inboxes.reserve",
+        "suppressions.find",
         "messages.put",
         "send_queue.put",
         "threads.begin",

@@ -199,3 +199,16 @@ def test_what_no_feed_would_show_any_more_is_not_told() -> None:
     TellEvents(log, IDS, world.clock)(ACCOUNT_ID, [make_told(1, at=world.clock() - timedelta(days=30))])
 
     assert log.events[ACCOUNT_ID] == []
+
+
+def test_news_of_an_old_message_is_looked_for_near_the_end_of_the_log_though_the_process_knows_nothing() -> None:
+    world = World()
+    key = world.sent()
+    world.clock.advance(86_400)
+    world.log.tell(ACCOUNT_ID, [make_told(number) for number in range(1_000, 1_100)])
+    newest = world.log.newest_chunk(ACCOUNT_ID)
+
+    world.record_delivery_report(make_event(key, DeliveryStatus.BOUNCED))
+
+    assert feed(world)[-1].type is EventType.BOUNCED
+    assert IDS.event_place(feed(world)[-1].id)[0] == newest

@@ -19,6 +19,7 @@ from chalicelib.domain.ids import AccountId, EventId, MessageKey, derived_text
 from chalicelib.domain.joined_event import JoinedEvent
 from chalicelib.domain.webhook import Webhook, WebhookId, new_webhook_id
 from chalicelib.domain.webhook_delivery import Answer
+from chalicelib.operations.call_slots import CallSlots
 from chalicelib.operations.deliver_webhook import DeliverWebhook, NoticesToQueue, QueueDueDeliveries, TellWebhooks
 from chalicelib.operations.disable_webhook import DisableWebhook
 from chalicelib.operations.known_webhooks import KnownWebhooks
@@ -98,8 +99,8 @@ class FakeEndpoints:
 class WebhookWorld:
     """The operations of webhooks over fakes; `watch` sees every call of a port."""
 
-    def __init__(self, watch: Watch = unwatched, seed: int = 1) -> None:
-        self.clock = FakeClock(NOON)
+    def __init__(self, watch: Watch = unwatched, seed: int = 1, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock(NOON)
         self.luck = random.Random(seed)
         self.caller = make_caller()
         self.account_id: AccountId = self.caller.account_id
@@ -134,20 +135,38 @@ class WebhookWorld:
         self.delete_webhook = DeleteWebhook(webhooks, log)
         self.rotate_secret = RotateSecret(webhooks, log, clock)
         self.ping_webhook = PingWebhook(webhooks, deliveries, queue, log, clock)
-        self.list_deliveries = ListDeliveries(webhooks, deliveries)
+        self.list_deliveries = ListDeliveries(webhooks, deliveries, clock)
         self.replay_delivery = ReplayDelivery(webhooks, deliveries, queue, clock)
         self.replay_range = ReplayRange(webhooks, queue, clock)
         self.known = KnownWebhooks(webhooks, clock)
         wait_in_line = WaitInLine(deliveries, queue, clock)
         disable = DisableWebhook(webhooks, log, self._tell_disabled, clock)
         self.deliver = DeliverWebhook(
-            deliveries, due, queue, client, self._join, self._body, wait_in_line, disable, clock, self.luck.random
+            deliveries,
+            due,
+            queue,
+            client,
+            self._join,
+            self._body,
+            wait_in_line,
+            disable,
+            clock,
+            self.luck.random,
+            self.make_slots(),
+            self.later,
         )
         self.tell_webhooks = TellWebhooks(self.known, queue, self.deliver)
         self.serve_line = ServeLine(webhooks, deliveries, queue, wait_in_line, clock, self.luck.random)
         self.carry_out_replay = CarryOutReplay(webhooks, deliveries, queue, log, clock)
         self.queue_due = QueueDueDeliveries(due, queue, clock)
         self.requeue = RequeueWebhooks(self.accounts, webhooks, deliveries, due, queue, log, clock)
+
+    def make_slots(self) -> CallSlots:
+        return CallSlots(sleep=self.clock.advance, clock=lambda: self.clock().timestamp())
+
+    def later(self, _seconds: float, _do: Callable[[], None]) -> Callable[[], None]:
+        """Never: here a call is over before another one begins."""
+        return lambda: None
 
     # ------------------------------------------------------------------------------------------ what happens
 
@@ -174,7 +193,7 @@ class WebhookWorld:
         self._tell(webhook.account_id, event)
 
     def _tell(self, account_id: AccountId, event: Event) -> LoggedEvent:
-        told = self.log.tell(account_id, [event], 0)
+        told = self.log.tell(account_id, [event])
         NoticesToQueue(self.queue).put(account_id, told)
         return told.events[0]
 

@@ -1,7 +1,7 @@
 """One account with an inbox, every operation of a message's life over fakes, and a queue that is worked to rest."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,10 +27,12 @@ from chalicelib.operations.find_thread import FindThread
 from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.hold_message import HoldMessage
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.look_ahead import UNKNOWN, LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
-from chalicelib.operations.ports import PageRequest, SendJob
+from chalicelib.operations.own_domains import OwnDomains
+from chalicelib.operations.ports import PageRequest, SendJob, WakeJob
 from chalicelib.operations.receive_message import ReceiveMessage
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
@@ -43,17 +45,24 @@ from chalicelib.operations.settle_ambiguous import SettleAmbiguous
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.stop_loops import NoteArrival, StopLoops
 from chalicelib.operations.submit_message import SubmitMessage
+from chalicelib.operations.suppress_recipients import SuppressRecipients
+from chalicelib.operations.switches import Switches
 from chalicelib.operations.tell_events import TellEvents
-from tests.factories.accounts import NOON, make_caller, make_inbox
+from chalicelib.operations.turn_switches import GiveUpHeld
+from chalicelib.operations.wake_held import WakeHeld
+from tests.factories.accounts import NOON, make_account, make_caller, make_inbox
 from tests.factories.attachments import DATA as FILE
 from tests.factories.attachments import make_attachment
 from tests.factories.messages import make_mailbox
+from tests.fakes.account_store import FakeAccountStore
 from tests.fakes.attachment_store import FakeAttachmentStore
 from tests.fakes.clock import FakeClock
+from tests.fakes.domains import FakeDomainStore, FakeHoldingStore
 from tests.fakes.event_log import FakeEventLog
 from tests.fakes.filing_store import FakeFilingStore
 from tests.fakes.inbound_queue import FakeInboundQueue
 from tests.fakes.inbox_store import FakeInboxStore
+from tests.fakes.key_store import FakeKeyStore
 from tests.fakes.mail_provider import FakeMailProvider
 from tests.fakes.message_id_headers import FakeMessageIdHeaders
 from tests.fakes.message_index import FakeMessageIndex
@@ -64,11 +73,14 @@ from tests.fakes.received_mails import FakeReceivedMails
 from tests.fakes.send_queue import FakeSendQueue
 from tests.fakes.ses_message_ids import FakeSesMessageIds
 from tests.fakes.source_links import FakeSourceLinks
+from tests.fakes.suppression_store import FakeSuppressionStore
+from tests.fakes.switch_store import FakeSwitchStore
 from tests.fakes.thread_store import FakeThreadStore
 from tests.fakes.together import together_in_turn
 from tests.operations.watched import Crash, Effect, Watch, unwatched, watched
 
 INBOX = 7
+MAIL_DOMAIN = "mail.example.com"
 ADA, BOB, EVE = "ada@example.com", "bob@example.net", "eve@example.org"
 IDS = PublicIds(b"a secret only of the tests")
 EVIDENCE_WINDOW = timedelta(minutes=15)
@@ -93,10 +105,16 @@ class World:
         self.clock = FakeClock(NOON)
         self.caller = make_caller()
         self.log: Any = FakeEventLog()
+        self.domains: Any = FakeDomainStore()
+        self.holdings: Any = FakeHoldingStore()
         self._make_stores()
         self.provider = FakeMailProvider()
         self.pace: Pace = Unpaced()
         self.send_queue = FakeSendQueue()
+        self.keys, self.accounts = FakeKeyStore(), FakeAccountStore()
+        self.keys.create(self.caller.key, b"")
+        self.accounts.create(make_account())
+        self.switch_store = FakeSwitchStore(self.inboxes, self.accounts, self.keys)
         self.attachments = FakeAttachmentStore()
         self.source_links = FakeSourceLinks()
         self.filings = FakeFilingStore()
@@ -104,18 +122,22 @@ class World:
         self.message_id_headers = FakeMessageIdHeaders(self.ses_message_ids)
         self.inbound_queue = FakeInboundQueue()
         self.peers = FakePeerStore()
+        self.suppressions = self._make_suppressions()
         self.named: list[MessageKey] = []
-        self._waiting: list[tuple[datetime, SendJob]] = []
+        self._waiting: list[tuple[datetime, Any]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
         self._wire()
 
     def _make_stores(self) -> None:
-        self.inboxes = FakeInboxStore()
+        self.inboxes = FakeInboxStore(domains=self.domains)
         self.ses_message_ids = FakeSesMessageIds()
         self.messages = FakeMessageStore(self.inboxes, self.ses_message_ids)
         self.threads = FakeThreadStore()
         self.index = FakeMessageIndex(self.inboxes)
         self.news_mark: Any = FakeNewsMark()
+
+    def _make_suppressions(self) -> Any:
+        return FakeSuppressionStore()
 
     def _wire(self) -> None:
         inboxes = self._watched("inboxes", self.inboxes)
@@ -134,6 +156,10 @@ class World:
         discard = DiscardMessage(messages, mails, headers, ses_message_ids, attachments, source_links)
         abandon = AbandonReservation(messages, threads, index, discard)
         peers = self._watched("peers", self.peers)
+        own_domains = OwnDomains(self._watched("holdings", self.holdings), inboxes, MAIL_DOMAIN)
+        suppressions = self._watched("suppressions", self.suppressions)
+        switch_store = self._watched("switches", self.switch_store)
+        switches = Switches(switch_store, self.clock, nullcontext())
         self.submit_message = SubmitMessage(
             inboxes,
             messages,
@@ -142,18 +168,20 @@ class World:
             send_queue,
             attachments,
             StopLoops(peers, inboxes),
+            suppressions,
             tell,
             IDS,
             DeliveryMode.EMAIL,
             self.clock,
             together_in_turn,
+            own_domains,
         )
         news_mark = self._watched("news_mark", self.news_mark)
         provider = self._watched("provider", self.provider)
         evidence = Evidence(EVIDENCE_WINDOW, OUTCOME_UNKNOWN_AFTER)
         record = DeliveryRecord(messages, show_status, tell, self.clock)
         pace = self.pace
-        hand_over = HandOver(provider, index, send_queue, record, pace, evidence, IDS, self.clock)
+        hand_over = HandOver(provider, index, send_queue, record, pace, switches, evidence, IDS, self.clock)
         settle_ambiguous = SettleAmbiguous(
             messages,
             attachments,
@@ -162,7 +190,9 @@ class World:
             record,
             send_queue,
             pace,
+            switches,
             evidence,
+            suppressions,
             IDS,
             self.clock,
         )
@@ -177,16 +207,29 @@ class World:
             settle_ambiguous,
             abandon,
             SettleReplyHeaders(messages, index, IDS),
+            suppressions,
             pace,
+            switches,
+            HoldMessage(index, send_queue, record, switches, abandon, self.clock),
             IDS,
             self.clock,
+            together_in_turn,
             abandon_after=ABANDON_AFTER,
+            own_domains=own_domains,
             sleep=lambda _seconds: None,
         )
-        self.look_ahead = LookAhead(index, messages, pace)
+        self.wake_held = WakeHeld(switch_store, inboxes, messages, index, send_queue, self.clock)
+        self.give_up_held = GiveUpHeld(switch_store, self.wake_held, self.clock)
+        self.look_ahead = LookAhead(index, messages, suppressions, pace)
         note_news = NoteNews(news_mark, self.clock, EVIDENCE_WINDOW / INTERVALS)
         self.record_delivery_report = RecordDeliveryReport(
-            messages, ses_message_ids, show_status, tell, final_header, note_news
+            messages,
+            ses_message_ids,
+            show_status,
+            SuppressRecipients(suppressions, self.clock),
+            tell,
+            final_header,
+            note_news,
         )
         self.abandon_reservation = abandon
         self.requeue_unsent = RequeueUnsent(index, send_queue, self.clock)
@@ -207,7 +250,7 @@ class World:
             DeliveryMode.EMAIL,
             together_in_turn,
         )
-        self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received)
+        self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received, own_domains)
         self.requeue_received = RequeueReceived(mails, self._watched("inbound_queue", self.inbound_queue))
         self.get_message = GetMessage(messages, index)
         self.reply_to_message = ReplyToMessage(self.get_message, inboxes, self.submit_message, allow_test_domains=True)
@@ -275,7 +318,7 @@ class World:
             self.deliver(job)
         raise AssertionError("the queue does not come to rest")
 
-    def next_job(self) -> SendJob | None:
+    def next_job(self) -> Any:
         """Take the next job out of the queue when it is due; None when there is none."""
         self._collect()
         if not self._waiting:
@@ -284,10 +327,13 @@ class World:
         self.clock.now = max(self.clock.now, due_at)
         return job
 
-    def deliver(self, job: SendJob) -> None:
+    def deliver(self, job: SendJob | WakeJob) -> None:
         """Do a job as SQS has it done: one whose worker dies comes back after the visibility timeout."""
         try:
-            self.send_message(job)
+            if isinstance(job, WakeJob):
+                self.wake_held(job)
+            else:
+                self.send_message(job)
         except (Crash, Unavailable):
             self._waiting.append((self.clock() + timedelta(seconds=VISIBILITY_TIMEOUT), job))
         self._collect()
@@ -309,18 +355,18 @@ class World:
         """Do the next job, at the time it is due."""
         self.deliver(self.taken())
 
-    def taken(self) -> SendJob:
+    def taken(self) -> Any:
         """The next job, out of the queue."""
         job = self.next_job()
         assert job is not None
         return job
 
-    def only_job(self) -> tuple[int, SendJob]:
+    def only_job(self) -> tuple[int, Any]:
         """The one job in the queue, which stays there, and the seconds until it is due."""
         (waiting,) = self.waiting()
         return waiting
 
-    def waiting(self) -> list[tuple[int, SendJob]]:
+    def waiting(self) -> list[tuple[int, Any]]:
         """The jobs in the queue and the seconds until they are due."""
         self._collect()
         return [(round((due_at - self.clock()).total_seconds()), job) for due_at, job in self._waiting]

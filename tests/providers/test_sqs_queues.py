@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import INBOX_NUMBER_BITS, SEQUENCE_BITS, MessageKey, ThreadKey
-from chalicelib.operations.ports import SendJob
+from chalicelib.operations.ports import Paused, SendJob
 from chalicelib.providers.sqs_queues import SqsSendQueue, UnreadableJob, job_body, send_job
 
 JOB = SendJob(
@@ -97,6 +97,12 @@ def test_a_job_that_sqs_did_not_take_is_an_error_the_caller_may_repeat(error: Ex
 
 def test_a_job_is_written_as_documented() -> None:
     assert json.loads(job_body(JOB)) == GOOD
+
+
+def test_a_pause_goes_with_its_job() -> None:
+    paused = replace(JOB, paused=Paused(JOB.queued_at, JOB.queued_at + timedelta(minutes=5)))
+    assert send_job(job_body(paused)) == paused
+    assert set(json.loads(job_body(paused))) == {*GOOD, "paused"}
 
 
 @given(

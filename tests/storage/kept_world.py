@@ -9,6 +9,7 @@ import pytest
 from chalicelib.domain.ids import AttachmentId, MessageKey, decode, encode
 from chalicelib.domain.receipt import Receipt
 from chalicelib.operations.dead_messages import Coroner
+from chalicelib.operations.holds_all import HoldsAll
 from chalicelib.operations.housekeeping import KeepHouse
 from chalicelib.operations.tidy_bucket import TidyBucket
 from chalicelib.operations.tidy_inbound import TidyInbound
@@ -65,6 +66,7 @@ class KeptWorld(StoredWorld):
             self.attachments,
             send_queue,
             coroner,
+            HoldsAll(self.switch_store, self.inboxes),
         )
         rounds = (table, TidyBucket(bucket, self.attachments, coroner), TidyInbound(bucket, self.mails, inbound_queue))
         self.keep_house = KeepHouse(rounds, DynamoWalkStore(), self.clock)

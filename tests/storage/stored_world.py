@@ -13,6 +13,7 @@ from chalicelib.storage.news_mark_store import DynamoNewsMark
 from chalicelib.storage.ses_message_id_store import DynamoSesMessageIds
 from chalicelib.storage.thread_store import DynamoThreadStore
 from tests.fakes.blob_store import FakeBlobStore
+from tests.fakes.suppression_store import NobodySuppressed
 from tests.operations.world import INBOX, World, make_draft
 
 ALL = PageRequest(limit=1_000)
@@ -36,6 +37,9 @@ class StoredWorld(World):
         self.index = DynamoMessageIndex()
         self.ses_message_ids = DynamoSesMessageIds()
         self.news_mark = DynamoNewsMark()
+
+    def _make_suppressions(self) -> Any:
+        return NobodySuppressed()
 
     def reply(self, first: int) -> int:
         return self.submitted(make_draft(thread=ThreadKey(INBOX, first))).sequence

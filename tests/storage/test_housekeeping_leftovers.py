@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.account import SwitchStatus
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AttachmentId, MessageKey, ThreadKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.domain.switch import Switch
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.tables import client, table_name
@@ -50,6 +52,36 @@ def test_a_message_whose_job_is_lost_gets_another_and_is_sent_once(world: KeptWo
 
     assert world.status(key) is MessageStatus.SENT
     nothing_was_sent_twice(world)
+
+
+def test_a_held_message_gets_no_job_until_its_switch_is_turned_back_and_that_was_forgotten(world: KeptWorld) -> None:
+    key, account_id = world.submitted(), world.caller.account_id
+    world.accounts.set_own_status(account_id, SwitchStatus.SUSPENDED)
+    world.work()
+    world.rounds(4)
+    assert world.next_job() is None
+
+    world.accounts.set_own_status(account_id, SwitchStatus.ACTIVE)
+    world.rounds(1)
+    world.work()
+
+    assert world.status(key) is MessageStatus.SENT
+    nothing_was_sent_twice(world)
+
+
+def test_what_was_given_up_gets_a_job_though_its_switch_is_stopped(world: KeptWorld) -> None:
+    key, account_id = world.submitted(), world.caller.account_id
+    world.accounts.set_own_status(account_id, SwitchStatus.SUSPENDED)
+    world.work()
+    world.rounds(2)
+    assert world.give_up_held(Switch.of_account(account_id), account_id) is not None
+    lose_jobs(world)
+
+    world.rounds(1)
+    world.work()
+
+    assert world.status(key) is MessageStatus.FAILED
+    assert world.provider.calls == 0
 
 
 def test_a_message_that_waits_is_not_queued_again_before_a_round_is_over(world: KeptWorld) -> None:

@@ -97,7 +97,15 @@ def begun() -> MessageDelivery:
 # ---------------------------------------------------------------------------------------------- contents
 
 
-@pytest.mark.parametrize("content", [WHOLE, make_content(key=KEY), make_content(key=KEY, body_text=None, subject="")])
+@pytest.mark.parametrize(
+    "content",
+    [
+        WHOLE,
+        make_content(key=KEY),
+        make_content(key=KEY, suppressed=("a@b.example",)),
+        make_content(key=KEY, body_text=None, subject=""),
+    ],
+)
 def test_a_content_is_read_back_as_it_was_put(messages: MessageStore, content: MessageContent) -> None:
     messages.put(content)
     assert messages.get(KEY) == StoredMessage(content, None)

@@ -252,3 +252,41 @@ def test_a_change_stands_although_the_notes_cannot_be_folded(
     monkeypatch.setattr(Folding, "_fold_once", answers_nothing)
     for sequence in range(8):
         assert world.index.advance(MessageKey(INBOX, sequence), MessagePhase.CLAIMED, {MessagePhase.QUEUED}).taken
+
+
+def before_write(table: Any, monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], object]) -> None:
+    """Somebody else does something right before the update with this number, from 0 on."""
+    call, updates = table._make_api_call, itertools.count()
+
+    def interrupted(operation: str, parameters: Any) -> Any:
+        if operation == "UpdateItem" and next(updates) == number:
+            act()
+        return call(operation, parameters)
+
+    monkeypatch.setattr(table, "_make_api_call", interrupted)
+
+
+def test_a_promise_that_is_kept_while_another_takes_its_place_leaves_one_capital(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.storage.sealed_cells.FOLD_EVERY", 1_000_000)
+    world.enter(21, first=5)
+    dies(table, monkeypatch, world, lambda: world.commit(20))
+    before_write(table, monkeypatch, 0, lambda: world.commit(20))
+
+    assert world.commit(21)
+
+    assert_sound(world)
+
+
+def test_whoever_promised_first_and_finds_its_note_replaced_looks_who_has_the_capital(
+    world: World, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.storage.sealed_cells.FOLD_EVERY", 1_000_000)
+    world.enter(21, first=5)
+    world.index.front(INBOX)
+    before_write(table, monkeypatch, 1, lambda: world.commit(21))  # between the note of 20 and its cell
+
+    assert world.commit(20)
+
+    assert_sound(world)

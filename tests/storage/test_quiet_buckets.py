@@ -46,7 +46,7 @@ def newer_until_due(cells: str) -> int:
         ("q" * FEW, OPEN_CELLS),
         ("qsuQSU" * FEW, BACKLOG_PATIENCE),
         ("-", PATIENCE),
-        ("-" + "t" * FEW * 2, NEWS_PATIENCE),
+        ("-" + "t" * FEW * 2, PATIENCE),
     ],
 )
 def test_a_bucket_waits_for_what_is_still_to_come(cells: str, newer: int) -> None:
@@ -60,7 +60,7 @@ def test_no_bucket_waits_for_ever() -> None:
 
 def test_news_has_a_minute_and_a_request_half_a_minute_at_a_hundred_messages_a_second() -> None:
     assert NEWS_PATIENCE >= 50 * 100
-    assert 28 * 100 < PATIENCE < 30 * 100
+    assert 60 * 100 < PATIENCE <= 120 * 100
 
 
 # ---------------------------------------------------------------------------------------------- in an inbox

@@ -8,11 +8,13 @@ import pytest
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.endpoint_health import EndpointHealth
 from chalicelib.domain.event import LogPlace
-from chalicelib.domain.webhook import Disabled, WebhookId, WebhookSecret
+from chalicelib.domain.webhook import Disabled, OldSecret, WebhookId, WebhookSecret
 from chalicelib.domain.webhook_delivery import Answer, DeliveryState, WebhookDelivery
 from chalicelib.operations.ports import PageRequest, VersionConflict
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDeliveries, WebhookDeliveries, WebhookStore
+from chalicelib.storage import keys
 from chalicelib.storage.due_delivery_store import DynamoDueDeliveries
+from chalicelib.storage.tables import WebhookJobItem
 from chalicelib.storage.webhook_deliveries import DynamoWebhookDeliveries
 from chalicelib.storage.webhook_store import DynamoWebhookStore
 from tests.factories.accounts import ACCOUNT_ID
@@ -39,12 +41,21 @@ def due(*, is_fake: bool) -> DueDeliveries:
     return FakeDueDeliveries() if is_fake else DynamoDueDeliveries()
 
 
+@pytest.mark.usefixtures("table")
+def test_a_due_delivery_that_nobody_can_read_holds_up_none_behind_it() -> None:
+    due = DynamoDueDeliveries(shards=1)
+    due.add(JOBS[0], NOON + A_SECOND)
+    WebhookJobItem(keys.due_partition(0), keys.due_time(int(NOON.timestamp())) + "#x", job=b"nonsense").save()
+
+    assert [each.job for each in due.due(0, NOON + 9 * A_SECOND, 10)] == [JOBS[0]]
+
+
 def test_a_webhook_is_read_as_it_was_stored_by_its_account_alone(webhooks: WebhookStore) -> None:
     full = make_webhook(
         description="Ours",
         events=frozenset({EventType.BOUNCED, EventType.SENT}),
         inbox_numbers=frozenset({7, 9}),
-        secret=WebhookSecret("whsec_b", "whsec_a", NOON),
+        secret=WebhookSecret("whsec_c", (OldSecret("whsec_b", NOON), OldSecret("whsec_a", NOON - A_SECOND))),
         since=LogPlace(3, 17),
         is_active=False,
         disabled=Disabled("It answered 410.", NOON, 5),

@@ -26,8 +26,8 @@ from chalicelib.operations.ports.housekeeping import (
 )
 from chalicelib.operations.ports.idempotency import FirstRequest, IdempotencyStore
 from chalicelib.operations.ports.inboxes import Heard, InboxStore, Reservation
-from chalicelib.operations.ports.index import Advance, InboxFront, IndexedMessage, MessageIndex, Sight
-from chalicelib.operations.ports.jobs import SendJob, SendQueue
+from chalicelib.operations.ports.index import Advance, FrontOutdated, InboxFront, IndexedMessage, MessageIndex, Sight
+from chalicelib.operations.ports.jobs import Paused, SendJob, SendQueue, WakeJob
 from chalicelib.operations.ports.lists import Page, PageRequest
 from chalicelib.operations.ports.mail_in import Filing, FilingStore, InboundQueue, MessageIdHeaders, ReceivedMails
 from chalicelib.operations.ports.mail_out import (
@@ -44,6 +44,8 @@ from chalicelib.operations.ports.mail_out import (
 from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
 from chalicelib.operations.ports.peers import PeerStore
 from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates, TurnRefused, TurnTaken
+from chalicelib.operations.ports.suppressions import SuppressionStore
+from chalicelib.operations.ports.switches import SwitchStore
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "Filing",
     "FilingStore",
     "FirstRequest",
+    "FrontOutdated",
     "Heard",
     "IdempotencyStore",
     "InboundQueue",
@@ -75,6 +78,7 @@ __all__ = [
     "Page",
     "PageRequest",
     "PartKind",
+    "Paused",
     "PeerStore",
     "ReceivedMails",
     "Reservation",
@@ -103,6 +107,8 @@ __all__ = [
     "Sighting",
     "SourceLinks",
     "StoredMessage",
+    "SuppressionStore",
+    "SwitchStore",
     "TableWalk",
     "ThreadMembers",
     "ThreadStore",
@@ -111,6 +117,7 @@ __all__ = [
     "TurnRefused",
     "TurnTaken",
     "VersionConflict",
+    "WakeJob",
     "Walk",
     "WalkStore",
     "WebhookNotices",

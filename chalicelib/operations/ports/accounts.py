@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.account import Account, ApiKey, RateLimit
+from chalicelib.domain.account import Account, ApiKey, RateLimit, SwitchStatus
 from chalicelib.domain.ids import AccountId, KeyId
 from chalicelib.operations.ports.lists import Page, PageRequest
 
@@ -33,7 +33,13 @@ class KeyStore(Protocol):
         """The account's keys, newest first, expired ones among them."""
 
     def delete(self, account_id: AccountId, key_id: KeyId) -> bool:
-        """Remove a key of this account; False when there is none."""
+        """Remove a key of this account; False when there is none. The stop switch of a suspended one stays for 30 days."""
+
+    def get(self, account_id: AccountId, key_id: KeyId) -> ApiKey | None:
+        """A key of this account."""
+
+    def set_status(self, account_id: AccountId, key_id: KeyId, status: SwitchStatus) -> ApiKey | None:
+        """Turn the stop switch of a key of this account; the key as it then stands."""
 
 
 class AccountStore(Protocol):
@@ -46,3 +52,6 @@ class AccountStore(Protocol):
 
     def page(self, request: PageRequest) -> Page[Account]:
         """Every account of the deployment, newest first."""
+
+    def set_own_status(self, account_id: AccountId, status: SwitchStatus) -> Account | None:
+        """Turn the stop switch that is the account's own; the account as it then stands."""

@@ -35,14 +35,17 @@ class EventLog(Protocol):
         With `at_least`, a lower bound that the caller has, nothing is read for it.
         """
 
-    def tell(self, account_id: AccountId, events: Sequence[Event], since: int) -> Told:
-        """Write those of the events that do not stand in chunk `since` or later yet. Repeating it changes nothing."""
+    def tell(self, account_id: AccountId, events: Sequence[Event]) -> Told:
+        """Write those of the events that do not stand there yet, however long ago they happened. Again changes nothing.
+
+        The id of each names a chunk that was open when it happened, or later: what comes before is not looked at.
+        """
 
     def read(self, account_id: AccountId, after: LogPlace | None, limit: int) -> LogPage:
         """Up to `limit` events from `after` on (None: from the oldest that is kept)."""
 
-    def find(self, account_id: AccountId, event: Event | str, since: int) -> LoggedEvent | None:
-        """The event with this id, looked for from chunk `since` on."""
+    def find(self, account_id: AccountId, event_id: EventId | str) -> LoggedEvent | None:
+        """The event with this id."""
 
     def raise_webhooks(self, account_id: AccountId) -> tuple[int, LogPlace]:
         """Note that the account's webhooks have changed: the new version, and the place behind which it holds."""

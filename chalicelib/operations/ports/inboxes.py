@@ -52,6 +52,12 @@ class InboxStore(Protocol):
     def owners(self, addresses: Collection[str]) -> Mapping[str, int]:
         """The inbox numbers behind addresses, deleted inboxes among them; unknown ones left out. One read."""
 
+    def hand_over_address(self, address: str, *, before: int, to: int) -> bool:
+        """Give an address that inbox `before` has to a new inbox: its domain is another account's now. Again is harmless.
+
+        False when it is not that inbox's any more.
+        """
+
     def give_back(self, reserved: Inbox) -> None:
         """Uncount one send of the day `reserved` shows: its message was refused after all. The number stays used."""
 

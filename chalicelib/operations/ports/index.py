@@ -26,6 +26,10 @@ class InboxFront:
     index: Any
 
 
+class FrontOutdated(Exception):
+    """The front that was read before does not belong to what was found behind it; read it anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What a look at the index showed: phases by sequence number, and the index's own signs for them."""
@@ -107,10 +111,16 @@ class MessageIndex(Protocol):
     ) -> Page[IndexedMessage]:
         """The inbox's messages in any of these phases, newest first; a `front` read just before is not read again."""
 
+    def queued_since(self, inbox_number: int, after: int, limit: int) -> tuple[list[MessageKey], bool]:
+        """The oldest queued messages behind sequence number `after` (-1: of all), oldest first; whether there are more.
+
+        One that becomes queued meanwhile may be left out, and one that ceases to be may leave some of a page to the next.
+        """
+
     def thread_page(
         self, inbox_number: int, request: PageRequest, front: InboxFront | None = None
     ) -> Page[IndexedMessage]:
-        """The newest visible message of each thread, newest first."""
+        """The newest visible message of each thread, newest first. Raises FrontOutdated, if a `front` was given."""
 
     def hidden(self, front: InboxFront, sequences: Collection[int]) -> frozenset[int]:
         """Which of these the front shows to be invisible, without reading; what lies behind it counts as visible."""

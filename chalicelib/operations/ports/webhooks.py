@@ -33,6 +33,7 @@ class DeliveryJob:
     logged: LoggedEvent
     attempts: int = 0
     is_test: bool = False
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +164,13 @@ class WebhookClient(Protocol):
     """Calls endpoints, and nothing that is not on the public internet."""
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a body; whatever comes of it is told, nothing is raised. It is over within 15 seconds."""
+        """Send a body; whatever comes of it is told. It is over within 15 seconds.
+
+        Raises `Unavailable` when it could not be tried for reasons of ours.
+        """
 
     def check(self, url: str) -> None:
-        """Raises BadWebhookUrl when the URL is not one that would be called."""
+        """Raises BadWebhookUrl when the URL is not one that would be called, `Unavailable` when that cannot be told now."""
 
 
 Resolver = Callable[[str, int], Sequence[Address]]

@@ -1,0 +1,55 @@
+"""The clock of own domains: check those whose time has come."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.domain.errors import NotFound
+from chalicelib.operations.check_domain import CheckDomain
+from chalicelib.operations.follow_rules import FollowRules
+from chalicelib.operations.ports import Clock, Together
+from chalicelib.operations.ports.domains import DueDomain, DueDomains
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 10  # checks side by side; each waits for name servers most of its time
+ENOUGH = timedelta(seconds=60)  # a run takes no more upon itself after this
+LATER = timedelta(minutes=15)  # a check that fails is tried again then, so that it keeps nobody waiting
+
+
+@dataclass(frozen=True)
+class CheckDueDomains:
+    """One run. Whatever it does not get to is still due at the next."""
+
+    due: DueDomains
+    check: CheckDomain
+    follow_rules: FollowRules
+    clock: Clock
+    together: Together
+
+    def __call__(self) -> int:
+        """How many domains were checked. Reads nothing of those that are not due."""
+        began_at = self.clock()
+        self.follow_rules.finish_dead_work()
+        count = 0
+        while self.clock() - began_at < ENOUGH:
+            found = self.due.due(began_at, AT_ONCE)
+            if not found:
+                break
+            self.together([self._one(each) for each in found])
+            count += len(found)
+        return count
+
+    def _one(self, due: DueDomain) -> Callable[[], None]:
+        def check() -> None:
+            try:
+                self.check(due.account_id, due.domain_id)
+            except NotFound:
+                pass  # deleted since
+            except Exception:
+                logger.exception("a domain could not be checked; it is tried again", extra={"domain": due.domain_id})
+                self.due.add(DueDomain(due.account_id, due.domain_id, self.clock() + LATER))
+            self.due.remove(due)
+
+        return check
