@@ -20,8 +20,10 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 
+import yaml
 from packaging.requirements import Requirement
 
+from infra.every_method import take_every_method
 from infra.slimming import slim
 from infra.stack import CommandFailed
 
@@ -68,7 +70,7 @@ def build(into: Path, libraries: Libraries) -> Package:
         slim(unpacked)
         _compile(unpacked)
         files = _write_zip(unpacked, into / "deployment.zip")
-        shutil.copy(template, into / "template.yaml")
+        (into / "template.yaml").write_text(_completed(template), encoding="utf-8")
     package = Package(into / "template.yaml", into / "deployment.zip", files)
     if package.size > ZIP_LIMIT:
         raise CommandFailed(
@@ -130,6 +132,12 @@ def _run_chalice(project: Path) -> Path:
     nobody = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
     _run([chalice, "package", *merged, "out"], cwd=project, env={**os.environ, **nobody})
     return project / "out" / "sam.yaml"
+
+
+def _completed(of_chalice: Path) -> str:
+    template = yaml.safe_load(of_chalice.read_text(encoding="utf-8"))
+    take_every_method(template)
+    return yaml.safe_dump(template)
 
 
 def _run(command: Sequence[str], **how: object) -> None:
