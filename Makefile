@@ -30,7 +30,7 @@ fuzz: ## the long random tests of the message index, of reading and receiving ma
 
 chaos: ## the long proofs of docs/guarantees.md: deaths, disorder, bad weather, storms (CHAOS_SEED=… CHAOS_SEEDS=… CHAOS_MESSAGES=…)
 	@$(PYTHON) embedded/set_up.py test
-	$(VENV)/pytest -m long tests/chaos tests/journeys/test_kills_while_mail_goes.py tests/operations/test_send_storm.py tests/operations/test_stop_storm.py
+	$(VENV)/pytest -m long tests/chaos tests/privacy tests/journeys/test_kills_while_mail_goes.py tests/operations/test_send_storm.py tests/operations/test_stop_storm.py
 
 verifiers: ## check signatures with the published JavaScript verifier too (needs node and npm)
 	@$(PYTHON) embedded/set_up.py test

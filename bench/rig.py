@@ -151,7 +151,11 @@ def rig(path: Path | None = None) -> Iterator[Rig]:
         deployment.create()
         os.environ.update(SETTINGS)
         # The window is that of a deployment, not the embedded run's: how far SES's news has come is noted once a minute.
-        counted = {"INBOX_DAILY_SEND_LIMIT": "1000000", "EVIDENCE_WINDOW_SECONDS": "900"}
+        counted = {
+            "INBOX_DAILY_SEND_LIMIT": "1000000",
+            "ACCOUNT_DAILY_SEND_LIMIT": "10000000",
+            "EVIDENCE_WINDOW_SECONDS": "900",
+        }
         os.environ.update(deployment.environment() | counted)
         listener, _ = listen(PortChoice("SES", 0, is_default=False))
         point(os.environ, "SESV2", f"http://{address_of(listener)}")

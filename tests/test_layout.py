@@ -207,5 +207,5 @@ def test_a_handler_runs_where_lambda_looks_for_it(alone: tuple[str, dict[str, ob
     assert answers
     for handler, answer in answers.items():
         assert handler.rpartition(".")[0] == module
-        is_schedule = module.endswith((".housekeeping", ".due_domains", ".due_webhooks"))
-        assert answer == ("SettingsError" if is_schedule else {"batchItemFailures": []})
+        is_schedule = module.endswith((".housekeeping", ".due_domains", ".due_webhooks", ".erasing"))
+        assert answer == ("RunFailed" if is_schedule else {"batchItemFailures": []})

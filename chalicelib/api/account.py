@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.api.answers import NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
-from chalicelib.api.json_requests import NewAccountJson, NewKeyJson, PageQuery
+from chalicelib.api.json_requests import AccountChangeJson, KeyChangeJson, NewAccountJson, NewKeyJson, PageQuery
 from chalicelib.api.paging import Listing
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain.account import Scope
@@ -14,10 +14,12 @@ from chalicelib.domain.errors import ErrorCode, NotFound
 from chalicelib.domain.ids import ALPHABET, AccountId, KeyId, inbox_number, new_account_id, random_text
 from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.shapes.json_shapes import (
+    AccountJson,
     CreatedAccountJson,
     CreatedKeyJson,
     KeyJson,
     PageJson,
+    account_as_json,
     created_account_as_json,
     created_key_as_json,
     key_as_json,
@@ -26,6 +28,8 @@ from chalicelib.shapes.usage_shapes import AccountWithUsageJson, account_with_us
 from chalicelib.wiring import operations
 
 _KEY_ID = re.compile(rf"key_[{ALPHABET}]{{20}}")
+_ACCOUNT_ID = re.compile(rf"acc_[{ALPHABET}]{{20}}")
+_NOT_FOUND = frozenset({ErrorCode.NOT_FOUND})
 
 routes = Routes(__name__)
 
@@ -34,7 +38,7 @@ routes = Routes(__name__)
 def get_account(request: ApiRequest) -> Answer:
     """Read the account the key belongs to, and what it used today and this month."""
     account = operations().get_account(request.caller)
-    return json_answer(200, account_with_usage(account, operations().show_usage_of_now(request.caller)))
+    return json_answer(200, account_with_usage(account, _today(), operations().show_usage_of_now(request.caller)))
 
 
 @routes.post(
@@ -43,7 +47,7 @@ def get_account(request: ApiRequest) -> Answer:
     scope=Scope.MANAGE,
     body=NewKeyJson,
     creates=True,
-    errors=frozenset({ErrorCode.NOT_FOUND}),
+    errors=_NOT_FOUND,
 )
 def create_key(request: ApiRequest) -> Answer:
     """Create an API key that can do no more than the one that creates it; the answer alone shows it."""
@@ -77,12 +81,22 @@ def list_keys(request: ApiRequest) -> Answer:
     return json_answer(200, listing.page(page, key_as_json))
 
 
+@routes.patch("/account/api-keys/{key_id}", Success(200, KeyJson), scope=Scope.MANAGE, body=KeyChangeJson)
+def update_key(request: ApiRequest, key_id: str) -> Answer:
+    """Change an API key; what the body leaves out stays. Never to more than the key that asks may do.
+
+    A suspended key is refused on every route, and what it sent and is still queued is held. `status` is changed alone.
+    """
+    body, wanted = request.body(KeyChangeJson), _key_id(key_id)
+    if body.status is msgspec.UNSET:
+        return json_answer(200, key_as_json(operations().change_key(wanted, body.changed, request.caller)))
+    return json_answer(200, key_as_json(operations().turn_key(wanted, body.status, request.caller)))
+
+
 @routes.delete("/account/api-keys/{key_id}", Success(204), scope=Scope.MANAGE)
 def delete_key(request: ApiRequest, key_id: str) -> Answer:
     """Revoke an API key."""
-    if not _KEY_ID.fullmatch(key_id):
-        raise NotFound
-    operations().delete_key(KeyId(key_id), request.caller)
+    operations().delete_key(_key_id(key_id), request.caller)
     return NO_CONTENT
 
 
@@ -92,7 +106,8 @@ def delete_key(request: ApiRequest, key_id: str) -> Answer:
     scope=Scope.ADMIN,
     body=NewAccountJson,
     creates=True,
-    errors=frozenset({ErrorCode.NOT_FOUND}),
+    account_wide=True,
+    errors=_NOT_FOUND,
 )
 def create_account(request: ApiRequest) -> Answer:
     """Create a further account, separate from every other; the answer alone shows its first key."""
@@ -114,3 +129,41 @@ def create_account(request: ApiRequest) -> Answer:
         return create_as(AccountId(resource))  # as for keys: its first key takes the place of one nobody has seen
 
     return request.answer_once(201, create, recover)
+
+
+@routes.get(
+    "/accounts",
+    Success(200, PageJson[AccountJson]),
+    scope=Scope.ADMIN,
+    query=PageQuery,
+    account_wide=True,
+    errors=_NOT_FOUND,
+)
+def list_accounts(request: ApiRequest) -> Answer:
+    """List every account of the deployment, newest first."""
+    listing = Listing.of_account(operations().public_ids(), "accounts", request.caller.account_id)
+    page = operations().list_accounts(request.caller, listing.request(request.query(PageQuery)))
+    today = _today()
+    return json_answer(200, listing.page(page, lambda account: account_as_json(account, today)))
+
+
+@routes.patch(
+    "/accounts/{account_id}", Success(200, AccountJson), scope=Scope.ADMIN, body=AccountChangeJson, account_wide=True
+)
+def update_account_of_deployment(request: ApiRequest, account_id: str) -> Answer:
+    """Change an account's plan, daily limit or status; what the body leaves out stays."""
+    if not _ACCOUNT_ID.fullmatch(account_id):
+        raise NotFound
+    settings = request.body(AccountChangeJson).to_settings()
+    account = operations().change_account(AccountId(account_id), settings, request.caller)
+    return json_answer(200, account_as_json(account, _today()))
+
+
+def _key_id(text: str) -> KeyId:
+    if not _KEY_ID.fullmatch(text):
+        raise NotFound
+    return KeyId(text)
+
+
+def _today() -> str:
+    return f"{operations().clock():%Y-%m-%d}"

@@ -38,3 +38,12 @@ def require_scope(caller: Caller, scope: Scope, or_scope: Scope | None = None) -
         if scope is Scope.ADMIN:
             fix = "Only an admin key of the first account may do this."
         raise Forbidden(f"This key may not do this: it lacks the scope `{scope}`.", fix=fix)
+
+
+def require_unbound(caller: Caller) -> None:
+    """Raise Forbidden when the caller's key is bound to inboxes; for what concerns the whole account."""
+    if caller.key.inbox_numbers is not None:
+        raise Forbidden(
+            "This key is bound to certain inboxes and may not do what concerns the whole account.",
+            fix="Use a key that is not bound to inboxes.",
+        )

@@ -13,6 +13,7 @@ from chalice.app import Blueprint, CaseInsensitiveMapping, Request, Response
 from chalicelib.api.answers import request_id, to_response
 from chalicelib.api.errors import Fault, error_answer
 from chalicelib.domain.errors import AgentSendError, MethodNotAllowed, NotFound
+from chalicelib.domain.fault_trace import trace_of
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # all that API Gateway knows
 GREEDY_PATH = "/{proxy+}"  # matches everything but the root
@@ -42,8 +43,9 @@ def frame(request: Request | None, get_response: Callable[[Any], Response]) -> R
             return response
         # Chalice says 405 for an unknown path, too.
         error = _no_route_error(request) if response.status_code == 405 else Fault()
-    except Exception:
-        logger.exception("a request failed outside of its route", extra={"request_id": request_id(request)})
+    except Exception as failure:  # noqa: BLE001 - it is logged, without its text
+        where = {"request_id": request_id(request)}
+        logger.error("a request failed outside of its route: %s", trace_of(failure), extra=where)
         error = Fault()
     return _response(error, request_id(request))
 

@@ -1,10 +1,10 @@
-"""Inboxes: create, list, read, delete."""
+"""Inboxes: create, list, read, change, delete."""
 
 import msgspec
 
 from chalicelib.api.answers import NO_CONTENT, Answer, json_answer
 from chalicelib.api.api_request import ApiRequest
-from chalicelib.api.json_requests import NewInboxJson, PageQuery
+from chalicelib.api.json_requests import DeleteInboxQuery, InboxChangeJson, NewInboxJson, PageQuery
 from chalicelib.api.paging import Listing
 from chalicelib.api.routes import Routes, Success
 from chalicelib.domain import ids
@@ -24,6 +24,7 @@ routes = Routes(__name__)
     scope=Scope.MANAGE,
     body=NewInboxJson,
     creates=True,
+    account_wide=True,
     errors=frozenset(
         {
             ErrorCode.INVALID_INBOX_ADDRESS,
@@ -71,10 +72,26 @@ def get_inbox(request: ApiRequest, inbox_id: str) -> Answer:
     return json_answer(200, inbox_as_json(inbox, _today()))
 
 
-@routes.delete("/inboxes/{inbox_id}", Success(204), scope=Scope.MANAGE)
+@routes.patch("/inboxes/{inbox_id}", Success(200, InboxJson), scope=Scope.MANAGE, body=InboxChangeJson)
+def update_inbox(request: ApiRequest, inbox_id: str) -> Answer:
+    """Change an inbox; what the body leaves out stays.
+
+    Set to active, one that was suspended sends again, and is judged by what it sends from then on.
+    """
+    change = request.body(InboxChangeJson).changed
+    inbox = operations().change_inbox(ids.inbox_number(inbox_id), change, request.caller)
+    return json_answer(200, inbox_as_json(inbox, _today()))
+
+
+@routes.delete("/inboxes/{inbox_id}", Success(204), scope=Scope.MANAGE, query=DeleteInboxQuery)
 def delete_inbox(request: ApiRequest, inbox_id: str) -> Answer:
-    """Delete an inbox; its address is never given out again."""
-    operations().delete_inbox(ids.inbox_number(inbox_id), request.caller)
+    """Delete an inbox; its address is never given out again.
+
+    With `purge`, all that it holds is deleted for good, also of an inbox that was deleted before.
+    """
+    purges = request.query(DeleteInboxQuery).purge
+    delete = operations().purge_inbox if purges else operations().delete_inbox
+    delete(ids.inbox_number(inbox_id), request.caller)
     return NO_CONTENT
 
 

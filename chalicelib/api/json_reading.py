@@ -80,9 +80,11 @@ def read_query(given: Mapping[str, Sequence[str]], kind: type[RequestT], problem
 
 
 def _from_text(text: str, kind: inspect.Type | None) -> object:
-    """A query value as JSON would have it; a text that is no number stays one, and is refused as such."""
+    """A query value as JSON would have it; a text that is none stays one, and is refused as such."""
     while isinstance(kind, inspect.Metadata | inspect.UnionType):
         kind = kind.type if isinstance(kind, inspect.Metadata) else _not_null(kind)
+    if isinstance(kind, inspect.BoolType):
+        return {"true": True, "false": False}.get(text, text)
     return int(text) if isinstance(kind, inspect.IntType) and _WHOLE_NUMBER.fullmatch(text) else text
 
 

@@ -1,28 +1,32 @@
 """The bodies and queries that requests may hold; `message_requests.py` has those that send, `shapes/` the answers."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.api.json_reading import RequestShape
 from chalicelib.api.problems import Problems, nearest, quoted
-from chalicelib.domain.account import DEFAULT_SCOPES, Scope, SwitchStatus
+from chalicelib.domain.account import DEFAULT_SCOPES, ApiKey, Scope, SwitchStatus
 from chalicelib.domain.address import AddressError, Mailbox, parse_mailbox
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.file_name import media_type
 from chalicelib.domain.header_text import header_text_problem
 from chalicelib.domain.ids import AccountId, KeyId
+from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.domain.message import Direction
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.create_inbox import NewInbox
 from chalicelib.operations.manage_accounts import NewAccount
 from chalicelib.operations.manage_attachments import NewFile
 from chalicelib.operations.manage_keys import NewKey
+from chalicelib.operations.ports import AccountSettings
 from chalicelib.settings import settings
 
 _LARGEST_NUMBER = 10**12
+_LARGEST_LIMIT = 10**9
 EVENT_TYPES = tuple(
     type_.value for type_ in EventType if type_ not in (EventType.SENDING, EventType.WEBHOOK_TEST)
 )  # that a log has
@@ -57,9 +61,21 @@ def media_type_problem(text: str) -> str | None:
     return None if media_type(text) else f'"{quoted(text)}" is not a media type like application/pdf'
 
 
+def inbox_status_problem(status: InboxStatus) -> str | None:
+    """What keeps a status from being set."""
+    return "an inbox is deleted by DELETE" if status is InboxStatus.DELETED else None
+
+
 AddressText = Annotated[str, Meta(examples=["ana@example.com"], extra={"problem": address_problem})]
 FileName = Annotated[str, Meta(min_length=1, max_length=1_000, examples=["report.pdf"])]
 Name = Annotated[str, Meta(min_length=1, max_length=200, extra={"problem": header_text_problem})]
+Moment = Annotated[datetime, Meta(tz=True, examples=["2030-01-31T12:00:00Z"])]
+DailyLimit = Annotated[
+    int, Meta(ge=0, le=_LARGEST_LIMIT, description="Messages from midnight to midnight UTC.", examples=[1000])
+]
+RequestRate = Annotated[
+    int, Meta(ge=1, le=_LARGEST_LIMIT, description="Requests a minute; null: the deployment's.", examples=[60])
+]
 
 
 # ------------------------------------------------------------------------------------------- attachments
@@ -106,6 +122,21 @@ class PageQuery(RequestShape, frozen=True):
     def check(self, problems: Problems) -> None:
         if self.offset is not None and self.cursor is not None:
             problems.note("cursor", "cannot be combined with offset; a cursor goes on where its page ended")
+
+
+class DeleteInboxQuery(RequestShape, frozen=True):
+    """How much of an inbox goes."""
+
+    purge: Annotated[bool, Meta(description="Delete all that it holds, too, for good.")] = False
+
+
+class RetentionJson(RequestShape, frozen=True):
+    """How long an account keeps messages."""
+
+    days: Annotated[
+        Annotated[int, Meta(ge=1, le=3650)] | None,
+        Meta(description="After so many days messages are deleted for good; null: they are kept."),
+    ]
 
 
 class MessagesQuery(PageQuery, frozen=True):
@@ -169,6 +200,36 @@ class NewInboxJson(RequestShape, frozen=True):
         return NewInbox(number, self.address, self.display_name, self.domain_id, self.prefix)
 
 
+class InboxChangeJson(RequestShape, frozen=True):
+    """What to change of an inbox; a field that is left out stays as it is."""
+
+    display_name: (
+        Annotated[Name, Meta(description="Stands before the address in what it sends; null: none.")] | UnsetType | None
+    ) = UNSET
+    daily_send_limit: DailyLimit | UnsetType = UNSET
+    status: (
+        Annotated[
+            InboxStatus,
+            Meta(
+                description="`suspended`: it sends nothing, and still receives. `active`: it sends, and what it is "
+                "judged by begins anew.",
+                extra={"problem": inbox_status_problem},
+                extra_json_schema={"enum": ["active", "suspended"]},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+    def changed(self, known: Inbox) -> Inbox:
+        """The inbox as it is to be."""
+        return replace(
+            known,
+            display_name=known.display_name if self.display_name is UNSET else self.display_name,
+            daily_send_limit=known.daily_send_limit if self.daily_send_limit is UNSET else self.daily_send_limit,
+            status=known.status if self.status is UNSET else self.status,
+        )
+
+
 class NewKeyJson(RequestShape, frozen=True):
     """An API key to create."""
 
@@ -184,12 +245,52 @@ class NewKeyJson(RequestShape, frozen=True):
         Annotated[list[str], Meta(min_length=1, max_length=100, description="Only these inboxes; absent: every inbox.")]
         | None
     ) = None
-    expires_at: Annotated[datetime, Meta(tz=True, examples=["2030-01-31T12:00:00Z"])] | None = None
+    expires_at: Moment | None = None
+    rate_limit_per_minute: RequestRate | None = None
 
     def to_new_key(self, key_id: KeyId, inbox_numbers: frozenset[int] | None) -> NewKey:
         """The key; `inbox_numbers` is what `inbox_ids` means."""
         scopes = DEFAULT_SCOPES if self.scopes is None else frozenset(self.scopes)
-        return NewKey(key_id, self.name, scopes, inbox_numbers, self.expires_at)
+        return NewKey(key_id, self.name, scopes, inbox_numbers, self.expires_at, self.rate_limit_per_minute)
+
+
+class KeyChangeJson(RequestShape, frozen=True):
+    """What to change of an API key; a field that is left out stays as it is."""
+
+    name: Annotated[Name, Meta(description="Null: none.")] | UnsetType | None = UNSET
+    scopes: (
+        Annotated[
+            list[Scope], Meta(min_length=1, max_length=20, description="Some of those it has; more it cannot get.")
+        ]
+        | UnsetType
+    ) = UNSET
+    expires_at: Annotated[Moment, Meta(description="Null: never.")] | UnsetType | None = UNSET
+    rate_limit_per_minute: RequestRate | UnsetType | None = UNSET
+    status: (
+        Annotated[
+            SwitchStatus,
+            Meta(
+                description="`suspended` stops mail at once and holds what is queued. Alone: nothing is changed with it."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+    def check(self, problems: Problems) -> None:
+        others = (self.name, self.scopes, self.expires_at, self.rate_limit_per_minute)
+        if self.status is not UNSET and any(other is not UNSET for other in others):
+            # One of the two might be refused when the other is done.
+            problems.note("status", "cannot be combined with other fields; change it by a request of its own")
+
+    def changed(self, known: ApiKey) -> ApiKey:
+        """The key as it is to be."""
+        return replace(
+            known,
+            name=known.name if self.name is UNSET else self.name,
+            scopes=known.scopes if self.scopes is UNSET else frozenset(self.scopes),
+            expires_at=known.expires_at if self.expires_at is UNSET else self.expires_at,
+            rate_limit=known.rate_limit if self.rate_limit_per_minute is UNSET else self.rate_limit_per_minute,
+        )
 
 
 class StatusJson(RequestShape, frozen=True):
@@ -206,3 +307,20 @@ class NewAccountJson(RequestShape, frozen=True):
 
     def to_new_account(self, account_id: AccountId) -> NewAccount:
         return NewAccount(account_id, self.name, read_mailbox(self.email).address)
+
+
+class AccountChangeJson(RequestShape, frozen=True):
+    """What to change of an account; a field that is left out stays as it is."""
+
+    plan: Name | UnsetType = UNSET
+    daily_send_limit: DailyLimit | UnsetType = UNSET
+    status: (
+        Annotated[SwitchStatus, Meta(description="`suspended`: it sends nothing; all else goes on.")] | UnsetType
+    ) = UNSET
+
+    def to_settings(self) -> AccountSettings:
+        return AccountSettings(
+            None if self.plan is UNSET else self.plan,
+            None if self.daily_send_limit is UNSET else self.daily_send_limit,
+            None if self.status is UNSET else self.status,
+        )

@@ -137,7 +137,8 @@ def _operation(declared: DeclaredRoute, components: _Components) -> dict[str, An
     route = declared.route
     summary, _, description = declared.documentation.partition("\n")
     scopes = " or ".join(f"`{scope}`" for scope in (route.scope, route.or_scope) if scope)
-    scope = f"Needs a key with the scope {scopes}." if scopes else ""
+    bound = ", not bound to inboxes" if route.account_wide else ""
+    scope = f"Needs a key with the scope {scopes}{bound}." if scopes else ""
     operation: dict[str, Any] = {
         "operationId": declared.name,
         "summary": summary.removesuffix("."),

@@ -17,11 +17,12 @@ from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib.api.answers import JSON, Answer, request_id, to_response
 from chalicelib.api.api_request import read_request
-from chalicelib.api.authentication import key_text, require_active, require_scope
+from chalicelib.api.authentication import key_text, require_active, require_scope, require_unbound
 from chalicelib.api.errors import Fault, error_answer
 from chalicelib.api.json_reading import NoFields, RequestShape
 from chalicelib.domain.account import Caller, RateLimit, Scope
 from chalicelib.domain.errors import AgentSendError, ErrorCode, NotFound
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import InvalidId
 from chalicelib.operations.authenticate import RateLimited
 from chalicelib.wiring import operations
@@ -58,6 +59,7 @@ class Route:
     takes_file: bool = False  # in a form, in place of a JSON body
     lines: type[RequestShape] | None = None  # the shape of each line of a body of JSON lines
     creates: bool = False  # takes an Idempotency-Key
+    account_wide: bool = False  # not for keys that are bound to inboxes
     errors: frozenset[ErrorCode] = frozenset()  # besides those that follow from the rest
 
 
@@ -136,8 +138,9 @@ def _answered(route: Route, view: View, request: Request, path_variables: dict[s
     except InvalidId:
         # A text that is no id of ours gets the answer of an id that never existed, wherever it stood.
         answer = error_answer(NotFound(), request_id(request))
-    except Exception:
-        logger.exception("a request failed", extra={"request_id": request_id(request), "route": route.path})
+    except Exception as failure:  # noqa: BLE001 - it is logged, without its text
+        where = {"request_id": request_id(request), "route": route.path}
+        logger.error("a request failed: %s", trace_of(failure), extra=where)
         answer = error_answer(Fault(), request_id(request))
     return to_response(answer, headers)
 
@@ -154,6 +157,8 @@ def _caller(route: Route, request: Request, headers: dict[str, str]) -> Caller |
     headers.update(_rate_headers(authenticated.rate))
     require_active(authenticated.caller)
     require_scope(authenticated.caller, route.scope, route.or_scope)
+    if route.account_wide:
+        require_unbound(authenticated.caller)
     return authenticated.caller
 
 

@@ -16,9 +16,7 @@ from chalicelib.operations.answer_once import Fresh, NameResource
 from chalicelib.shapes.json_shapes import (
     AccountJson,
     DiscardedJson,
-    KeyJson,
     account_as_json,
-    key_as_json,
     timestamp,
 )
 from chalicelib.wiring import operations
@@ -29,21 +27,11 @@ _NOT_STOPPED = frozenset({ErrorCode.NOT_SUSPENDED})
 routes = Routes(__name__)
 
 
-@routes.patch("/account/api-keys/{key_id}", Success(200, KeyJson), scope=Scope.MANAGE, body=StatusJson)
-def update_key(request: ApiRequest, key_id: str) -> Answer:
-    """Suspend an API key, or let it work again.
-
-    A suspended key is refused on every route, and what it sent and is still queued is held.
-    """
-    key = operations().turn_key(_id(key_id), request.body(StatusJson).status, request.caller)
-    return json_answer(200, key_as_json(key))
-
-
 @routes.patch("/account", Success(200, AccountJson), scope=Scope.MANAGE, body=StatusJson)
 def update_account(request: ApiRequest) -> Answer:
     """Stop all mail of the account, or let it go again; nothing else changes."""
     account = operations().turn_account(request.body(StatusJson).status, request.caller)
-    return json_answer(200, account_as_json(account))
+    return json_answer(200, account_as_json(account, f"{operations().clock():%Y-%m-%d}"))
 
 
 @routes.post(

@@ -29,7 +29,7 @@ class SwitchStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant; nothing of it is visible to another."""
+    """A tenant; nothing of it is visible to another. `sends_today` belongs to the UTC day `sends_day`."""
 
     id: AccountId
     name: str
@@ -40,6 +40,17 @@ class Account:
     created_at: datetime
     status: SwitchStatus = SwitchStatus.ACTIVE  # what the operator of the deployment says …
     own_status: SwitchStatus = SwitchStatus.ACTIVE  # … and what the account says itself: it sends when both are active
+    sends_day: str = ""  # YYYY-MM-DD; empty: it has never sent
+    sends_today: int = 0
+    retention_days: int | None = None  # how long messages are kept; None: until somebody deletes them
+
+    @property
+    def may_send(self) -> bool:
+        return self.status is self.own_status is SwitchStatus.ACTIVE
+
+    def sends_on(self, day: str) -> int:
+        """How many messages were accepted on this UTC day."""
+        return self.sends_today if self.sends_day == day else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +67,14 @@ class ApiKey:
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     status: SwitchStatus = SwitchStatus.ACTIVE
+    rate_limit: int | None = None  # requests a minute; None: as many as the deployment gives every key
 
     def allows(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def reaches(self, inbox_numbers: frozenset[int] | None) -> bool:
+        """Whether something that is bound to these inboxes (None: to none) lies within what this key is bound to."""
+        return self.inbox_numbers is None or (inbox_numbers is not None and inbox_numbers <= self.inbox_numbers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.ids import AccountId
+from chalicelib.domain.reputation import UNTRIED, Reputation, Suspension
 
 
 class InboxStatus(StrEnum):
@@ -35,10 +36,17 @@ class Inbox:
         None  # when the latest mail came in that a program may have written (domain/loop.py)
     )
     heard_at: datetime | None = None  # when the latest mail of a person outside this deployment came in
+    reputation: Reputation = UNTRIED
+    suspension: Suspension | None = None  # that it was suspended by itself; None: it was not, or by a request
 
     @property
     def is_deleted(self) -> bool:
         return self.status is InboxStatus.DELETED
+
+    @property
+    def has_lost_trust(self) -> bool:
+        """Whether it sends and should not: too much of what it sent came back or was complained of."""
+        return self.status is InboxStatus.ACTIVE and self.reputation.is_bad
 
     def sends_on(self, day: str) -> int:
         """How many messages were accepted on this UTC day."""

@@ -12,12 +12,18 @@ from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, SQSEvent
 
+from chalicelib.domain.fault_trace import trace_of
+
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 10  # records Lambda hands over at once; also how many are worked on side by side
 
 Answer = dict[str, list[dict[str, str]]]
 LookAhead = Callable[[Sequence[str]], Any]
+
+
+class RunFailed(Exception):
+    """A scheduled run has failed; what it did not get to, the next one does."""
 
 
 class EventDoor:
@@ -69,7 +75,11 @@ class EventDoor:
         def register(handle: Callable[[], None]) -> Callable[..., Any]:
             @functools.wraps(handle)
             def handle_event(_event: CloudWatchEvent) -> None:
-                handle()
+                try:
+                    handle()
+                except Exception as error:  # noqa: BLE001 - it is logged, without its text
+                    # Lambda logs what leaves here, with its text, and counts it: the alarm goes by that.
+                    raise RunFailed(trace_of(error)) from None
 
             registered: Callable[..., Any] = self.blueprint.schedule(expression, name=name)(handle_event)
             return registered
@@ -80,8 +90,8 @@ class EventDoor:
 def _looked(ahead: LookAhead, bodies: Sequence[str]) -> Any:
     try:
         return ahead(bodies)
-    except Exception:
-        logger.warning("the records of a batch share nothing this time", exc_info=True)
+    except Exception as error:  # noqa: BLE001 - it is logged, without its text
+        logger.warning("the records of a batch share nothing this time: %s", trace_of(error))
         return None
 
 
@@ -89,7 +99,8 @@ def _handled(handle: Callable[..., None], record: Mapping[str, Any], *more: Any)
     """Whether one record is done; its neighbours must not suffer from its error, so that ends here, in the log."""
     try:
         handle(record["body"], *more)
-    except Exception:
-        logger.exception("a record goes back to its queue", extra={"sqs_message_id": record["messageId"]})
+    except Exception as error:  # noqa: BLE001 - it is logged, without its text
+        which = {"sqs_message_id": record["messageId"]}
+        logger.error("a record goes back to its queue: %s", trace_of(error), extra=which)
         return False
     return True

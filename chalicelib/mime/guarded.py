@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.mime.bounds import Problems
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ def guarded(what: str, step: Callable[[], _Read], otherwise: _Read, problems: Pr
     """
     try:
         return step()
-    except Exception:
-        logger.exception("A mail could not be read: %s", what)
+    except Exception as error:  # noqa: BLE001 - it is logged, without its text
+        logger.error("A mail could not be read: %s: %s", what, trace_of(error))
         problems.add(f"a fault of this program while reading {what}")
         return otherwise

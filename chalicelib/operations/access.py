@@ -2,15 +2,16 @@
 
 from datetime import datetime
 
-from chalicelib.domain.account import Caller
+from chalicelib.domain.account import ApiKey, Caller, Scope
 from chalicelib.domain.attachment import Attachment
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.ids import AttachmentId, MessageKey, ThreadKey
+from chalicelib.domain.errors import Forbidden, NotFound
+from chalicelib.domain.ids import AttachmentId, KeyId, MessageKey, ThreadKey
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.operations.ports import (
     AttachmentStore,
     InboxFront,
     InboxStore,
+    KeyStore,
     MessageIndex,
     MessageStore,
     StoredMessage,
@@ -71,6 +72,18 @@ def is_theirs(attachment: Attachment, caller: Caller) -> bool:
     """Uploads are the whole account's; a file that came by mail takes a key that reaches the inbox it came to."""
     inbox_number = attachment.inbox_number
     return attachment.account_id == caller.account_id and (inbox_number is None or caller.may_use_inbox(inbox_number))
+
+
+def require_key(keys: KeyStore, key_id: KeyId, caller: Caller) -> ApiKey:
+    """A key of the caller's account that can do no more than the caller's; NotFound when it reaches other inboxes."""
+    key = keys.get(caller.account_id, key_id)
+    if key is None or not caller.key.reaches(key.inbox_numbers):
+        raise NotFound
+    if key.allows(Scope.ADMIN) and not caller.key.allows(Scope.ADMIN):
+        raise Forbidden(
+            "This is an admin key; only another admin key may change or delete it.", fix="Use an admin key."
+        )
+    return key
 
 
 def require_attachment(

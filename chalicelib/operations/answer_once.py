@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.domain.errors import CallerError, Conflict, DeletedSince, ErrorCode, ServiceError
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import random_text
 from chalicelib.operations.ports import Clock, IdempotencyStore
 
@@ -150,13 +151,13 @@ class _Claim:
         try:
             kept = fresh.answer if fresh.kept is None else fresh.kept
             self.store.finish(self.key, self.owner, None if fresh.remade else kept)
-        except ServiceError:
+        except ServiceError as error:
             # The resource exists, so the caller gets its answer; a repeat finds the resource by its name.
-            _log.warning("an answer could not be kept for replays", exc_info=True)
+            _log.warning("an answer could not be kept for replays: %s", trace_of(error))
 
     def _forget(self) -> None:
         try:
             self.store.forget(self.key, self.owner)
-        except ServiceError:
+        except ServiceError as error:
             # What made us forget is the better answer; the key frees itself like that of a dead owner.
-            _log.warning("an idempotency key could not be freed", exc_info=True)
+            _log.warning("an idempotency key could not be freed: %s", trace_of(error))

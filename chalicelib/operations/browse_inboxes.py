@@ -1,14 +1,17 @@
-"""The inboxes of an account: list them, look at one, delete one."""
+"""The inboxes of an account: list them, look at one, change one, delete one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.inbox import Inbox, InboxStatus
 from chalicelib.domain.switch import Switch
 from chalicelib.operations.access import require_inbox
 from chalicelib.operations.ports import InboxStore, Page, PageRequest
-from chalicelib.operations.turn_switches import GiveUp
+from chalicelib.operations.turn_switches import GiveUp, Wake
+
+_TRIES = 3  # of a change that meets others at the same inbox
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,29 @@ class GetInbox:
 
     def __call__(self, inbox_number: int, caller: Caller) -> Inbox:
         return require_inbox(self.inboxes, inbox_number, caller)
+
+
+@dataclass(frozen=True)
+class ChangeInbox:
+    """Change an inbox's display name, daily limit and status.
+
+    Set to active again, its reputation begins anew, and what it held goes.
+    """
+
+    inboxes: InboxStore
+    wake: Wake
+
+    def __call__(self, inbox_number: int, change: Callable[[Inbox], Inbox], caller: Caller) -> Inbox:
+        """Raises NotFound. `change` says what the inbox is to be from what it is."""
+        for _ in range(_TRIES):
+            known = require_inbox(self.inboxes, inbox_number, caller)
+            wanted = change(known)
+            if known.status is InboxStatus.SUSPENDED and wanted.status is InboxStatus.ACTIVE:
+                self.wake(Switch.of_inbox(inbox_number), caller.account_id)
+            changed = self.inboxes.save_settings(known, wanted)
+            if changed is not None:
+                return changed
+        raise Unavailable("Too many requests change the same inbox at once.")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.operations.check_domain import CheckDomain
 from chalicelib.operations.follow_rules import FollowRules
 from chalicelib.operations.ports import Clock, Together
@@ -47,8 +48,12 @@ class CheckDueDomains:
                 self.check(due.account_id, due.domain_id)
             except NotFound:
                 pass  # deleted since
-            except Exception:
-                logger.exception("a domain could not be checked; it is tried again", extra={"domain": due.domain_id})
+            except Exception as error:  # noqa: BLE001 - it is logged, without its text
+                logger.error(
+                    "a domain could not be checked; it is tried again: %s",
+                    trace_of(error),
+                    extra={"domain": due.domain_id},
+                )
                 self.due.add(DueDomain(due.account_id, due.domain_id, self.clock() + LATER))
             self.due.remove(due)
 

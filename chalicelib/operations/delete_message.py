@@ -45,7 +45,10 @@ class DeleteMessage:
     clock: Clock
 
     def __call__(self, key: MessageKey, caller: Caller) -> None:
-        stored = require_message(self.messages, key, caller)
+        self.erase(key, require_message(self.messages, key, caller))
+
+    def erase(self, key: MessageKey, stored: StoredMessage) -> None:
+        """The deletion itself, of what was just read; again is harmless."""
         thread, arrival = stored.content.thread, stored.content.arrival
         self._tell(key, stored)
         self.send_queue.put(SendJob(key, self.clock(), thread=thread), FINISH_AFTER)

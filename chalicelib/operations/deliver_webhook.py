@@ -18,6 +18,7 @@ from functools import partial
 
 from chalicelib.domain.endpoint_health import EndpointHealth
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.webhook import Webhook, WebhookId
 from chalicelib.domain.webhook_delivery import Answer, DeliveryState, Luck, WebhookDelivery
@@ -92,8 +93,10 @@ class DeliverWebhook:
             known = self.deliveries.health(webhook_id)
             if known.free_slots(now) is None:
                 self.deliveries.change_health(webhook_id, known, lambda health: health.stalled(now))
-        except Unavailable:
-            logger.warning("that an endpoint is stuck could not be noted; its next answer tells it", exc_info=True)
+        except Unavailable as error:
+            logger.warning(
+                "that an endpoint is stuck could not be noted; its next answer tells it: %s", trace_of(error)
+            )
 
     def _come_again(self, job: DeliveryJob) -> None:
         self.queue.put(job, 1 + int((BUSY_SECONDS - 1) * self.luck()))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.operations.delivery_record import DeliveryRecord
@@ -82,8 +83,8 @@ class HandOver:
         """Looked at a moment ago; looked at anew, in a row, only by a process that has stood still since."""
         try:
             return self.switches.verdict(content, CALL_AGE) is not None
-        except Unavailable:
-            logger.warning("the stop switches cannot be read; the message is not handed over now", exc_info=True)
+        except Unavailable as error:
+            logger.warning("the stop switches cannot be read; the message is not handed over now: %s", trace_of(error))
             return True
 
     def _let_stand(self, job: SendJob, delivery: MessageDelivery) -> None:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.operations.ports import Clock, WalkStore
 
 T = TypeVar("T")
@@ -61,8 +62,10 @@ class KeepHouse:
         for each in self.rounds:
             try:
                 repaired += self._go_on(each)
-            except Exception as error:
-                logger.exception("a walk of housekeeping stopped; the others go on", extra={"walk": each.name})
+            except Exception as error:  # noqa: BLE001 - it is logged, without its text
+                logger.error(
+                    "a walk of housekeeping stopped; the others go on: %s", trace_of(error), extra={"walk": each.name}
+                )
                 failures.append(error)
         if repaired:
             logger.info("housekeeping has repaired what crashes left", extra={"repaired": repaired})
@@ -93,9 +96,9 @@ def repair_each(repairs: Sequence[tuple[str, "Repair"]]) -> int:
     for name, repair in repairs:
         try:
             done += repair()
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - it is logged, without its text
             # It is found again in the next round; a walk that stopped here would keep everything behind it from repair.
-            logger.exception("a repair failed; the next round tries again", extra={"repair": name})
+            logger.error("a repair failed; the next round tries again: %s", trace_of(error), extra={"repair": name})
     return done
 
 
@@ -105,8 +108,8 @@ def judged(judge: Callable[[], T]) -> T | None:
         return judge()
     except Unavailable:
         raise  # that passes; the next run begins with the same page
-    except Exception:
-        logger.exception("a page cannot be judged; it is passed over until the next round")
+    except Exception as error:  # noqa: BLE001 - it is logged, without its text
+        logger.error("a page cannot be judged; it is passed over until the next round: %s", trace_of(error))
         return None
 
 

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.account import DEFAULT_SCOPES, Account, ApiKey, Caller, Scope
+from chalicelib.domain.account import DEFAULT_SCOPES, Account, ApiKey, Caller, Scope, SwitchStatus
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import AccountId, KeyId, derived_text
+from chalicelib.domain.switch import Switch
 from chalicelib.operations.authenticate import key_hash, key_id_of
 from chalicelib.operations.manage_keys import new_key_text, shown_prefix
-from chalicelib.operations.ports import AccountStore, Clock, KeyStore
+from chalicelib.operations.ports import AccountSettings, AccountStore, Clock, KeyStore, Page, PageRequest
+from chalicelib.operations.turn_switches import Wake
 
 FIRST_ACCOUNT = AccountId("acc_" + derived_text("first account"))
 
@@ -65,8 +67,7 @@ class CreateAccount:
     daily_send_limit: int
 
     def __call__(self, new: NewAccount, caller: Caller) -> CreatedAccount:
-        if caller.account_id != FIRST_ACCOUNT:
-            raise NotFound
+        _require_first(caller)
         now = self.clock()
         account = _account(new.id, new.name, new.email, self.daily_send_limit, now)
         self.accounts.create(account)
@@ -88,6 +89,37 @@ class CreateAccount:
 
 
 @dataclass(frozen=True)
+class ListAccounts:
+    """Every account of the deployment, newest first; for the first account alone."""
+
+    accounts: AccountStore
+
+    def __call__(self, caller: Caller, request: PageRequest) -> Page[Account]:
+        _require_first(caller)
+        return self.accounts.page(request)
+
+
+@dataclass(frozen=True)
+class ChangeAccount:
+    """Change what the operator of the deployment decides of an account; for the first account alone.
+
+    Set to active again, what it held goes, unless its own switch holds it.
+    """
+
+    accounts: AccountStore
+    wake: Wake
+
+    def __call__(self, account_id: AccountId, settings: AccountSettings, caller: Caller) -> Account:
+        _require_first(caller)
+        if settings.status is SwitchStatus.ACTIVE:
+            self.wake(Switch.of_account(account_id), account_id)
+        changed = self.accounts.save_settings(account_id, settings)
+        if changed is None:
+            raise NotFound
+        return changed
+
+
+@dataclass(frozen=True)
 class GetAccount:
     """The caller's own account."""
 
@@ -98,6 +130,11 @@ class GetAccount:
         if account is None:
             raise NotFound
         return account
+
+
+def _require_first(caller: Caller) -> None:
+    if caller.account_id != FIRST_ACCOUNT:
+        raise NotFound
 
 
 def _account(account_id: AccountId, name: str, email: str, daily_send_limit: int, now: datetime) -> Account:

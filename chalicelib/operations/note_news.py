@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.operations.ports import Clock, NewsMark
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,8 @@ class NoteNews:
             self._noted = reached
         try:
             self.mark.raise_to(reached)
-        except Unavailable:
+        except Unavailable as error:
             # The news itself is recorded. Without this mark a message waits longer, and is not sent twice.
-            logger.warning("how far SES's news has come could not be noted", exc_info=True)
+            logger.warning("how far SES's news has come could not be noted: %s", trace_of(error))
             with self._lock:
                 self._noted = min(self._noted, before)

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, StatusChange
 from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.ids import MessageKey
+from chalicelib.operations.judge_inbox import JudgeInbox
 from chalicelib.operations.ports import MessageStore, Outcome, SesMessageIds, VersionConflict
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.suppress_recipients import SuppressRecipients
@@ -24,6 +26,7 @@ class RecordDeliveryReport:
     show_status: ShowStatus
     suppress: SuppressRecipients
     tell: TellEvents
+    judge: JudgeInbox
     final_message_id: Callable[[str], str]  # the Message-ID that SES gives with its own id
     note_news: Callable[[datetime], None]  # how far the news has come
 
@@ -49,18 +52,29 @@ class RecordDeliveryReport:
             if after == known:  # repeated news; whoever recorded it may have died before showing or telling it
                 self.show_status(report.message, known.message_status, known)
                 self.tell.news(report.message, known, known.entry_of(report))
+                if report.status in (DeliveryStatus.BOUNCED, DeliveryStatus.COMPLAINED):
+                    self.judge(report.message.inbox_number)
                 return
             # First, so that a death in between leaves news that is new again; and only for what the news changes, so that a
             # notice which comes once more does not put back what its account has taken off the list since.
             self.suppress(report.message, known, changes)
             try:
-                saved = self.messages.save_delivery(report.message, after, _outcome(known, changes))
+                saved, is_to_be_judged = self._save(report.message, after, _outcome(known, changes))
             except VersionConflict:
                 continue  # another report was faster; apply ours to what it left
             if changes:
                 self.show_status(report.message, known.message_status, saved)
             self.tell.news(report.message, saved, saved.entry_of(report))
+            if is_to_be_judged:
+                self.judge(report.message.inbox_number)
             return
+
+    def _save(self, key: MessageKey, after: MessageDelivery, outcome: Outcome | None) -> tuple[MessageDelivery, bool]:
+        """What is stored, and whether the inbox may have lost its good name over it."""
+        if outcome is None:
+            return self.messages.save_delivery(key, after), False
+        counted = self.messages.save_outcome(key, after, outcome)
+        return counted.delivery, counted.is_to_be_judged
 
 
 def _outcome(before: MessageDelivery, changes: tuple[StatusChange, ...]) -> Outcome | None:

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Protocol
 
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.operations.ports import Clock, SendQuota, SendRate, SendRates, TurnTaken
 
 logger = logging.getLogger(__name__)
@@ -130,8 +131,8 @@ class SendPace:
             self._known = self._rates.slow_down(
                 now, max(SLOWEST, _share(known, now) / 2), unless_since=now - SLOW_PAUSE
             )
-        except Unavailable:
-            logger.warning("the send rate could not be lowered", exc_info=True)
+        except Unavailable as error:
+            logger.warning("the send rate could not be lowered: %s", trace_of(error))
 
     def pause(self) -> None:
         # Each process finds out by itself, so that those who wait cost no more than a probe a minute.
@@ -184,8 +185,8 @@ class SendPace:
     def _ask_ses(self, now: datetime) -> None:
         try:
             per_second = self._quota.max_send_rate()
-        except Unavailable:
-            logger.warning("SES does not tell its maximum send rate; the last one known holds", exc_info=True)
+        except Unavailable as error:
+            logger.warning("SES does not tell its maximum send rate; the last one known holds: %s", trace_of(error))
             return
         self._known = None if per_second is None else self._rates.put_rate(per_second, now)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import MessageKey, PublicIds
 from chalicelib.domain.message import MessageContent
 from chalicelib.mime.compose import ComposeError
@@ -100,9 +101,9 @@ class SettleAmbiguous:
     def _resend(self, job: SendJob, content: MessageContent, known: MessageDelivery) -> None:
         try:
             mail = compose_outbound(content, known, self.public_ids, self.attachments)
-        except ComposeError:
+        except ComposeError as error:
             # What was handed over the first time cannot be made again, and may have gone.
-            logger.warning("a message can no longer be composed and is not handed over again", exc_info=True)
+            logger.warning("a message can no longer be composed and is not handed over again: %s", trace_of(error))
             self._give_up(job.message, known)
             return
         recipients = known.open_recipients

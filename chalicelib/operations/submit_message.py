@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from chalicelib.domain.account import Caller
 from chalicelib.domain.address import Mailbox
 from chalicelib.domain.attachment import ids_of
-from chalicelib.domain.errors import AgentSendError, ErrorCode, Forbidden, NotFound, TooMany, Unavailable
+from chalicelib.domain.errors import AgentSendError, Unavailable
 from chalicelib.domain.ids import MessageKey, PublicIds, ThreadKey
-from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.message import (
     DeliveryMode,
     Direction,
@@ -28,7 +27,6 @@ from chalicelib.operations.ports import (
     InboxStore,
     MessageIndex,
     MessageStore,
-    Reservation,
     SendJob,
     SendQueue,
     Sight,
@@ -37,12 +35,11 @@ from chalicelib.operations.ports import (
     Together,
 )
 from chalicelib.operations.reply_into import Reply, ReplyInto
+from chalicelib.operations.reserve_send import Claim, ReserveSend
 from chalicelib.operations.stop_loops import StopLoops
 from chalicelib.operations.suppress_recipients import refuse_if_all
 from chalicelib.operations.tell_events import TellEvents
 from chalicelib.operations.thread_entry import ThreadEntry, participants_of
-
-SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,7 @@ class SubmitMessage:
     index: MessageIndex
     send_queue: SendQueue
     attachments: AttachmentStore
+    reserve: ReserveSend
     stop_loops: StopLoops
     suppressions: SuppressionStore
     tell: TellEvents
@@ -74,30 +72,29 @@ class SubmitMessage:
             reply = find(draft.thread, inbox_number, caller, draft.parent)
         files = ChooseAttachments(self.attachments, self.clock)(draft, caller)
         recipients = (*draft.to, *draft.cc, *draft.bcc)
-        reservation, log_since, suppressed = self._reserve_beside(inbox_number, caller, recipients)
-        key = MessageKey(inbox_number, reservation.sequence)
+        claim, log_since, suppressed = self._reserve_beside(inbox_number, caller, recipients)
+        inbox = claim.reservation.inbox
+        key = MessageKey(inbox_number, claim.reservation.sequence)
         try:
             refuse_if_all(suppressed, recipients)
-            self.stop_loops(
-                reservation.inbox, [each for each in recipients if each.address not in suppressed], self.clock()
-            )
+            self.stop_loops(inbox, [each for each in recipients if each.address not in suppressed], self.clock())
             name_resource(key)
         except AgentSendError:
-            self.inboxes.give_back(reservation.inbox)
+            claim.give_back()
             raise
-        content = self._content(draft, key, reservation.inbox, reply, files, log_since)
+        content = self._content(draft, key, inbox, reply, files, log_since)
         content = replace(content, suppressed=tuple(suppressed), key_id=caller.key.id)
         job = SendJob(key, queued_at=content.created_at, thread=content.thread)
         members = ThreadEntry(self.threads, content)
         # Nothing of this is visible before the commit below. The job may well be there first: the worker that finds
         # no committed message waits for it, and gives up only when no request can be alive any more.
         try:
-            self._store(content, job, members, files, reservation.inbox)
+            self._store(content, job, members, files, inbox)
         except AgentSendError:
-            self._withdraw(content, reservation)
+            self._withdraw(content, claim)
             raise
         if not self._commit(content, members, reply.seen if reply else None):
-            self._withdraw(content, reservation)
+            self._withdraw(content, claim)
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
         return Message(content, MessagePhase.QUEUED.status, None)
 
@@ -131,61 +128,38 @@ class SubmitMessage:
             # is killed, so that the message cannot become visible after the caller was told that it was refused.
             return self._kill(content.key) is not MessagePhase.GONE
 
-    def _withdraw(self, content: MessageContent, reservation: Reservation) -> None:
+    def _withdraw(self, content: MessageContent, claim: Claim) -> None:
         """Remove what was stored of a message that is refused, and uncount it; its job finds the reservation killed."""
         self._kill(content.key)
         self.threads.leave(content.thread, content.key.sequence, participants_of(content))
         if content.attachments:
             self.attachments.release(ids_of(content.attachments), content.key, never_sent=True)
         self.messages.delete(content.key)
-        self.inboxes.give_back(reservation.inbox)
+        claim.give_back()
 
     def _kill(self, key: MessageKey) -> MessagePhase:
         return self.index.advance(key, MessagePhase.GONE, {MessagePhase.RESERVED, MessagePhase.GONE}).phase
 
     def _reserve_beside(
         self, inbox_number: int, caller: Caller, recipients: Sequence[Mailbox]
-    ) -> tuple[Reservation, int, Mapping[str, Suppression]]:
+    ) -> tuple[Claim, int, Mapping[str, Suppression]]:
         """The message's number, and at the same time how far the account's log has come, and who is suppressed."""
-        reserved: list[Reservation] = []
+        claim = self.reserve(inbox_number, caller)
         since: list[int] = []
         suppressed: dict[str, Suppression] = {}
         addresses = [mailbox.address for mailbox in recipients]
         try:
             self.together(
                 [
-                    lambda: reserved.append(self._reserve(inbox_number, caller)),
+                    *claim.calls(),
                     lambda: since.append(self.tell.since(caller.account_id)),
                     lambda: suppressed.update(self.suppressions.find(caller.account_id, addresses)),
                 ]
             )
         except AgentSendError:
-            if reserved:
-                self.inboxes.give_back(reserved[0].inbox)
+            claim.give_back()
             raise
-        return reserved[0], since[0], suppressed
-
-    def _reserve(self, inbox_number: int, caller: Caller) -> Reservation:
-        if not caller.may_use_inbox(inbox_number):
-            raise NotFound
-        now = self.clock()
-        outcome = self.inboxes.reserve(inbox_number, caller.account_id, f"{now:%Y-%m-%d}")
-        if isinstance(outcome, Reservation):
-            return outcome
-        if outcome is None or outcome.status is InboxStatus.DELETED:
-            raise NotFound
-        if outcome.status is InboxStatus.SUSPENDED:
-            raise Forbidden(
-                "This inbox is suspended and does not send; mail to it still arrives.",
-                fix="Find out why its mail bounced or was marked as spam, then set its status to active.",
-                code=ErrorCode.INBOX_SUSPENDED,
-            )
-        raise TooMany(
-            f"This inbox has sent its {outcome.daily_send_limit} messages of today.",
-            fix="Wait until midnight UTC, or send from another inbox.",
-            retry_after=_seconds_to_midnight(now),
-            code=ErrorCode.DAILY_LIMIT_EXCEEDED,
-        )
+        return claim, since[0], suppressed
 
     def _content(  # noqa: PLR0917 - what a message is made of
         self,
@@ -218,7 +192,3 @@ class SubmitMessage:
             attachments=tuple(file.in_message() for file in files),
             log_since=log_since,
         )
-
-
-def _seconds_to_midnight(now: datetime) -> int:
-    return SECONDS_A_DAY - (now.hour * 3600 + now.minute * 60 + now.second)

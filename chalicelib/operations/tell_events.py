@@ -14,7 +14,8 @@ from chalicelib.domain.delivery import (
     unlogged,
 )
 from chalicelib.domain.event import Event, is_told
-from chalicelib.domain.ids import AccountId, EventId, MessageKey, PublicIds, change_number
+from chalicelib.domain.ids import AccountId, EventId, MessageKey, PublicIds, change_number, inbox_id
+from chalicelib.domain.inbox import Inbox
 from chalicelib.domain.own_domain import Domain
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.domain.webhook import Webhook
@@ -118,6 +119,15 @@ class TellEvents:
             return
         event_id = self.public_ids.event_id(first.log_since, change_number(domain.id, EventType.DOMAIN_VERIFIED))
         self(domain.account_id, [Event(event_id, EventType.DOMAIN_VERIFIED, first.at, subject=domain.id)])
+
+    def suspended(self, inbox: Inbox) -> None:
+        """An inbox was suspended by itself, as it stands stored."""
+        if inbox.suspension is None:
+            return
+        subject, at = inbox_id(inbox.number), inbox.suspension.at
+        change = change_number(subject, EventType.INBOX_SUSPENDED, at.isoformat())
+        event_id = self.public_ids.event_id(inbox.suspension.log_since, change)
+        self(inbox.account_id, [Event(event_id, EventType.INBOX_SUSPENDED, at, subject=subject)])
 
     def __call__(self, account_id: AccountId, events: Sequence[Event], own: EventId | None = None) -> None:
         """Again is harmless. With `own`, the others are told in passing, and who recorded them lets webhooks know."""

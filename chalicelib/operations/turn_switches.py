@@ -13,10 +13,12 @@ from chalicelib.domain.errors import Conflict, ErrorCode, Forbidden, InvalidInpu
 from chalicelib.domain.ids import AccountId, KeyId
 from chalicelib.domain.switch import Switch, SwitchKind
 from chalicelib.domain.times import to_milliseconds
-from chalicelib.operations.access import require_inbox
+from chalicelib.operations.access import require_inbox, require_key
 from chalicelib.operations.ports import AccountStore, Clock, InboxStore, KeyStore, SwitchStore
 from chalicelib.operations.wake_held import WakeHeld
 
+Wake = Callable[[Switch, AccountId], object]
+"""`WakeHeld.begin`, for those who turn a switch back along with other things."""
 GiveUp = Callable[[Switch, AccountId], datetime | None]
 """`GiveUpHeld`, for those who delete what a switch belongs to."""
 
@@ -102,20 +104,6 @@ class DiscardQueued:
                 code=ErrorCode.NOT_SUSPENDED,
             )
         return until
-
-
-def require_key(keys: KeyStore, key_id: KeyId, caller: Caller) -> ApiKey:
-    """A key of the caller's account; Forbidden when it reaches inboxes that the caller's key does not."""
-    key = keys.get(caller.account_id, key_id)
-    if key is None:
-        raise NotFound
-    mine = caller.key.inbox_numbers
-    if mine is not None and (key.inbox_numbers is None or not key.inbox_numbers <= mine):
-        raise Forbidden(
-            "This key is bound to inboxes; the other one reaches more than these.",
-            fix="Use a key that is not bound to inboxes.",
-        )
-    return key
 
 
 def require_whole_account(caller: Caller) -> None:

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.public_address import Address
 from chalicelib.domain.webhook_delivery import ANSWER_BYTES, Answer
 from chalicelib.domain.webhook_url import BadWebhookUrl, WebhookUrl, callable_addresses, read_webhook_url
@@ -80,8 +81,9 @@ class HttpsWebhookClient:
             raise
         except (BadWebhookUrl, OSError, http.client.HTTPException, ValueError) as error:
             return self._failure(error)
-        except Exception as error:
-            logger.exception("an endpoint's answer could not be read")  # whatever it holds, it must not stop the record
+        except Exception as error:  # noqa: BLE001 - it is logged, without its text
+            # whatever it holds, it must not stop the record
+            logger.error("an endpoint's answer could not be read: %s", trace_of(error))
             return self._failure(error)
 
     def _failure(self, error: Exception) -> Answer:

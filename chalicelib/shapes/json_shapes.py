@@ -18,6 +18,8 @@ from chalicelib.domain.thread_summary import ThreadSummary
 
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, examples=["2026-11-22T12:00:00.000Z"])]
 
+RequestRate = Annotated[int | None, Meta(description="Requests a minute; null: as the deployment gives every key.")]
+
 EntryT = TypeVar("EntryT")
 
 
@@ -129,19 +131,22 @@ class SuspendedBy(StrEnum):
 
 
 class AccountJson(Shape, frozen=True):
-    """The caller's account."""
+    """An account with its limit."""
 
     id: str
     name: str
     email: str
     plan: str
     daily_send_limit: int
+    sends_today: int
     is_verified: bool
+    retention_days: Annotated[int | None, Meta(description="After so many days messages are deleted; null: never.")]
     status: SwitchStatus
     suspended_by: Annotated[
         SuspendedBy | None,
         Meta(description="`owner`: PATCH /account; `operator`: whoever runs the deployment, also where both did."),
     ]
+    created_at: Timestamp
 
 
 class CreatedAccountJson(Shape, frozen=True):
@@ -162,6 +167,7 @@ class KeyJson(Shape, frozen=True):
     status: SwitchStatus
     scopes: list[Scope]
     inbox_ids: list[str] | None
+    rate_limit_per_minute: RequestRate
     last_used_at: Timestamp | None
     expires_at: Timestamp | None
     created_at: Timestamp
@@ -175,6 +181,7 @@ class CreatedKeyJson(Shape, frozen=True):
     name: str | None
     scopes: list[Scope]
     inbox_ids: list[str] | None
+    rate_limit_per_minute: RequestRate
     expires_at: Timestamp | None
     created_at: Timestamp
     message: str
@@ -187,7 +194,8 @@ class DiscardedJson(Shape, frozen=True):
     accepted_until: Timestamp
 
 
-def account_as_json(account: Account) -> AccountJson:
+def account_as_json(account: Account, today: str) -> AccountJson:
+    """The account on the UTC day `today` (YYYY-MM-DD)."""
     suspended_by = None if account.own_status is SwitchStatus.ACTIVE else SuspendedBy.OWNER
     if account.status is SwitchStatus.SUSPENDED:
         suspended_by = SuspendedBy.OPERATOR
@@ -197,9 +205,12 @@ def account_as_json(account: Account) -> AccountJson:
         email=account.email,
         plan=account.plan,
         daily_send_limit=account.daily_send_limit,
+        sends_today=account.sends_on(today),
         is_verified=account.is_verified,
+        retention_days=account.retention_days,
         status=SwitchStatus.ACTIVE if suspended_by is None else SwitchStatus.SUSPENDED,
         suspended_by=suspended_by,
+        created_at=timestamp(account.created_at),
     )
 
 
@@ -218,6 +229,7 @@ def key_as_json(key: ApiKey) -> KeyJson:
         status=key.status,
         scopes=sorted(key.scopes),
         inbox_ids=_inbox_ids(key),
+        rate_limit_per_minute=key.rate_limit,
         last_used_at=timestamp(key.last_used_at) if key.last_used_at else None,
         expires_at=timestamp(key.expires_at) if key.expires_at else None,
         created_at=timestamp(key.created_at),
@@ -232,6 +244,7 @@ def created_key_as_json(key: ApiKey, text: str | None) -> CreatedKeyJson:
         name=key.name,
         scopes=sorted(key.scopes),
         inbox_ids=_inbox_ids(key),
+        rate_limit_per_minute=key.rate_limit,
         expires_at=timestamp(key.expires_at) if key.expires_at else None,
         created_at=timestamp(key.created_at),
         message="Keep this key now; it is not shown again." if text else "The key was shown once, when it was created.",

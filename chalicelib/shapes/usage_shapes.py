@@ -52,9 +52,9 @@ class AccountWithUsageJson(AccountJson, frozen=True):
     usage: UsageOfNowJson
 
 
-def account_with_usage(account: Account, usage: UsageOfNow) -> AccountWithUsageJson:
+def account_with_usage(account: Account, today: str, usage: UsageOfNow) -> AccountWithUsageJson:
     shown = UsageOfNowJson(today=_usage_as_json(usage.today), this_month=_usage_as_json(usage.this_month))
-    return AccountWithUsageJson(**structs.asdict(account_as_json(account)), usage=shown)
+    return AccountWithUsageJson(**structs.asdict(account_as_json(account, today)), usage=shown)
 
 
 def daily_usage_as_json(daily: DailyUsage, inbox_number: int | None) -> DailyUsageJson:

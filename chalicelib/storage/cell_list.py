@@ -128,7 +128,7 @@ class CellList:
             try:
                 client().put_item(
                     TableName=table_name(),
-                    Item={**self.key(number), "st": {"L": [{"S": EMPTY}] * BUCKET_CELLS}},
+                    Item=self.filled(number, EMPTY),
                     ConditionExpression="attribute_not_exists(pk)",
                     ReturnConsumedCapacity="TOTAL",
                 )
@@ -140,6 +140,10 @@ class CellList:
                     raise
             return
         raise Unavailable("Too many writers are at the same bucket.")
+
+    def filled(self, number: int, character: str) -> dict[str, Any]:
+        """The item of a bucket whose cells are all the same, open and tied to nothing."""
+        return {**self.key(number), "st": {"L": [{"S": character}] * BUCKET_CELLS}}
 
     def buckets(self) -> Iterator[Bucket]:
         """Every bucket, newest first."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDelivery
 from chalicelib.storage import keys
 from chalicelib.storage.failures import raises_unavailable
@@ -50,9 +51,9 @@ class DynamoDueDeliveries:
 def _readable(item: WebhookJobItem, shard: int) -> list[DueDelivery]:
     try:
         return [DueDelivery(unpack_job(item.job), _due_at(item.sk), shard)]
-    except (msgspec.MsgspecError, zlib.error, ValueError):
+    except (msgspec.MsgspecError, zlib.error, ValueError) as error:
         # Written by another version of this program; those behind it must not wait for it.
-        logger.exception("a due delivery cannot be read", extra={"place": item.sk})
+        logger.error("a due delivery cannot be read: %s", trace_of(error), extra={"place": item.sk})
         return []
 
 

@@ -4,6 +4,7 @@ import hmac
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
@@ -38,13 +39,15 @@ class DynamoKeyStore:
                 found = outcome.found
                 if found is None or not hmac.compare_digest(found.secret_hash, secret_hash) or _expired(found, now):
                     return None
-                if found.window >= minute or limit < 1:
-                    return RateLimit(limit, 0, _reset_after(max(int(found.window), minute), now))
+                own = _limit(found, limit)
+                if found.window >= minute or own < 1:
+                    return RateLimit(own, 0, _reset_after(max(int(found.window), minute), now))
                 outcome = _begin_window(key_id, secret_hash, now)
             if isinstance(outcome, Written):
                 item = outcome.item
-                left = max(0, limit - int(item.window_count))
-                return KeyUse(_key(item), RateLimit(limit, left, _reset_after(int(item.window), now)))
+                own = _limit(item, limit)
+                left = max(0, own - int(item.window_count))
+                return KeyUse(_key(item), RateLimit(own, left, _reset_after(int(item.window), now)))
         raise Unavailable("Too many requests use the same key at once.")
 
     def create(self, key: ApiKey, secret_hash: bytes) -> None:
@@ -60,6 +63,18 @@ class DynamoKeyStore:
         # One may have been deleted since the list was read.
         found = tuple(_key(items[place.pk]) for place in places if place.pk in items)
         return Page(found, page.total - (len(page.items) - len(found)), page.next_after)
+
+    def save(self, before: ApiKey, after: ApiKey) -> bool:
+        was, wanted = _changeable(before), _changeable(after)
+        actions = [
+            attribute.remove() if value is None else attribute.set(value)
+            for (attribute, value), (_, known) in zip(wanted, was, strict=True)
+            if value != known
+        ]
+        as_it_was: Condition = KeyItem.account_id == before.account_id
+        for attribute, value in was:
+            as_it_was &= attribute.does_not_exist() if value is None else attribute == value
+        return not actions or isinstance(update_if(_bare_item(before.id), actions, as_it_was), Written)
 
     def delete(self, account_id: AccountId, key_id: KeyId) -> bool:
         item = _bare_item(key_id)
@@ -99,7 +114,7 @@ def _count_use(key_id: KeyId, secret_hash: bytes, now: datetime, limit: int) -> 
     return update_if(
         _bare_item(key_id),
         [KeyItem.window_count.add(1), KeyItem.last_used_at.set(seconds), requests_on(now).add(1)],
-        _valid(secret_hash, now) & (KeyItem.window >= seconds // WINDOW_SECONDS) & (KeyItem.window_count < limit),
+        _valid(secret_hash, now) & (KeyItem.window >= seconds // WINDOW_SECONDS) & _is_room(limit),
     )
 
 
@@ -119,11 +134,40 @@ def _begin_window(key_id: KeyId, secret_hash: bytes, now: datetime) -> Written[K
     )
 
 
+def _is_room(limit: int) -> Condition:
+    """Room in the minute of a key, by its own limit if it has one."""
+    shared: Condition = KeyItem.rate_limit.does_not_exist() & (KeyItem.window_count < limit)
+    room: Condition = shared | (KeyItem.window_count < KeyItem.rate_limit)
+    return room
+
+
+def _limit(item: KeyItem, limit: int) -> int:
+    return limit if item.rate_limit is None else int(item.rate_limit)
+
+
 def _valid(secret_hash: bytes, now: datetime) -> Condition:
     proven: Condition = KeyItem.secret_hash == secret_hash
     unexpired: Condition = KeyItem.expires_at.does_not_exist() | (KeyItem.expires_at > now.timestamp())
     valid: Condition = proven & unexpired
     return valid
+
+
+def _changeable(key: ApiKey) -> list[tuple[Any, Any]]:
+    """What may be changed of a key, as it is stored."""
+    return [
+        (KeyItem.name, key.name),
+        (KeyItem.scopes, _scopes(key)),
+        (KeyItem.expires_at, _seconds(key)),
+        (KeyItem.rate_limit, key.rate_limit),
+    ]
+
+
+def _scopes(key: ApiKey) -> str:
+    return ",".join(sorted(key.scopes))
+
+
+def _seconds(key: ApiKey) -> float | None:
+    return None if key.expires_at is None else key.expires_at.timestamp()
 
 
 def _expired(item: KeyItem, now: datetime) -> bool:
@@ -162,13 +206,14 @@ def _item(key: ApiKey, secret_hash: bytes, sequence: int) -> KeyItem:
         secret_hash=secret_hash,
         name=key.name,
         prefix=key.prefix,
-        scopes=",".join(sorted(key.scopes)),
+        scopes=_scopes(key),
         inbox_numbers=None if bound is None else ",".join(map(str, sorted(bound))),
         created_at=key.created_at.isoformat(),
-        expires_at=None if key.expires_at is None else key.expires_at.timestamp(),
+        expires_at=_seconds(key),
         window=0,
         window_count=0,
         list_sequence=sequence,
+        rate_limit=key.rate_limit,
     )
 
 
@@ -185,6 +230,7 @@ def _key(item: KeyItem) -> ApiKey:
         expires_at=_moment(item.expires_at),
         last_used_at=_moment(item.last_used_at),
         status=SwitchStatus(item.status or SwitchStatus.ACTIVE),
+        rate_limit=None if item.rate_limit is None else int(item.rate_limit),
     )
 
 

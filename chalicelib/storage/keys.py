@@ -34,9 +34,12 @@
 | E#account      | #event id         | from which chunk on an event is looked for that was told late     |
 |                | chunk             | 18 to 24 events of the account's log, 31 days from its closing    |
 | K#key id       | K                 | an API key: hash, scopes, status, rate window                     |
-| N#address      | N                 | who owns an inbox address, for good                               |
+| N#address      | N                 | who owns an inbox address                                         |
+| N=hash         | N                 | that an address was given out, to an inbox that is emptied        |
 | S#SES id       | S                 | which message SES knows under this id                             |
-| P#idempotency  | P                 | a first request under an Idempotency-Key, 24 h                    |
+| P#account#part | hash of the key   | a first request under an Idempotency-Key, 24 h                    |
+| X              | kind#subject      | a deletion that goes on: a thread, an inbox, an account; what     |
+|                |                   | grows old                                                         |
 | U#attachment   | U                 | a file: name, type, size, how many messages use it                |
 |                | U#inbox#sequence  | that a message uses it                                            |
 | D              | id-key            | the secret behind message and thread ids                          |
@@ -79,6 +82,8 @@ USAGE_MARK = "Y"
 ENDPOINT = "S"
 WEBHOOK_DELIVERIES = "D#"
 WEBHOOK_LINE = "L#"
+ERASURES = "X"
+REQUEST_PARTS = 16  # partitions of an account's requests: one takes 1,000 writes a second, a request makes three
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +246,25 @@ def ses_message_id(text: str) -> ItemKey:
     return ItemKey("S#" + text, "S")
 
 
+def forgotten_address(text: str, secret: bytes) -> ItemKey:
+    """An address by its hash under the deployment's own key: whoever has not both cannot even try."""
+    digest = hashlib.blake2b(text.encode(), key=secret[:64], person=b"address", digest_size=20).hexdigest()
+    return ItemKey("N=" + digest, "N")
+
+
 def idempotency(text: str) -> ItemKey:
-    return ItemKey("P#" + text, "P")
+    """By the account that `text` begins with, so that its records can be found; of the rest, which a client chose, the hash."""
+    digest = hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+    part = int(digest[-2:], 16) % REQUEST_PARTS
+    return ItemKey(request_partition(text.partition(" ")[0], part), digest)
+
+
+def request_partition(account_id: str, part: int) -> str:
+    return f"P#{account_id}#{part}"
+
+
+def erasure(kind: str, subject: str) -> ItemKey:
+    return ItemKey(ERASURES, f"{kind}#{subject}")
 
 
 def attachment(attachment_id: str) -> ItemKey:

@@ -47,7 +47,7 @@ from chalicelib.storage import keys
 from chalicelib.storage.cell_list import Step, StepRefused, to_bucket
 from chalicelib.storage.cell_pages import EMPTY, Selection, place
 from chalicelib.storage.failures import MANY_TRIES, pause, raises_unavailable, tries
-from chalicelib.storage.inbox_store import inbox_from_raw
+from chalicelib.storage.inbox_items import inbox_from_raw
 from chalicelib.storage.index_front import Front
 from chalicelib.storage.index_pages import IndexPages, Torn
 from chalicelib.storage.sealed_cells import Looked, SealedCells

@@ -13,7 +13,7 @@ from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import MessageKey, encode
 from chalicelib.domain.message import BodyUrls, Direction, MessageContent
 from chalicelib.domain.usage import MessageSize
-from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
+from chalicelib.operations.ports import CountedOutcome, Outcome, StoredMessage, VersionConflict
 from chalicelib.storage import delivery_items, keys
 from chalicelib.storage.arrival_codec import apart_from_text
 from chalicelib.storage.blob_store import BlobStore
@@ -96,14 +96,19 @@ class DynamoMessageStore:
             return None
         return read_delivery(item.delivery, int(item.version))
 
-    def save_delivery(
-        self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None = None
-    ) -> MessageDelivery:
+    def save_delivery(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
         saved = replace(delivery, version=delivery.version + 1)
         # Refused: the reply to our own write may have been lost and the SDK has repeated it; then it stands as we wrote it.
-        if not delivery_items.save(key, delivery, outcome) and self.get_delivery(key) != saved:
+        if not delivery_items.save(key, delivery) and self.get_delivery(key) != saved:
             raise VersionConflict
         return saved
+
+    def save_outcome(self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome) -> CountedOutcome:
+        saved = replace(delivery, version=delivery.version + 1)
+        is_to_be_judged = delivery_items.save_outcome(key, delivery, outcome)
+        if is_to_be_judged is None and self.get_delivery(key) != saved:  # as above
+            raise VersionConflict
+        return CountedOutcome(saved, is_to_be_judged is not False)
 
     def save_acceptance(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
         if delivery.ses_message_id is None:

@@ -11,7 +11,7 @@ from chalicelib.operations.ports import Page, PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList, Step
 from chalicelib.storage.cell_pages import EMPTY, place, select
-from chalicelib.storage.conditional_writes import Write, new, write_together
+from chalicelib.storage.conditional_writes import Write, delete, new, write_together
 from chalicelib.storage.tables import EntryItem, Item, batch_get, client, table_name
 
 THERE, GONE = "a", "x"
@@ -68,9 +68,15 @@ class Roster:
         names = list(things)
         return frozenset(names[position] for position in failed if position < len(names))
 
-    def remove(self, sequence: int, *writes: Write) -> bool:
-        """Take an entry off the list together with other writes; False when one of them was refused."""
-        return not write_together([*writes, self._cells.write(Step(sequence, GONE, frozenset({THERE})))])
+    def remove(self, sequence: int, *writes: Write, forgets: bool = False) -> bool:
+        """Take an entry off the list together with other writes; False when one of them was refused.
+
+        The entry stays, for whoever deletes an account goes by it, unless its name is to be forgotten.
+        """
+        entry = EntryItem(self.partition, keys.entry(self.name, sequence))
+        more = [delete(entry, EntryItem.pk.exists())] if forgets else []
+        cell = self._cells.write(Step(sequence, GONE, frozenset({THERE})))
+        return not write_together([*writes, *more, cell])
 
     def page(self, request: PageRequest) -> Page[str]:
         """What a part of the list names."""
@@ -78,8 +84,9 @@ class Roster:
         sequences = [sequence for sequence, _ in chosen.cells]
         entries = batch_get([(self.partition, keys.entry(self.name, sequence)) for sequence in sequences])
         named = {item["sk"]["S"]: item["e"]["S"] for item in entries}
+        places = [keys.entry(self.name, sequence) for sequence in sequences]
         return Page(
-            tuple(named[keys.entry(self.name, sequence)] for sequence in sequences),
+            tuple(named[each] for each in places if each in named),  # one may be forgotten since the cells were read
             chosen.total,
             sequences[-1] if chosen.more and sequences else None,
         )

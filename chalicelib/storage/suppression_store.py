@@ -83,7 +83,7 @@ class DynamoSuppressionStore:
             except SuppressionItem.DoesNotExist:
                 return False
             there: Condition = SuppressionItem.list_sequence == item.list_sequence
-            if _list(account_id).remove(int(item.list_sequence), delete(item, there)):
+            if _list(account_id).remove(int(item.list_sequence), delete(item, there), forgets=True):
                 return True
         raise Unavailable("Too many are changing the same suppression.")
 

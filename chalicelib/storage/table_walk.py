@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import AttachmentId, MessageKey, ThreadKey, decode
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import (
@@ -97,9 +98,10 @@ def _place(item: Mapping[str, Any]) -> str:
 def _readable(item: Mapping[str, Any], now: datetime) -> list[Seen]:
     try:
         return list(_seen(item, now))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError) as error:
         # Written by another version of this program; a walk that stopped here would never get past it.
-        logger.exception("an item cannot be read", extra={"place": _place(item)})
+        place = _place(item) if item["pk"]["S"].startswith(("I#", "U#", "S#")) else item["pk"]["S"][:2]
+        logger.error("an item cannot be read: %s", trace_of(error), extra={"place": place})
         return []
 
 

@@ -67,6 +67,14 @@ class InboxItem(Item):
     automatic_at = UnicodeAttribute(attr_name="au", null=True)
     heard_at = UnicodeAttribute(attr_name="he", null=True)
     discarded_until = NumberAttribute(attr_name="du", null=True)  # microseconds since the epoch; also below
+    # Its reputation since it was last set to active (domain/reputation.py); absent: nothing is counted yet.
+    period_sends = NumberAttribute(attr_name="ps", null=True)
+    bounce_room = NumberAttribute(attr_name="br", null=True)
+    complaint_room = NumberAttribute(attr_name="cr", null=True)
+    period_sequence = NumberAttribute(attr_name="pq", null=True)  # of the first message that counts
+    suspended_at = UnicodeAttribute(attr_name="sp", null=True)  # by itself
+    suspended_log_since = NumberAttribute(attr_name="sl", null=True)
+    suspension_told = BooleanAttribute(attr_name="sx", null=True)
 
 
 class DomainItem(Item):
@@ -126,6 +134,7 @@ class ThreadItem(Item):
     top = NumberAttribute(attr_name="to")  # the newest that was ever moved to a chunk
     starts: ListAttribute[NumberAttribute] = ListAttribute(attr_name="st", of=NumberAttribute)  # first of each chunk
     older: ListAttribute[NumberAttribute] = ListAttribute(attr_name="ol", of=NumberAttribute)  # how many in each chunk
+    is_going = BooleanAttribute(attr_name="g", null=True)  # all of it is being deleted
 
 
 class ThreadChunkItem(Item):
@@ -168,9 +177,12 @@ class AccountItem(Item):
     daily_send_limit = NumberAttribute(attr_name="dl")
     is_verified = BooleanAttribute(attr_name="ve")
     created_at = UnicodeAttribute(attr_name="ca")
+    retention_days = NumberAttribute(attr_name="rt", null=True)
     status = UnicodeAttribute(attr_name="st", null=True)  # what its operator says; absent: active
     own_status = UnicodeAttribute(attr_name="os", null=True)  # what it says itself
     discarded_until = NumberAttribute(attr_name="du", null=True)
+    sends_day = UnicodeAttribute(attr_name="sd", null=True)
+    sends_today = NumberAttribute(attr_name="sn", null=True)
 
 
 class SuppressionItem(Item):
@@ -258,6 +270,7 @@ class KeyItem(Item):
     list_sequence = NumberAttribute(attr_name="ls")
     status = UnicodeAttribute(attr_name="st", null=True)  # absent: active
     discarded_until = NumberAttribute(attr_name="du", null=True)
+    rate_limit = NumberAttribute(attr_name="rl", null=True)  # requests a minute; absent: the deployment's
 
 
 class LogChunkItem(Item):
@@ -328,6 +341,21 @@ class SequenceMarkItem(Item):
     before = NumberAttribute(attr_name="b")  # those below were given out an hour before `at`
     next_sequence = NumberAttribute(attr_name="n")  # those below had been given out …
     at = NumberAttribute(attr_name="a")  # … at this time, in epoch seconds
+
+
+class ErasureItem(Item):
+    """Times in milliseconds since the epoch."""
+
+    account_id = UnicodeAttribute(attr_name="ac")
+    began_at = NumberAttribute(attr_name="b")
+    due_at = NumberAttribute(attr_name="d")
+    stage = UnicodeAttribute(attr_name="st", null=True)
+    after = UnicodeAttribute(attr_name="af", null=True)
+    version = NumberAttribute(attr_name="n")
+
+
+class ForgottenAddressItem(Item):
+    """That an address was given out, to an inbox of which nothing is left."""
 
 
 class WalkItem(Item):

@@ -86,14 +86,23 @@ class DynamoThreadStore:
         item.older = []
         put_if(item, ThreadItem.pk.does_not_exist())  # whoever has joined since an earlier try stays
 
+    def doom(self, key: ThreadKey) -> bool:
+        return isinstance(update_if(_item(key), [ThreadItem.is_going.set(value=True)], ThreadItem.pk.exists()), Written)
+
+    def doomed(self, key: ThreadKey) -> ThreadMembers | None:
+        item = _read(key)
+        return None if item is None else _members(key, item)
+
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
         # One that is not newer than all in chunks may be in a chunk already, from an earlier try.
-        is_new = (ThreadItem.top < sequence) & ~_is_here(sequence)
+        is_new = (ThreadItem.top < sequence) & ~_is_here(sequence) & ThreadItem.is_going.does_not_exist()
         room = _size(ThreadItem.participants) < PARTICIPANTS_LIMIT
         joined = update_if(_item(key), _entering(sequence, participants), is_new & room)
         if isinstance(joined, Refused) and joined.found is not None:
             joined = update_if(_item(key), _entering(sequence, _known(participants, joined.found)), is_new)
         if isinstance(joined, Refused):
+            if joined.found is not None and joined.found.is_going:
+                return ()
             if joined.found is not None:
                 _join_late(key, sequence, participants, joined.found)
             return self.newest_members(key)
@@ -116,7 +125,7 @@ class DynamoThreadStore:
 
     def get(self, key: ThreadKey) -> ThreadMembers | None:
         item = _read(key)
-        return None if item is None else _members(key, item)
+        return None if item is None or item.is_going else _members(key, item)
 
     def settled_members(self, key: ThreadKey, runs: Sequence[Run]) -> tuple[int, ...]:
         wanted = [_chunk(key, run.first) for run in runs]
@@ -186,7 +195,7 @@ def _join_late(key: ThreadKey, sequence: int, participants: Sequence[str], found
     if len(_counts(found)) >= PARTICIPANTS_LIMIT:
         participants = _known(participants, found)
     actions = _entering(sequence, participants)
-    there = ThreadItem.pk.exists() & ~_is_here(sequence)
+    there = ThreadItem.pk.exists() & ~_is_here(sequence) & ThreadItem.is_going.does_not_exist()
     chunk = _chunk(key, chunks.holding(sequence).start)
     write_together([check(chunk, in_no_chunk), update(_item(key), actions, there)])
 
@@ -297,7 +306,7 @@ def _read_many(wanted: Collection[ThreadKey], *, consistent: bool) -> dict[Threa
     items = {
         by_sort_key[item.sk]: item for item in map(ThreadItem.from_raw_data, batch_get(pairs, consistent=consistent))
     }
-    return {key: _members(key, item) for key, item in items.items()}
+    return {key: _members(key, item) for key, item in items.items() if not item.is_going}
 
 
 def _members(key: ThreadKey, item: ThreadItem) -> ThreadMembers:

@@ -2,10 +2,10 @@
 
 Each module builds a part, and inherits what it needs of others:
 
-    Stores ── Telling ─┬─ Sending ─┬─ Messages
-                       │           └─ Receiving
-                       ├─ Webhooks
-                       ├─ Domains
+    Stores ── Telling ─┬─ Sending ─┬─ Messages ─┐
+                       │           └─ Receiving ├─ Privacy
+                       ├─ Webhooks              │
+                       ├─ Domains ──────────────┘
                        └─ Tenants
 """
 
@@ -14,8 +14,7 @@ from functools import lru_cache
 from chalicelib.settings import settings
 from chalicelib.wiring.built_once import building
 from chalicelib.wiring.clock import utc_now
-from chalicelib.wiring.domains import Domains
-from chalicelib.wiring.messages import Messages
+from chalicelib.wiring.privacy import Privacy
 from chalicelib.wiring.receiving import Receiving
 from chalicelib.wiring.tenants import Tenants
 from chalicelib.wiring.webhooks import Webhooks
@@ -23,7 +22,7 @@ from chalicelib.wiring.webhooks import Webhooks
 __all__ = ["Operations", "forget_operations", "operations", "utc_now"]
 
 
-class Operations(Messages, Receiving, Webhooks, Domains, Tenants):
+class Operations(Privacy, Receiving, Webhooks, Tenants):
     """Every operation of a deployment; each is built, with what it needs, when it is first asked for."""
 
 

@@ -8,11 +8,13 @@ from chalicelib.operations.discard_message import DiscardMessage
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.hold_message import HoldMessage
+from chalicelib.operations.judge_inbox import JudgeInbox
 from chalicelib.operations.look_ahead import LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
 from chalicelib.operations.record_delivery_report import RecordDeliveryReport
 from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.requeue_unsent import RequeueUnsent
+from chalicelib.operations.reserve_send import ReserveSend
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.send_pace import Pace, SendPace, Unpaced
 from chalicelib.operations.sending_room import SendingRoom
@@ -41,6 +43,7 @@ class Sending(Telling):
             self.index,
             self.send_queue,
             self.attachments,
+            ReserveSend(self.inboxes, self.accounts, self._judge_inbox, self.clock),
             StopLoops(self.peers, self.inboxes),
             self.suppressions,
             self.tell_events,
@@ -157,9 +160,14 @@ class Sending(Telling):
             self._show_status,
             SuppressRecipients(self.suppressions, self.clock),
             self.tell_events,
+            self._judge_inbox,
             lambda ses_id: f"<{ses_id}@{domain}>",
             NoteNews(self._news_mark, self.clock, self._evidence.window / INTERVALS),
         )
+
+    @built_once
+    def _judge_inbox(self) -> JudgeInbox:
+        return JudgeInbox(self.inboxes, self.tell_events, self.clock)
 
     @built_once
     def requeue_unsent(self) -> RequeueUnsent:

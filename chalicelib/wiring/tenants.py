@@ -2,11 +2,11 @@
 
 from chalicelib.operations.answer_once import AnswerOnce
 from chalicelib.operations.authenticate import Authenticate
-from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInboxes
+from chalicelib.operations.browse_inboxes import ChangeInbox, DeleteInbox, GetInbox, ListInboxes
 from chalicelib.operations.count_usage import KeepRequestsOfKey
 from chalicelib.operations.create_inbox import CreateInbox
-from chalicelib.operations.manage_accounts import Bootstrap, CreateAccount, GetAccount
-from chalicelib.operations.manage_keys import CreateKey, DeleteKey, ListKeys
+from chalicelib.operations.manage_accounts import Bootstrap, ChangeAccount, CreateAccount, GetAccount, ListAccounts
+from chalicelib.operations.manage_keys import ChangeKey, CheckRights, CreateKey, DeleteKey, ListKeys
 from chalicelib.operations.manage_suppressions import (
     AddSuppression,
     GetSuppression,
@@ -44,6 +44,10 @@ class Tenants(Telling):
         return GetInbox(self.inboxes)
 
     @built_once
+    def change_inbox(self) -> ChangeInbox:
+        return ChangeInbox(self.inboxes, self.wake_held.begin)
+
+    @built_once
     def delete_inbox(self) -> DeleteInbox:
         return DeleteInbox(self.inboxes, self.give_up_held)
 
@@ -62,6 +66,14 @@ class Tenants(Telling):
     @built_once
     def create_account(self) -> CreateAccount:
         return CreateAccount(self.accounts, self.keys, self.clock, self._settings.account_daily_send_limit)
+
+    @built_once
+    def list_accounts(self) -> ListAccounts:
+        return ListAccounts(self.accounts)
+
+    @built_once
+    def change_account(self) -> ChangeAccount:
+        return ChangeAccount(self.accounts, self.wake_held.begin)
 
     @built_once
     def get_account(self) -> GetAccount:
@@ -101,7 +113,15 @@ class Tenants(Telling):
 
     @built_once
     def create_key(self) -> CreateKey:
-        return CreateKey(self.keys, self.inboxes, self.clock)
+        return CreateKey(self.keys, self.inboxes, self._check_rights, self.clock)
+
+    @built_once
+    def _check_rights(self) -> CheckRights:
+        return CheckRights(self.clock, self._settings.rate_limit_per_minute)
+
+    @built_once
+    def change_key(self) -> ChangeKey:
+        return ChangeKey(self.keys, self._check_rights)
 
     @built_once
     def list_keys(self) -> ListKeys:

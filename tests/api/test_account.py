@@ -37,9 +37,12 @@ def test_account_shows_every_field_of_the_contract(api: ApiClient, fakes: FakeOp
         "id": ACCOUNT_ID,
         "name": "Acme",
         "email": "owner@example.com",
+        "retentionDays": None,
         "plan": "self-hosted",
         "dailySendLimit": 10_000,
+        "sendsToday": 0,
         "isVerified": True,
+        "createdAt": "2026-11-22T12:00:00.000Z",
         "status": "active",
         "suspendedBy": None,
         "usage": {
@@ -59,6 +62,7 @@ def test_created_key_is_shown_once(api: ApiClient, fakes: FakeOperations) -> Non
         "name": "ci",
         "scopes": ["manage", "read", "send"],
         "inboxIds": None,
+        "rateLimitPerMinute": None,
         "expiresAt": None,
         "createdAt": "2026-11-22T12:00:00.000Z",
         "message": "Keep this key now; it is not shown again.",
@@ -89,11 +93,16 @@ def test_retry_after_a_crash_makes_the_named_key_usable(api: ApiClient, fakes: F
 
 
 def test_key_is_created_as_asked(api: ApiClient, fakes: FakeOperations) -> None:
-    body = {"scopes": ["read", "send"], "inboxIds": [inbox_id(7)], "expiresAt": "2030-01-31T13:00:00+01:00"}
+    body = {
+        "scopes": ["read", "send"],
+        "inboxIds": [inbox_id(7)],
+        "expiresAt": "2030-01-31T13:00:00+01:00",
+        "rateLimitPerMinute": 20,
+    }
     assert api.call("POST", "/account/api-keys", json_body=body).status == 201
     (new, caller) = fakes.last("create_key").positional
     assert (new.scopes, new.inbox_numbers) == ({Scope.READ, Scope.SEND}, {7})
-    assert new.expires_at == datetime(2030, 1, 31, 12, tzinfo=UTC)
+    assert (new.expires_at, new.rate_limit) == (datetime(2030, 1, 31, 12, tzinfo=UTC), 20)
     assert caller == fakes.caller
 
 
@@ -129,7 +138,7 @@ def test_text_that_is_no_inbox_id_is_404(api: ApiClient, fakes: FakeOperations) 
 
 
 def test_keys_are_listed_without_the_keys(api: ApiClient, fakes: FakeOperations) -> None:
-    key = make_key(inbox_numbers=frozenset({7}), last_used_at=NOON, expires_at=NOON)
+    key = make_key(inbox_numbers=frozenset({7}), rate_limit=20, last_used_at=NOON, expires_at=NOON)
     fakes.answers["list_keys"] = Page((key,), 1, None)
     assert api.call("GET", "/account/api-keys?offset=3").json == {
         "data": [
@@ -140,6 +149,7 @@ def test_keys_are_listed_without_the_keys(api: ApiClient, fakes: FakeOperations)
                 "status": "active",
                 "scopes": ["manage", "read", "send"],
                 "inboxIds": [inbox_id(7)],
+                "rateLimitPerMinute": 20,
                 "lastUsedAt": "2026-11-22T12:00:00.000Z",
                 "expiresAt": "2026-11-22T12:00:00.000Z",
                 "createdAt": "2026-11-22T12:00:00.000Z",

@@ -126,13 +126,16 @@ def test_bodies_are_required_where_a_field_is(openapi: dict[str, Any]) -> None:
     }
     assert required == {
         "/inboxes": False,
+        "/inboxes/{inbox_id}": False,
         "/inboxes/{inbox_id}/messages": True,
         "/messages/{message_id}/reply": False,
         "/messages/{message_id}/forward": True,
         "/account": True,
         "/account/api-keys": False,
-        "/account/api-keys/{key_id}": True,
+        "/account/api-keys/{key_id}": False,
         "/accounts": True,
+        "/account/retention": True,
+        "/accounts/{account_id}": False,
         "/domains": True,
         "/attachments": True,
         "/attachments/uploads": True,

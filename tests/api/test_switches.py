@@ -20,7 +20,7 @@ DISCARDS = {
 
 
 def test_a_key_is_suspended_and_shown_so(api: ApiClient, fakes: FakeOperations) -> None:
-    fakes.answers["turn_key"] = make_key(status=SwitchStatus.SUSPENDED)
+    fakes.answers |= {"change_key": make_key(), "turn_key": make_key(status=SwitchStatus.SUSPENDED)}
 
     answer = api.call("PATCH", f"/account/api-keys/{KEY_ID}", json_body={"status": "suspended"})
 
@@ -49,9 +49,16 @@ def test_an_account_says_whose_switch_stops_it(
     assert answer.json["status"] == ("active" if by is None else "suspended")
 
 
-@pytest.mark.parametrize("path", ["/account", f"/account/api-keys/{KEY_ID}"])
 @pytest.mark.parametrize(
-    ("body", "field"), [({}, "status"), ({"status": "deleted"}, "status"), ({"state": "active"}, "state")]
+    ("path", "body", "field"),
+    [
+        ("/account", {}, "status"),
+        *[
+            (path, body, field)
+            for path in ("/account", f"/account/api-keys/{KEY_ID}")
+            for body, field in (({"status": "deleted"}, "status"), ({"state": "active"}, "state"))
+        ],
+    ],
 )
 def test_a_status_that_is_none_is_named(api: ApiClient, path: str, body: dict[str, str], field: str) -> None:
     answer = api.call("PATCH", path, json_body=body)

@@ -7,15 +7,19 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from chalicelib.domain.delivery import DeliveryReport
 from chalicelib.domain.delivery_status import DeliveryStatus
-from chalicelib.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.inbox import InboxStatus
+from chalicelib.domain.reputation import Reputation
 from chalicelib.operations.answer_once import AnswerOnce, Fresh, NameResource
 from chalicelib.operations.ports import SendJob
 from tests.chaos.weather import Weather
 from tests.fakes.idempotency_store import FakeIdempotencyStore
+from tests.fakes.suppression_store import NobodySuppressed
 from tests.operations.incoming import make_mail, make_receipt
 from tests.operations.watched import Crash
 from tests.operations.world import ADA, BOB, IDS, INBOX, VISIBILITY_TIMEOUT, World, make_draft, make_event
@@ -46,13 +50,23 @@ class Wish:
     replies_to: "Wish | None" = None
 
 
+WELL_KNOWN = Reputation(sends=10**9)  # however many bounce, the inbox is not suspended
+
+
+class Untroubled(World):
+    """Nobody is suppressed, so that whoever bounced is written to again: here the weather alone stands in the way."""
+
+    def _make_suppressions(self) -> Any:
+        return NobodySuppressed()
+
+
 @dataclass
 class Day:
     """Everything that happens; `live` ends when nothing is left to do."""
 
     luck: random.Random
     late_news: timedelta = timedelta()  # by which some of SES's news is late on top
-    world: World = field(default_factory=lambda: World(daily_send_limit=1_000_000))
+    world: World = field(default_factory=lambda: Untroubled(daily_send_limit=1_000_000, reputation=WELL_KNOWN))
     wishes: list[Wish] = field(default_factory=list)
     mails: int = 0
     told: dict[MessageKey, set[tuple[str, DeliveryStatus]]] = field(default_factory=dict)
@@ -115,9 +129,22 @@ class Day:
         except NotFound:  # the thread went with its last message
             self._at(REPEAT_AFTER, Record(lambda: self._submit(wish)))
             return
+        except Forbidden:  # too much of its mail came back
+            self._at(REPEAT_AFTER, Record(self._activate))
+            self._at(REPEAT_AFTER, Record(lambda: self._submit(wish)))
+            return
         wish.made = IDS.message_key(answer.answer.decode())
         if self.luck.random() < 0.03:
             self._at(timedelta(seconds=self.luck.uniform(0, 600)), Record(lambda: self._delete(wish)))
+
+    def _activate(self) -> None:
+        """As whoever looks after the inbox does, each time that it was suspended."""
+        inbox = self.world.inbox()
+        if inbox.status is InboxStatus.SUSPENDED:
+            assert inbox.suspension is not None
+            self.figures["suspended"] += (
+                self.world.inboxes.save_settings(inbox, replace(inbox, status=InboxStatus.ACTIVE)) is not None
+            )
 
     def _delete(self, wish: Wish) -> None:
         assert wish.made is not None

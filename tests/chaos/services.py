@@ -115,6 +115,10 @@ class Queues:
     done: list[Record] = field(default_factory=list)
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if operation == "SendMessageBatch":
+            for entry in parameters["Entries"]:
+                self.put(parameters["QueueUrl"], entry["MessageBody"], entry.get("DelaySeconds", 0))
+            return {"Successful": [{"Id": entry["Id"]} for entry in parameters["Entries"]], "Failed": []}
         if operation != "SendMessage":
             raise NotImplementedError(operation)
         self.put(parameters["QueueUrl"], parameters["MessageBody"], parameters.get("DelaySeconds", 0))

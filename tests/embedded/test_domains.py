@@ -53,37 +53,55 @@ class Ses:
         self.zone_file.write_text(text, encoding="utf-8")
 
 
-@pytest.fixture
-def ses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ses]:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    clock = [1_700_000_000.0]
-    zone = Zone(tmp_path / "zone.json")
-    zone.create()
-    domains = SesIdentities(tmp_path / "domains.json", zone, "us-east-1", lambda: clock[0])
-    journal = SesJournal(tmp_path / "journal.sqlite", tmp_path)
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ses]:
+    folder, clock = tmp_path_factory.mktemp("ses"), [0.0]
+    zone = Zone(folder / "zone.json")
+    domains = SesIdentities(folder / "domains.json", zone, "us-east-1", lambda: clock[0])
+    journal = SesJournal(folder / "journal.sqlite", folder)
     destination = EventDestination("set", "arn:topic", frozenset({"send"}))
     simulator = SesSimulator(journal, [destination], publish=lambda *_: None, region="us-east-1", identities=domains)
     listener = socket.create_server(("127.0.0.1", 0))
     server = start_ses_api(simulator, listener, domains)
-    for name, value in {
-        "AWS_ENDPOINT_URL_SESV2": f"http://{address_of(listener)}",
-        "AWS_ENDPOINT_URL_SES": f"http://{address_of(listener)}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    yield Ses(tmp_path / "zone.json", zone, domains, clock)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        for name, value in {
+            "AWS_ENDPOINT_URL_SESV2": f"http://{address_of(listener)}",
+            "AWS_ENDPOINT_URL_SES": f"http://{address_of(listener)}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            patch.setenv(name, value)
+        yield Ses(zone.path, zone, domains, clock)
     server.stop()
     journal.close()
+
+
+@pytest.fixture
+def ses(running: Ses) -> Ses:
+    """As it is at first: without a domain, without a record."""
+    running.domains.file.unlink(missing_ok=True)
+    running.zone_file.unlink(missing_ok=True)
+    running.zone.create()
+    running.records.clear()
+    running.clock[0] = 1_700_000_000.0
+    return running
 
 
 # ---------------------------------------------------------------------------------------------------- identities
 
 
+@pytest.fixture(scope="module")
+def client(running: Ses) -> Any:
+    assert running.zone_file  # its environment is the client's
+    return make_identity_client()
+
+
 @pytest.fixture
-def provider(ses: Ses) -> Provider:
-    return Provider(make_identity_client(), "this deployment")
+def provider(ses: Ses, client: Any) -> Provider:
+    assert ses.records == []
+    return Provider(client, "this deployment")
 
 
 def test_an_identity_is_made_once_read_and_deleted(provider: Provider) -> None:
@@ -143,9 +161,7 @@ def test_dkim_follows_the_zone_and_forgives_for_72_hours(ses: Ses, provider: Pro
     assert state() is DkimState.FAILED
 
 
-def test_mail_of_a_domain_that_is_known_and_not_verified_is_refused(ses: Ses, provider: Provider) -> None:
-    client = boto3.client("sesv2")
-
+def test_mail_of_a_domain_that_is_known_and_not_verified_is_refused(ses: Ses, provider: Provider, client: Any) -> None:
     def send(sender: str) -> None:
         client.send_email(
             FromEmailAddress=sender,
@@ -164,9 +180,16 @@ def test_mail_of_a_domain_that_is_known_and_not_verified_is_refused(ses: Ses, pr
 # ------------------------------------------------------------------------------------------------- receipt rules
 
 
+@pytest.fixture(scope="module")
+def receipt_client(running: Ses) -> Any:
+    assert running.zone_file  # its environment is the client's
+    return make_receipt_client()
+
+
 @pytest.fixture
-def rules(ses: Ses) -> SesReceiptRules:
-    return SesReceiptRules(make_receipt_client(), "rules", "bucket", "arn:aws:sns:us-east-1:0:topic", lambda _s: None)
+def rules(ses: Ses, receipt_client: Any) -> SesReceiptRules:
+    assert ses.records == []
+    return SesReceiptRules(receipt_client, "rules", "bucket", "arn:aws:sns:us-east-1:0:topic", lambda _s: None)
 
 
 def test_a_rule_takes_mail_for_its_domains_and_for_no_other(ses: Ses, rules: SesReceiptRules) -> None:

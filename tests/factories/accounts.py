@@ -12,8 +12,9 @@ KEY_ID = KeyId("key_0123456789abcdefghjk")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def make_account() -> Account:
-    return Account(ACCOUNT_ID, "Acme", "owner@example.com", "self-hosted", 10_000, is_verified=True, created_at=NOON)
+def make_account(**changes: object) -> Account:
+    account = Account(ACCOUNT_ID, "Acme", "owner@example.com", "self-hosted", 10_000, is_verified=True, created_at=NOON)
+    return replace(account, **changes)  # type: ignore[arg-type]
 
 
 def make_key(**changes: object) -> ApiKey:

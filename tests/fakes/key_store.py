@@ -32,6 +32,7 @@ class FakeKeyStore:
             if minute < now.timestamp() // 60:
                 minute, used = int(now.timestamp() // 60), 0
             reset_after = math.ceil((minute + 1) * 60 - now.timestamp())
+            limit = limit if key.rate_limit is None else key.rate_limit
             if used >= limit:
                 return RateLimit(limit, 0, reset_after)
             self.windows[key_id] = minute, used + 1
@@ -47,6 +48,14 @@ class FakeKeyStore:
     def page(self, account_id: AccountId, request: PageRequest) -> Page[ApiKey]:
         mine = [key for key in self.keys.copy().values() if key.account_id == account_id]
         return page_of(enumerate(mine), request)
+
+    def save(self, before: ApiKey, after: ApiKey) -> bool:
+        with self._lock:
+            known = self.get(before.account_id, before.id)
+            if known is None or _changeable(known) != _changeable(before):
+                return False
+            self.keys[before.id] = replace(after, last_used_at=known.last_used_at)
+            return True
 
     def delete(self, account_id: AccountId, key_id: KeyId) -> bool:
         with self._lock:
@@ -69,3 +78,7 @@ class FakeKeyStore:
             if key is not None:
                 self.keys[key_id] = key = replace(key, status=status)
             return key
+
+
+def _changeable(key: ApiKey) -> tuple[object, ...]:
+    return key.name, key.scopes, key.expires_at, key.rate_limit

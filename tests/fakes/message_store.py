@@ -9,7 +9,7 @@ from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message import BodyUrls, MessageContent
 from chalicelib.domain.usage import MessageSize
-from chalicelib.operations.ports import Outcome, StoredMessage, VersionConflict
+from chalicelib.operations.ports import CountedOutcome, Outcome, StoredMessage, VersionConflict
 from chalicelib.storage.message_codec import size_of, to_stored
 from tests.fakes.inbox_store import FakeInboxStore
 from tests.fakes.ses_message_ids import FakeSesMessageIds
@@ -41,19 +41,22 @@ class FakeMessageStore:
     def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
         return self.deliveries.get(key)
 
-    def save_delivery(
-        self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None = None
-    ) -> MessageDelivery:
+    def save_delivery(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
         with self._lock:
-            known = self.deliveries.get(key)
-            if delivery.version != (known.version if known else 0):
-                raise VersionConflict
-            saved = self.deliveries[key] = replace(delivery, version=delivery.version + 1)
-            if outcome is not None:
-                self.outcomes.append((key, outcome))
-                if self.inboxes is not None:
-                    self.inboxes.count(key.inbox_number, outcome)
-            return saved
+            return self._saved(key, delivery)
+
+    def save_outcome(self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome) -> CountedOutcome:
+        with self._lock:
+            saved = self._saved(key, delivery)
+            self.outcomes.append((key, outcome))
+            return CountedOutcome(saved, self.inboxes is not None and self.inboxes.count(key, outcome))
+
+    def _saved(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
+        known = self.deliveries.get(key)
+        if delivery.version != (known.version if known else 0):
+            raise VersionConflict
+        saved = self.deliveries[key] = replace(delivery, version=delivery.version + 1)
+        return saved
 
     def save_acceptance(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
         if delivery.ses_message_id is None:

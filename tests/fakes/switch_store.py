@@ -58,3 +58,8 @@ class FakeSwitchStore:
 def nothing_held(switch: Switch, _account_id: AccountId) -> datetime | None:
     """In place of `GiveUpHeld`, where nothing is suspended."""
     raise AssertionError(f"nothing was to be given up: {switch}")
+
+
+def nothing_woken(switch: Switch, _account_id: AccountId) -> None:
+    """In place of `WakeHeld.begin`, where nothing is set to active."""
+    raise AssertionError(f"nothing was to be woken: {switch}")

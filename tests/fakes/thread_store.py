@@ -18,6 +18,7 @@ class FakeThreadStore:
     members: dict[ThreadKey, set[int]] = field(default_factory=dict)
     runs: dict[ThreadKey, list[set[int]]] = field(default_factory=dict)
     counts: dict[ThreadKey, Counter[str]] = field(default_factory=dict)
+    doomed_ones: set[ThreadKey] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
     def settle(self, key: ThreadKey, run: set[int]) -> None:
@@ -31,9 +32,15 @@ class FakeThreadStore:
             self.members.setdefault(thread.key, {thread.key.first_sequence})
             self.counts.setdefault(thread.key, Counter(thread.participants))
 
+    def doom(self, key: ThreadKey) -> bool:
+        with self._lock:
+            if key in self.threads:
+                self.doomed_ones.add(key)
+            return key in self.threads
+
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
         with self._lock:
-            if key not in self.threads:
+            if key not in self.threads or key in self.doomed_ones:
                 return ()
             counts = self.counts[key]
             if sequence not in self.members[key]:
@@ -46,6 +53,9 @@ class FakeThreadStore:
         return tuple(sorted(self.members.get(key, ())))
 
     def get(self, key: ThreadKey) -> ThreadMembers | None:
+        return None if key in self.doomed_ones else self.doomed(key)
+
+    def doomed(self, key: ThreadKey) -> ThreadMembers | None:
         with self._lock:
             if (thread := self.threads.get(key)) is None:
                 return None

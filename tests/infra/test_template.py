@@ -17,7 +17,7 @@ from infra.every_method import ANY, take_every_method
 from tests.factories.api_events import make_event
 
 TEMPLATE = read_template(PROJECT / "infra" / "resources.yaml")
-ON_SCHEDULE = ("DueWebhooks", "DueDomains", "Housekeeping")
+ON_SCHEDULE = ("DueWebhooks", "Erasing", "DueDomains", "Housekeeping")
 
 
 def of_type(name: str) -> dict[str, Any]:

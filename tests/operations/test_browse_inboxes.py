@@ -1,6 +1,7 @@
 """Inboxes of an account: what is listed, in which order, and whose."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,13 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import AccountId
-from chalicelib.domain.inbox import InboxStatus
-from chalicelib.operations.browse_inboxes import DeleteInbox, GetInbox, ListInboxes
+from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.domain.switch import Switch
+from chalicelib.operations.browse_inboxes import ChangeInbox, DeleteInbox, GetInbox, ListInboxes
 from chalicelib.operations.ports import PageRequest
 from tests.factories.accounts import NOON, make_caller, make_inbox
 from tests.fakes.inbox_store import FakeInboxStore
-from tests.fakes.switch_store import nothing_held
+from tests.fakes.switch_store import nothing_held, nothing_woken
 from tests.operations.refusals import answer
 from tests.operations.watched import Meanwhile, watched
 
@@ -149,3 +151,66 @@ def test_of_two_who_delete_at_once_the_slower_is_told_that_there_is_nothing() ->
         DeleteInbox(watched("inboxes", inboxes, faster), nothing_held)(1, make_caller())
 
     assert faster.has_happened
+
+
+# ---------------------------------------------------------------------------------------------- changing
+
+
+def test_an_inbox_is_changed_and_what_happens_meanwhile_stays() -> None:
+    inboxes = inboxes_numbered(7)
+
+    def change(inbox: Inbox) -> Inbox:
+        inboxes.reserve(7, inbox.account_id, inbox.sends_day)
+        return replace(inbox, display_name="Sales", daily_send_limit=5)
+
+    changed = ChangeInbox(inboxes, nothing_woken)(7, change, make_caller())
+
+    assert (changed.display_name, changed.daily_send_limit, changed.sends_today) == ("Sales", 5, 4)
+    assert inboxes.get(7) == changed
+
+
+def test_a_change_that_meets_another_of_the_status_is_made_to_what_stands_then() -> None:
+    inboxes = inboxes_numbered(7)
+    seen: list[InboxStatus] = []
+
+    def change(inbox: Inbox) -> Inbox:
+        if not seen:
+            inboxes.save_settings(inbox, replace(inbox, status=InboxStatus.SUSPENDED))
+        seen.append(inbox.status)
+        return replace(inbox, daily_send_limit=5)
+
+    changed = ChangeInbox(inboxes, nothing_woken)(7, change, make_caller())
+
+    assert seen == [InboxStatus.ACTIVE, InboxStatus.SUSPENDED]
+    assert (changed.status, changed.daily_send_limit) == (InboxStatus.SUSPENDED, 5)
+
+
+def test_set_to_active_twice_the_reputation_begins_once() -> None:
+    inboxes = inboxes_numbered(7)
+    woken: list[tuple[Switch, InboxStatus]] = []
+
+    def turned(status: InboxStatus) -> Inbox:
+        change = ChangeInbox(inboxes, lambda switch, _: woken.append((switch, inboxes.inboxes[7].status)))
+        return change(7, lambda inbox: replace(inbox, status=status), make_caller())
+
+    turned(InboxStatus.SUSPENDED)
+    begun = turned(InboxStatus.ACTIVE).reputation
+    inboxes.reserve(7, make_caller().account_id, "2026-11-22")
+    assert turned(InboxStatus.ACTIVE).reputation == replace(begun, sends=1)
+    assert woken == [
+        (Switch.of_inbox(7), InboxStatus.SUSPENDED)
+    ]  # begun before it is turned, so that no crash forgets it
+
+
+@pytest.mark.parametrize("number", [8, 9, 10, 99])
+def test_an_inbox_that_is_deleted_foreign_out_of_reach_or_unknown_is_not_changed(number: int) -> None:
+    inboxes = inboxes_numbered(7, 8, 9)
+    inboxes.delete(make_inbox(number=8))
+    inboxes.create(make_inbox(number=10, address="other@mail.example.com", account_id=STRANGER))
+    caller = make_caller(inbox_numbers=frozenset({7, 8, 10, 99}))
+    before = dict(inboxes.inboxes)
+
+    with pytest.raises(NotFound):
+        ChangeInbox(inboxes, nothing_woken)(number, lambda inbox: replace(inbox, daily_send_limit=5), caller)
+
+    assert inboxes.inboxes == before

@@ -2,23 +2,27 @@
 
 import pytest
 
-from chalicelib.domain.account import DEFAULT_SCOPES, Account, Scope
+from chalicelib.domain.account import DEFAULT_SCOPES, Account, Scope, SwitchStatus
 from chalicelib.domain.errors import NotFound, Unauthenticated
 from chalicelib.domain.ids import AccountId
+from chalicelib.domain.switch import Switch
 from chalicelib.operations.authenticate import Authenticate
 from chalicelib.operations.manage_accounts import (
     FIRST_ACCOUNT,
     Bootstrap,
+    ChangeAccount,
     CreateAccount,
     CreatedAccount,
     GetAccount,
+    ListAccounts,
     NewAccount,
 )
-from chalicelib.operations.ports import PageRequest
+from chalicelib.operations.ports import AccountSettings, PageRequest
 from tests.factories.accounts import NOON, make_caller
 from tests.fakes.account_store import FakeAccountStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.key_store import FakeKeyStore
+from tests.fakes.switch_store import nothing_woken
 
 ADMIN_KEY = "admin_key_of_the_operator"
 TENANT = NewAccount(AccountId("acc_00000000000000000001"), "Acme", "owner@example.com")
@@ -133,6 +137,53 @@ def test_only_the_first_account_creates_others() -> None:
         create_account(TENANT, make_caller(scopes=frozenset({Scope.ADMIN})))
 
     assert deployment.account_ids() == set()
+
+
+def test_the_first_account_lists_and_changes_all_of_them() -> None:
+    deployment = Deployment()
+    admin = deployment.bootstrap(ADMIN_KEY)
+    deployment.create()
+
+    changed = ChangeAccount(deployment.accounts, nothing_woken)(
+        TENANT.id, AccountSettings(plan="pro", daily_send_limit=5), admin
+    )
+    page = ListAccounts(deployment.accounts)(admin, PageRequest(limit=1))
+
+    assert (changed.plan, changed.daily_send_limit, changed.name) == ("pro", 5, "Acme")
+    assert (page.items, page.total) == ((changed,), 2)
+
+
+def test_an_account_that_is_set_to_active_lets_go_what_it_held() -> None:
+    deployment = Deployment()
+    admin = deployment.bootstrap(ADMIN_KEY)
+    deployment.create()
+    woken: list[Switch] = []
+    change = ChangeAccount(deployment.accounts, lambda switch, _: woken.append(switch))
+
+    for status in (SwitchStatus.SUSPENDED, SwitchStatus.ACTIVE):
+        assert change(TENANT.id, AccountSettings(status=status), admin).status is status
+
+    assert woken == [Switch.of_account(TENANT.id)]
+
+
+def test_nobody_else_lists_or_changes_accounts() -> None:
+    deployment = Deployment()
+    tenant = deployment.authenticate(deployment.create().key_text).caller
+
+    with pytest.raises(NotFound):
+        ListAccounts(deployment.accounts)(tenant, PageRequest())
+    for account_id in (TENANT.id, FIRST_ACCOUNT, AccountId("acc_unknown")):
+        with pytest.raises(NotFound):
+            ChangeAccount(deployment.accounts, nothing_woken)(account_id, AccountSettings(plan="pro"), tenant)
+    assert all(account.plan == "self-hosted" for account in deployment.accounts.accounts.values())
+
+
+def test_an_unknown_account_is_not_changed() -> None:
+    deployment = Deployment()
+    with pytest.raises(NotFound):
+        ChangeAccount(deployment.accounts, nothing_woken)(
+            TENANT.id, AccountSettings(plan="pro"), deployment.bootstrap(ADMIN_KEY)
+        )
 
 
 def test_one_reads_ones_own_account() -> None:

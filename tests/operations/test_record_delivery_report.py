@@ -26,7 +26,7 @@ from tests.operations.news import (
     counted,
     sent_to,
 )
-from tests.operations.watched import FailingAt, Meanwhile, Recording
+from tests.operations.watched import Crash, Failing, Meanwhile, Recording
 from tests.operations.world import ADA, BOB, INBOX, World, make_draft, make_event
 
 # ------------------------------------------------------------------------------------------ the table of ranks
@@ -134,7 +134,9 @@ def test_an_event_before_the_senders_own_record_completes_it() -> None:
 def test_an_event_in_place_of_the_senders_record_brings_the_ids_of_ses() -> None:
     world = World()
     key = world.submitted()
-    with world.watching(FailingAt(4, after_effect=True)):  # SES has the mail, and the worker dies
+    with world.watching(
+        Failing("provider.send", [Crash()], after_effect=True)
+    ):  # SES has the mail, and the worker dies
         world.deliver_next()
     assert world.phase(key) is MessagePhase.SUBMITTING
 

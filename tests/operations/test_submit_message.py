@@ -108,9 +108,9 @@ def test_the_name_comes_before_anything_is_stored_and_the_commit_after_everythin
         world.submit_message(make_draft(), inbox_number=INBOX, caller=world.caller, name_resource=named)
 
     stored = ["messages.put", "threads.begin", "send_queue.put"]
-    assert recording.calls[:3] == ["inboxes.reserve", "suppressions.find", "named"]
-    assert sorted(recording.calls[3:6]) == sorted(stored)
-    assert recording.calls[6:] == ["index.commit"]
+    assert recording.calls[:4] == ["inboxes.reserve", "accounts.reserve", "suppressions.find", "named"]
+    assert sorted(recording.calls[4:7]) == sorted(stored)
+    assert recording.calls[7:] == ["index.commit"]
 
 
 @pytest.mark.parametrize("moment", ["messages.put", "threads.begin", "send_queue.put", "index.commit"])

@@ -188,6 +188,7 @@ def test_these_are_all_the_calls_of_a_message_with_files() -> None:
         "attachments.look_for_upload",
         "attachments.look_for_upload",
         "inboxes.reserve",
+        "accounts.reserve",
         "suppressions.find",
         "messages.put",
         "send_queue.put",

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.domain.errors import AgentSendError, ErrorCode, NotFound
 from chalicelib.domain.ids import AccountId, MessageKey, ThreadKey
 from chalicelib.domain.message import RecipientKind
-from tests.factories.accounts import ACCOUNT_ID, make_caller, make_inbox
+from tests.factories.accounts import ACCOUNT_ID, make_account, make_caller, make_inbox
 from tests.factories.messages import make_mailbox
 from tests.operations.refusals import answer, refused
 from tests.operations.watched import Crash, Failing, Meanwhile
@@ -61,6 +61,7 @@ def test_a_foreign_an_unknown_and_an_unreachable_thread_are_answered_alike() -> 
     stranger = AccountId("acc_another")
     world.inboxes.create(make_inbox(number=8, address="other@mail.example.com", account_id=stranger, next_sequence=0))
     world.inboxes.create(make_inbox(number=9, address="third@mail.example.com", next_sequence=0))
+    world.accounts.create(make_account(id=stranger))
     foreign = world.submit(caller=make_caller(account_id=stranger), inbox_number=8).content.thread
     unreachable = world.submit(inbox_number=9).content.thread
     bound = make_caller(inbox_numbers=frozenset({INBOX}))

@@ -249,7 +249,7 @@ def test_wherever_the_suppression_comes_in_it_is_honoured_until_the_look_and_nev
             break
         sent.append(world.provider.calls)
         assert world.status(key) is (MessageStatus.SENT if world.provider.calls else MessageStatus.FAILED)
-    looked_at = 4  # claimed, read, saved, asked
+    looked_at = 5  # claimed, read, saved, switches looked at, asked
     assert sent == [0] * looked_at + [1] * (len(sent) - looked_at)
 
 

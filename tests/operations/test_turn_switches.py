@@ -54,7 +54,7 @@ def test_a_bound_key_stops_no_key_that_reaches_more(target: KeyId, mine: set[int
     world = world_with_bound_key()
     caller = make_caller(id=KeyId("key_another"), inbox_numbers=frozenset(mine))
 
-    with pytest.raises(Forbidden):
+    with pytest.raises(NotFound):
         TurnKey(world.keys, world.wake_held)(target, SUSPENDED, caller)
 
     assert world.keys.keys[target].status is SwitchStatus.ACTIVE

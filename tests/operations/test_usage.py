@@ -74,7 +74,7 @@ class Office:
                 NOON,
                 MessageKey(100 + number // each, number),
             )
-            self.world.log.tell(ACCOUNT_ID, [event], 0)
+            self.world.log.tell(ACCOUNT_ID, [event])
 
 
 @pytest.fixture

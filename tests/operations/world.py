@@ -28,6 +28,7 @@ from chalicelib.operations.forward_message import ForwardMessage
 from chalicelib.operations.get_message import GetMessage, ListMessageEvents, ReadRawMessage, RecoverMessage
 from chalicelib.operations.hand_over import HandOver
 from chalicelib.operations.hold_message import HoldMessage
+from chalicelib.operations.judge_inbox import JudgeInbox
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.look_ahead import UNKNOWN, LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
@@ -39,6 +40,7 @@ from chalicelib.operations.reply_headers import SettleReplyHeaders
 from chalicelib.operations.reply_to_message import ReplyToMessage
 from chalicelib.operations.requeue_received import RequeueReceived
 from chalicelib.operations.requeue_unsent import RequeueUnsent
+from chalicelib.operations.reserve_send import ReserveSend
 from chalicelib.operations.send_message import SendMessage
 from chalicelib.operations.send_pace import Pace, Unpaced
 from chalicelib.operations.settle_ambiguous import SettleAmbiguous
@@ -90,6 +92,7 @@ VISIBILITY_TIMEOUT = 360  # seconds until a job whose worker died is delivered a
 UNSEEN = (
     "log.newest_chunk"  # nearly always it is known and nothing is called; what becomes of an error has its own tests
 )
+UNLIMITED = 10**9  # messages a day
 ENOUGH_JOBS = 1_000  # a queue that is not at rest after so many never will be
 
 
@@ -113,7 +116,7 @@ class World:
         self.send_queue = FakeSendQueue()
         self.keys, self.accounts = FakeKeyStore(), FakeAccountStore()
         self.keys.create(self.caller.key, b"")
-        self.accounts.create(make_account())
+        self.accounts.create(make_account(daily_send_limit=UNLIMITED))
         self.switch_store = FakeSwitchStore(self.inboxes, self.accounts, self.keys)
         self.attachments = FakeAttachmentStore()
         self.source_links = FakeSourceLinks()
@@ -160,6 +163,8 @@ class World:
         suppressions = self._watched("suppressions", self.suppressions)
         switch_store = self._watched("switches", self.switch_store)
         switches = Switches(switch_store, self.clock, nullcontext())
+        judge = JudgeInbox(inboxes, tell, self.clock)
+        accounts = self._watched("accounts", self.accounts)
         self.submit_message = SubmitMessage(
             inboxes,
             messages,
@@ -167,6 +172,7 @@ class World:
             index,
             send_queue,
             attachments,
+            ReserveSend(inboxes, accounts, judge, self.clock),
             StopLoops(peers, inboxes),
             suppressions,
             tell,
@@ -228,6 +234,7 @@ class World:
             show_status,
             SuppressRecipients(suppressions, self.clock),
             tell,
+            judge,
             final_header,
             note_news,
         )
@@ -252,6 +259,12 @@ class World:
         )
         self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received, own_domains)
         self.requeue_received = RequeueReceived(mails, self._watched("inbound_queue", self.inbound_queue))
+        self._wire_reading(inboxes, messages, threads, index, abandon)
+
+    def _wire_reading(self, inboxes: Any, messages: Any, threads: Any, index: Any, abandon: Any) -> None:
+        mails = self._watched("mails", self.mails)
+        attachments = self._watched("attachments", self.attachments)
+        source_links = self._watched("source_links", self.source_links)
         self.get_message = GetMessage(messages, index)
         self.reply_to_message = ReplyToMessage(self.get_message, inboxes, self.submit_message, allow_test_domains=True)
         self.forward_message = ForwardMessage(self.get_message, self.submit_message)

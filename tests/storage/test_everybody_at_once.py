@@ -18,6 +18,7 @@ from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import MessageKey, ThreadKey
 from chalicelib.domain.message_status import MessageStatus
+from chalicelib.domain.reputation import Reputation
 from chalicelib.operations.ports import PageRequest, SendJob
 from chalicelib.storage.thread_store import DynamoThreadStore
 from tests.operations.world import INBOX, make_draft, make_event
@@ -193,7 +194,7 @@ def live(table: Any, monkeypatch: pytest.MonkeyPatch, seed: int, rounds: int, ac
     print("seed", seed)  # noqa: T201  shown when it fails
     layer = ReadCommitted(table, random.Random(seed), share=0.0)
     layer.install(monkeypatch)
-    people = People(BusyWorld(daily_send_limit=1_000_000), seed)
+    people = People(BusyWorld(daily_send_limit=1_000_000, reputation=Reputation(sends=10**9)), seed)
     for _ in range(rounds):
         layer.share = 0.3
         people.work(acts)

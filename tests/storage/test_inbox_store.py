@@ -3,12 +3,14 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox, InboxStatus
+from chalicelib.domain.reputation import Reputation, Suspension
 from chalicelib.operations.ports import Heard, InboxStore, PageRequest, Reservation
 from chalicelib.storage import keys
 from chalicelib.storage.inbox_store import DynamoInboxStore
@@ -99,7 +101,9 @@ def test_a_reservation_gives_out_the_next_number_and_counts_the_send(inboxes: In
     inboxes.create(make_inbox(next_sequence=41, sends_today=3, total_sent=40))
     reservation = reserved(inboxes)
     assert reservation.sequence == 41
-    assert reservation.inbox == make_inbox(next_sequence=42, sends_today=4, total_sent=41)
+    assert reservation.inbox == make_inbox(
+        next_sequence=42, sends_today=4, total_sent=41, reputation=Reputation(sends=1)
+    )
     assert inboxes.get(7) == reservation.inbox
 
 
@@ -158,6 +162,29 @@ def test_a_send_given_back_after_midnight_leaves_the_new_day_alone(inboxes: Inbo
     assert (inbox.sends_day, inbox.sends_today, inbox.total_sent) == (TOMORROW, 1, make_inbox().total_sent + 1)
 
 
+@pytest.mark.parametrize("day", [TODAY, TOMORROW])
+@pytest.mark.parametrize(
+    ("reputation", "sends"),
+    [
+        (Reputation(sends=99, bounces=99, complaints=99), True),
+        (Reputation(sends=100, bounces=5), True),
+        (Reputation(sends=100, bounces=6), False),
+        (Reputation(sends=119, bounces=6), False),
+        (Reputation(sends=120, bounces=6), True),
+        (Reputation(sends=1_000, complaints=1), True),
+        (Reputation(sends=1_000, complaints=2), False),
+    ],
+)
+def test_an_inbox_whose_mail_comes_back_does_not_send(
+    inboxes: InboxStore, day: str, reputation: Reputation, *, sends: bool
+) -> None:
+    inbox = make_inbox(reputation=reputation)
+    inboxes.create(inbox)
+    outcome = inboxes.reserve(7, ACCOUNT_ID, day)
+    assert isinstance(outcome, Reservation) is sends
+    assert sends or outcome == inbox
+
+
 def test_nothing_is_reserved_in_no_inbox_or_anothers(inboxes: InboxStore) -> None:
     assert inboxes.reserve(7, ACCOUNT_ID, TODAY) is None
     inboxes.create(make_inbox())
@@ -195,6 +222,76 @@ def test_at_midnight_the_loser_of_the_race_counts_on_the_winners_day(network: Ne
     last = reserved(inboxes, TOMORROW)
     assert last.inbox.sends_today == 2
     assert last.sequence == 1
+
+
+# ------------------------------------------------------------------------------- settings, suspension
+
+
+def test_a_send_given_back_does_not_count_for_the_reputation(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox(reputation=Reputation(sends=3, bounces=1)))
+    inboxes.give_back(reserved(inboxes).inbox)
+    inbox = inboxes.get(7)
+    assert inbox is not None
+    assert inbox.reputation == Reputation(sends=3, bounces=1)
+
+
+@pytest.mark.parametrize("changes", [{"display_name": "Other"}, {"display_name": None}, {"daily_send_limit": 5}, {}])
+def test_settings_are_changed_and_what_happens_meanwhile_stays(inboxes: InboxStore, changes: dict[str, Any]) -> None:
+    before = make_inbox()
+    inboxes.create(before)
+    meanwhile = reserved(inboxes).inbox
+
+    assert inboxes.save_settings(before, replace(before, **changes)) is not None
+    assert inboxes.get(7) == replace(meanwhile, **changes)
+
+
+def test_settings_of_an_inbox_whose_status_changed_meanwhile_are_refused(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox())
+    inboxes.delete(make_inbox())
+    assert inboxes.save_settings(make_inbox(), make_inbox(status=InboxStatus.SUSPENDED)) is None
+    stranger = make_inbox(account_id=STRANGER, status=InboxStatus.DELETED)
+    assert inboxes.save_settings(stranger, replace(stranger, daily_send_limit=5)) is None
+    assert inboxes.get(7) == make_inbox(status=InboxStatus.DELETED)
+
+
+def test_set_to_active_an_inbox_begins_anew(inboxes: InboxStore) -> None:
+    bad = make_inbox(reputation=Reputation(sends=100, bounces=6))
+    inboxes.create(bad)
+    suspended = inboxes.suspend(7, Suspension(NOON, 5))
+    assert suspended == replace(bad, status=InboxStatus.SUSPENDED, suspension=Suspension(NOON, 5))
+
+    active = inboxes.save_settings(suspended, replace(suspended, status=InboxStatus.ACTIVE))
+
+    assert active == replace(bad, reputation=Reputation(since_sequence=bad.next_sequence))
+    assert inboxes.get(7) == active
+    assert reserved(inboxes).inbox.reputation == Reputation(sends=1, since_sequence=bad.next_sequence)
+
+
+def test_only_an_active_inbox_with_a_bad_name_is_suspended_and_only_once(inboxes: InboxStore) -> None:
+    good = make_inbox(reputation=Reputation(sends=100, bounces=5))
+    inboxes.create(good)
+    assert inboxes.suspend(7, Suspension(NOON, 5)) == good
+    assert inboxes.suspend(8, Suspension(NOON, 5)) is None
+
+    inboxes.create(numbered(9, reputation=Reputation(sends=100, complaints=1)))
+    first = at_once([lambda number=number: inboxes.suspend(9, Suspension(NOON, number)) for number in range(8)])  # type: ignore[misc]
+
+    assert len({inbox.suspension for inbox in first if inbox}) == 1
+    assert first[0] == inboxes.get(9)
+
+
+def test_that_a_suspension_was_told_is_noted_of_that_one_alone(inboxes: InboxStore) -> None:
+    inboxes.create(make_inbox(reputation=Reputation(sends=100, bounces=6)))
+    suspended = inboxes.suspend(7, Suspension(NOON, 5))
+    assert suspended is not None
+    inboxes.note_told(replace(suspended, suspension=Suspension(NOON + timedelta(days=1), 5)))
+    inboxes.note_told(make_inbox())
+    assert inboxes.get(7) == suspended
+    inboxes.note_told(suspended)
+    assert inboxes.get(7) == replace(suspended, suspension=Suspension(NOON, 5, is_told=True))
+    active = inboxes.save_settings(suspended, replace(suspended, status=InboxStatus.ACTIVE))
+    inboxes.note_told(suspended)
+    assert inboxes.get(7) == active
 
 
 # ------------------------------------------------------------------------------------ listing, deleting

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from chalicelib.storage.key_store import DynamoKeyStore
 from tests.factories.accounts import ACCOUNT_ID, KEY_ID, NOON, make_key
 from tests.fakes.clock import FakeClock
 from tests.fakes.key_store import FakeKeyStore
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
@@ -126,6 +128,66 @@ def test_a_limit_that_was_lowered_leaves_nothing(keys: KeyStore) -> None:
     assert keys.use(KEY_ID, SECRET, NOON, LIMIT - 1) == RateLimit(LIMIT - 1, 0, 60)
 
 
+@pytest.mark.parametrize("own", [1, LIMIT + 2])
+def test_a_key_with_a_limit_of_its_own_has_no_other(keys: KeyStore, own: int) -> None:
+    clock = FakeClock(NOON)
+    keys.create(make_key(rate_limit=own), SECRET)
+    for left in reversed(range(own)):
+        assert used(keys, clock) == RateLimit(own, left, 60)
+    assert keys.use(KEY_ID, SECRET, clock(), LIMIT) == RateLimit(own, 0, 60)
+    clock.advance(60)
+    assert used(keys, clock) == RateLimit(own, own - 1, 60)
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"name": None},
+    {"name": "other"},
+    {"scopes": frozenset({Scope.READ})},
+    {"expires_at": NOON + timedelta(days=1, microseconds=5)},
+    {"rate_limit": 7},
+    {"name": "other", "rate_limit": 7},
+    {},
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_a_key_is_changed_and_changed_back(keys: KeyStore, changes: dict[str, Any]) -> None:
+    before, after = make_key(), make_key(**changes)
+    keys.create(before, SECRET)
+    assert keys.save(before, after)
+    assert keys.get(ACCOUNT_ID, KEY_ID) == after
+    used(keys, FakeClock(NOON))
+    assert keys.save(after, before)
+    assert keys.get(ACCOUNT_ID, KEY_ID) == replace(before, last_used_at=NOON)
+
+
+@pytest.mark.parametrize("changes", [changes for changes in CHANGES if changes])
+def test_of_two_changes_made_at_once_the_slower_is_refused(keys: KeyStore, changes: dict[str, Any]) -> None:
+    keys.create(make_key(), SECRET)
+    keys.save(make_key(), make_key(**changes))
+    assert not keys.save(make_key(), make_key(scopes=frozenset({Scope.SEND})))
+    assert keys.get(ACCOUNT_ID, KEY_ID) == make_key(**changes)
+
+
+def test_a_key_of_another_account_or_none_is_neither_found_nor_changed(keys: KeyStore) -> None:
+    keys.create(make_key(), SECRET)
+    assert keys.get(STRANGER, KEY_ID) is None
+    assert keys.get(ACCOUNT_ID, KeyId("key_other")) is None
+    assert not keys.save(make_key(account_id=STRANGER), make_key(account_id=STRANGER, name="mine"))
+    assert not keys.save(make_key(id=KeyId("key_other")), make_key(id=KeyId("key_other"), name="mine"))
+    assert keys.get(ACCOUNT_ID, KEY_ID) == make_key()
+
+
+@pytest.mark.parametrize("key_id", [KEY_ID, KeyId("key_other")])
+def test_a_wrong_secret_takes_as_many_calls_as_an_unknown_key(network: Network, key_id: KeyId) -> None:
+    keys = DynamoKeyStore()
+    keys.create(make_key(), SECRET)
+    calls = network.listen()
+    assert keys.use(key_id, OTHER_SECRET, NOON, LIMIT) is None
+    assert calls == ["UpdateItem"]
+
+
+@NOT_ON_MOTO
 def test_of_64_requests_at_once_the_limit_lets_exactly_10_pass(keys: KeyStore) -> None:
     keys.create(make_key(), SECRET)
     uses = at_once([lambda: keys.use(KEY_ID, SECRET, NOON, 10)] * 64)

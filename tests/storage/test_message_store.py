@@ -14,8 +14,17 @@ from chalicelib.domain.delivery import EventType, MessageDelivery, Reason
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AttachmentId, MessageKey, ThreadKey
+from chalicelib.domain.inbox import InboxStatus
 from chalicelib.domain.message import DeliveryMode, Direction, MessageContent
-from chalicelib.operations.ports import InboxStore, MessageStore, Outcome, StoredMessage, VersionConflict
+from chalicelib.domain.reputation import UNTRIED, Reputation
+from chalicelib.operations.ports import (
+    CountedOutcome,
+    InboxStore,
+    MessageStore,
+    Outcome,
+    StoredMessage,
+    VersionConflict,
+)
 from chalicelib.storage.inbox_store import DynamoInboxStore
 from chalicelib.storage.message_store import DynamoMessageStore
 from tests.factories.accounts import make_inbox
@@ -29,6 +38,7 @@ from tests.storage.parallel import at_once
 
 KEY = MessageKey(7, 3)
 BOUNCED = Outcome(bounced=True, complained=False)
+COMPLAINED = Outcome(bounced=False, complained=True)
 ENOUGH = 10_000_000  # a budget that no page here reaches
 WHOLE = make_content(
     key=KEY,
@@ -258,7 +268,7 @@ def test_changes_made_at_once_are_all_kept(stores: Stores) -> None:
             known = messages.get_delivery(KEY)
             assert known is not None
             try:
-                messages.save_delivery(KEY, replace(known, references=(*known.references, name)), BOUNCED)
+                messages.save_outcome(KEY, replace(known, references=(*known.references, name)), BOUNCED)
             except VersionConflict:
                 continue
             return
@@ -276,19 +286,63 @@ def test_changes_made_at_once_are_all_kept(stores: Stores) -> None:
 @pytest.mark.parametrize(
     ("outcome", "counted"),
     [
-        (None, (0, 0)),
         (BOUNCED, (1, 0)),
-        (Outcome(bounced=False, complained=True), (0, 1)),
+        (COMPLAINED, (0, 1)),
         (Outcome(bounced=True, complained=True), (1, 1)),
     ],
 )
 def test_an_outcome_is_counted_with_the_save_it_came_with(
-    stores: Stores, outcome: Outcome | None, counted: tuple[int, int]
+    stores: Stores, outcome: Outcome, counted: tuple[int, int]
 ) -> None:
-    stores.messages.save_delivery(KEY, begun(), outcome)
+    saved = stores.messages.save_outcome(KEY, begun(), outcome)
     with pytest.raises(VersionConflict):
-        stores.messages.save_delivery(KEY, replace(begun(), ses_message_id="late"), BOUNCED)
-    assert stores.inboxes.get(7) == make_inbox(bounce_count=counted[0], complaint_count=counted[1])
+        stores.messages.save_outcome(KEY, replace(begun(), ses_message_id="late"), BOUNCED)
+    assert saved == CountedOutcome(replace(begun(), version=1), is_to_be_judged=False)
+    assert stores.inboxes.get(7) == make_inbox(
+        bounce_count=counted[0], complaint_count=counted[1], reputation=Reputation(0, *counted)
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome", "is_bad"),
+    [
+        (Reputation(sends=99, bounces=50), BOUNCED, False),  # too few to judge
+        (Reputation(sends=100, bounces=4), BOUNCED, False),  # 5 % and no more
+        (Reputation(sends=100, bounces=5), BOUNCED, True),
+        (Reputation(sends=119, bounces=5), BOUNCED, True),
+        (Reputation(sends=120, bounces=5), BOUNCED, False),
+        (Reputation(sends=999), COMPLAINED, True),
+        (Reputation(sends=1_000), COMPLAINED, False),
+        (Reputation(sends=1_000, complaints=1), COMPLAINED, True),
+        (Reputation(sends=1_000, bounces=50, complaints=1), BOUNCED, True),
+    ],
+)
+def test_the_save_says_when_its_outcome_is_one_too_many(
+    stores: Stores, before: Reputation, outcome: Outcome, *, is_bad: bool
+) -> None:
+    stores.inboxes.create(make_inbox(number=8, address="other@mail.example.com", reputation=before))
+    saved = stores.messages.save_outcome(MessageKey(8, 3), begun(), outcome)
+    inbox = stores.inboxes.get(8)
+    assert inbox is not None
+    assert saved.is_to_be_judged is is_bad is inbox.has_lost_trust
+
+
+def test_an_outcome_of_a_suspended_inbox_asks_for_no_judgement(stores: Stores) -> None:
+    before = Reputation(sends=100, bounces=6)
+    stores.inboxes.create(
+        make_inbox(number=8, address="other@mail.example.com", status=InboxStatus.SUSPENDED, reputation=before)
+    )
+    assert not stores.messages.save_outcome(MessageKey(8, 3), begun(), BOUNCED).is_to_be_judged
+
+
+def test_what_was_sent_before_the_inbox_was_set_to_active_counts_in_its_totals_alone(stores: Stores) -> None:
+    before = Reputation(sends=100, bounces=5, since_sequence=4)
+    stores.inboxes.create(make_inbox(number=8, address="other@mail.example.com", bounce_count=0, reputation=before))
+    assert not stores.messages.save_outcome(MessageKey(8, 3), begun(), BOUNCED).is_to_be_judged
+    inbox = stores.inboxes.get(8)
+    assert inbox is not None
+    assert (inbox.bounce_count, inbox.reputation) == (1, before)
+    assert stores.messages.save_outcome(MessageKey(8, 4), begun(), BOUNCED).is_to_be_judged
 
 
 # ------------------------------------------------------------------------------------------------- pages
@@ -344,22 +398,28 @@ def test_the_longest_bodies_are_left_out_until_the_rest_fits(
 # ------------------------------------------------------------------------------------------ lost replies
 
 
-@pytest.mark.parametrize("outcome", [None, BOUNCED])
-def test_a_save_that_the_sdk_repeats_is_one_save(network: Network, outcome: Outcome | None) -> None:
+def test_a_save_that_the_sdk_repeats_is_one_save(network: Network) -> None:
+    messages = DynamoMessageStore(FakeBlobStore())
+    network.repeat("PutItem")
+    assert messages.save_delivery(KEY, begun()).version == 1
+
+
+@pytest.mark.parametrize("reputation", [UNTRIED, Reputation(sends=100, bounces=5)])
+def test_an_outcome_whose_save_the_sdk_repeats_is_counted_once(network: Network, reputation: Reputation) -> None:
     inboxes, messages = DynamoInboxStore(), DynamoMessageStore(FakeBlobStore())
-    inboxes.create(make_inbox(bounce_count=0))
-    network.repeat("TransactWriteItems" if outcome else "PutItem")
-    assert messages.save_delivery(KEY, begun(), outcome).version == 1
+    inboxes.create(make_inbox(bounce_count=0, reputation=reputation))
+    network.repeat("TransactWriteItems")
+    assert messages.save_outcome(KEY, begun(), BOUNCED).delivery.version == 1
     inbox = inboxes.get(7)
     assert inbox is not None
-    assert inbox.bounce_count == (1 if outcome else 0)
+    assert (inbox.bounce_count, inbox.reputation.bounces) == (1, reputation.bounces + 1)
 
 
 def test_an_outcome_is_counted_although_the_inbox_is_busy(network: Network) -> None:
     inboxes, messages = DynamoInboxStore(), DynamoMessageStore(FakeBlobStore())
     inboxes.create(make_inbox(bounce_count=0))
     network.conflict("TransactWriteItems")
-    messages.save_delivery(KEY, begun(), BOUNCED)
+    messages.save_outcome(KEY, begun(), BOUNCED)
     inbox = inboxes.get(7)
     assert inbox is not None
     assert inbox.bounce_count == 1

@@ -4,9 +4,10 @@ Every store speaks the domain's language and raises only errors of `domain/error
 `get` are consistent: they see every write that was answered before.
 """
 
-from chalicelib.operations.ports.accounts import AccountStore, KeyStore, KeyUse
+from chalicelib.operations.ports.accounts import AccountSettings, AccountStore, Allowance, KeyStore, KeyUse
 from chalicelib.operations.ports.attachments import AttachmentStore, SourceLinks
 from chalicelib.operations.ports.basics import Clock, Together
+from chalicelib.operations.ports.erasures import AccountRemains, Aged, ErasureStore, InboxRemains, Swept
 from chalicelib.operations.ports.events import EventLog, LogPage, Told, WebhookNotices
 from chalicelib.operations.ports.housekeeping import (
     BucketWalk,
@@ -41,7 +42,14 @@ from chalicelib.operations.ports.mail_out import (
     SendThrottled,
     SesAcceptance,
 )
-from chalicelib.operations.ports.messages import MessageStore, Outcome, SesMessageIds, StoredMessage, VersionConflict
+from chalicelib.operations.ports.messages import (
+    CountedOutcome,
+    MessageStore,
+    Outcome,
+    SesMessageIds,
+    StoredMessage,
+    VersionConflict,
+)
 from chalicelib.operations.ports.peers import PeerStore
 from chalicelib.operations.ports.send_rate import SendQuota, SendRate, SendRates, TurnRefused, TurnTaken
 from chalicelib.operations.ports.suppressions import SuppressionStore
@@ -49,12 +57,18 @@ from chalicelib.operations.ports.switches import SwitchStore
 from chalicelib.operations.ports.threads import Run, ThreadMembers, ThreadStore
 
 __all__ = [
+    "AccountRemains",
+    "AccountSettings",
     "AccountStore",
     "Advance",
+    "Aged",
+    "Allowance",
     "AttachmentStore",
     "BucketWalk",
     "Clock",
+    "CountedOutcome",
     "Envelope",
+    "ErasureStore",
     "EventLog",
     "Filing",
     "FilingStore",
@@ -64,6 +78,7 @@ __all__ = [
     "IdempotencyStore",
     "InboundQueue",
     "InboxFront",
+    "InboxRemains",
     "InboxStore",
     "IndexedMessage",
     "KeyStore",
@@ -108,6 +123,7 @@ __all__ = [
     "SourceLinks",
     "StoredMessage",
     "SuppressionStore",
+    "Swept",
     "SwitchStore",
     "TableWalk",
     "ThreadMembers",

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.inbox import Inbox
+from chalicelib.domain.reputation import Suspension
 from chalicelib.operations.ports.lists import Page, PageRequest
 
 
@@ -39,8 +40,8 @@ class InboxStore(Protocol):
     def reserve(self, inbox_number: int, account_id: AccountId, day: str) -> Reservation | Inbox | None:
         """Give out the next sequence number and count the send on UTC `day` (YYYY-MM-DD), in one conditional write.
 
-        Refused, it returns the inbox as it stands (suspended, or the day's limit reached); None when there is no such
-        inbox of this account.
+        Refused, it returns the inbox as it stands (suspended or about to be, or the day's limit reached); None when there
+        is no such inbox of this account.
         """
 
     def reserve_received(self, inbox_number: int, heard: Heard) -> Reservation | None:
@@ -60,6 +61,18 @@ class InboxStore(Protocol):
 
     def give_back(self, reserved: Inbox) -> None:
         """Uncount one send of the day `reserved` shows: its message was refused after all. The number stays used."""
+
+    def save_settings(self, before: Inbox, after: Inbox) -> Inbox | None:
+        """Change display name, daily limit and status; the inbox as it then stands.
+
+        Set to active, it begins a new period of its reputation. None: somebody else has changed its status since.
+        """
+
+    def suspend(self, inbox_number: int, suspension: Suspension) -> Inbox | None:
+        """Suspend an active inbox that has lost its good name; the inbox as it then stands, whoever was faster."""
+
+    def note_told(self, inbox: Inbox) -> None:
+        """Note that the event of its suspension was told; again, or after it was set to active, is harmless."""
 
     def page(self, account_id: AccountId, request: PageRequest) -> Page[Inbox]:
         """The account's inboxes, newest first, deleted ones left out."""

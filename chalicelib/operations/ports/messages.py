@@ -30,6 +30,14 @@ class Outcome:
     complained: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CountedOutcome:
+    """A delivery as it was stored; whether its outcome may have cost the inbox its good name, so that it is looked at."""
+
+    delivery: MessageDelivery
+    is_to_be_judged: bool
+
+
 class MessageStore(Protocol):
     """Message contents and delivery items."""
 
@@ -45,12 +53,13 @@ class MessageStore(Protocol):
     def get_delivery(self, key: MessageKey) -> MessageDelivery | None:
         """What is known of its deliveries."""
 
-    def save_delivery(
-        self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome | None = None
-    ) -> MessageDelivery:
-        """Store it if its version is still the one that was read; the stored value. Raises `VersionConflict`.
+    def save_delivery(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:
+        """Store it if its version is still the one that was read; the stored value. Raises `VersionConflict`."""
 
-        An `outcome` is counted on the inbox in the same transaction, so each is counted exactly once.
+    def save_outcome(self, key: MessageKey, delivery: MessageDelivery, outcome: Outcome) -> CountedOutcome:
+        """The same, with an outcome that is counted on the inbox in one transaction with it, so each exactly once.
+
+        What an inbox sent before it was last set to active counts in its totals, and not against its good name.
         """
 
     def save_acceptance(self, key: MessageKey, delivery: MessageDelivery) -> MessageDelivery:

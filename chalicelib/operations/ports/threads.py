@@ -42,6 +42,12 @@ class ThreadStore(Protocol):
     def begin(self, thread: Thread) -> None:
         """Store a new thread whose only message is its first; again is harmless."""
 
+    def doom(self, key: ThreadKey) -> bool:
+        """All of it is to go: from now on it is not there for `get`, `get_many` and `join`. False when it is not there."""
+
+    def doomed(self, key: ThreadKey) -> ThreadMembers | None:
+        """The thread and its recent members, also when it is doomed."""
+
     def join(self, key: ThreadKey, sequence: int, participants: Sequence[str]) -> tuple[int, ...]:
         """Add a message, with those it brings, to a thread; again is harmless. Its newest members by now; none: it is gone."""
 
