@@ -50,6 +50,11 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
+def stack_name() -> str:
+    """The name of the deployment in metrics; empty: it has none."""
+    return os.environ.get("STACK_NAME", "")
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Settings from variables; raises `SettingsError` that names the first one missing or malformed."""
 

@@ -9,7 +9,6 @@ An attempt is noted after it was made, so one whose process dies in between is m
 noted and whose successor was not queued is found by the same job when it comes again.
 """
 
-import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,12 +19,14 @@ from chalicelib.domain.endpoint_health import EndpointHealth
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import AccountId
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.webhook import Webhook, WebhookId
 from chalicelib.domain.webhook_delivery import Answer, DeliveryState, Luck, WebhookDelivery
 from chalicelib.domain.webhook_signature import signed_headers
 from chalicelib.operations.call_slots import STALLED_AFTER, CallLater, CallSlots, Entry, call_later
 from chalicelib.operations.disable_webhook import DisableWebhook
 from chalicelib.operations.known_webhooks import KnownWebhooks
+from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.ports import Clock, VersionConflict
 from chalicelib.operations.ports.events import Told
 from chalicelib.operations.ports.webhooks import (
@@ -40,7 +41,7 @@ from chalicelib.operations.ports.webhooks import (
 )
 from chalicelib.operations.webhook_line import LONGEST_DELAY, WaitInLine
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 ATTEMPT_IS_OVER = 20  # seconds
 BUSY_SECONDS = 3  # within which a call comes again that found no slot in its process
@@ -58,6 +59,7 @@ class DeliverWebhook:
     body: EventBody
     wait_in_line: WaitInLine
     disable: DisableWebhook
+    progress: NoteProgress
     clock: Clock
     luck: Luck = random.random
     slots: CallSlots = field(default_factory=CallSlots)
@@ -157,6 +159,7 @@ class DeliverWebhook:
             noted = self.deliveries.save(delivery.after(answer, began, ended, self.luck), ended)
         except VersionConflict:
             return  # the same job, twice at once: whoever noted its attempt first carries on
+        self.progress.attempt(webhook, noted, ended)
         self._queue_next(webhook, noted)
 
     def _note_health(

@@ -5,7 +5,6 @@ for cost nothing.
 """
 
 import hashlib
-import logging
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from datetime import UTC, datetime
 import msgspec
 
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDelivery
 from chalicelib.storage import keys
 from chalicelib.storage.failures import raises_unavailable
 from chalicelib.storage.tables import WebhookJobItem
 from chalicelib.storage.webhook_codec import pack, unpack_job
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 SHARDS = 8
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Any
 
 import boto3
@@ -171,7 +172,8 @@ class Stores:
 
     def _together(self, calls: Sequence[Callable[[], None]]) -> None:
         """Run calls side by side; wait for all of them, then raise the first error."""
-        futures = [self._workers.submit(call) for call in calls]
+        # Each in a copy of this thread's context, so that their lines of the log carry what ours do.
+        futures = [self._workers.submit(copy_context().run, call) for call in calls]
         wait(futures)
         for future in futures:
             future.result()

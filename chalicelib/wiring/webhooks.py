@@ -100,6 +100,7 @@ class Webhooks(Telling):
             lambda joined: event_body(joined, ids),
             self._wait_in_line,
             DisableWebhook(self.webhooks, self._event_log, self.tell_events.disabled, self.clock),
+            self._progress,
             self.clock,
         )
 

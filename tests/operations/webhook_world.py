@@ -32,6 +32,7 @@ from chalicelib.operations.manage_webhooks import (
     UpdateWebhook,
     WebhookWish,
 )
+from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.ports.webhooks import DeliveryJob, LineJob, NoticeJob, ReplayJob, WebhookJob
 from chalicelib.operations.replay_webhook import (
     CarryOutReplay,
@@ -49,6 +50,7 @@ from tests.fakes.account_store import FakeAccountStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_log import FakeEventLog
 from tests.fakes.inbox_store import FakeInboxStore
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.operations import IDS
 from tests.fakes.webhooks import (
     FakeDueDeliveries,
@@ -109,6 +111,7 @@ class WebhookWorld:
         self.deliveries = FakeWebhookDeliveries(self.webhooks)
         self.due = FakeDueDeliveries()
         self.queue = FakeWebhookQueue()
+        self.metrics = FakeMetrics()
         self.endpoints = FakeEndpoints(self.clock)
         self.inboxes = FakeInboxStore()
         self.inboxes.create(make_inbox(number=7))
@@ -150,6 +153,7 @@ class WebhookWorld:
             self._body,
             wait_in_line,
             disable,
+            NoteProgress(self.metrics, IDS),
             clock,
             self.luck.random,
             self.make_slots(),
