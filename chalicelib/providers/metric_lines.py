@@ -28,7 +28,7 @@ class MetricLines:
 
     def __init__(self, stack: str, write: Callable[[str], None] = _to_output) -> None:
         self._stack = stack
-        self._write = write
+        self.write = write
         self._lock = Lock()
         self._values: dict[Metric, list[float]] = {}
 
@@ -41,7 +41,7 @@ class MetricLines:
         with self._lock:
             values, self._values = self._values, {}
         for part in _parts(values):
-            self._write(self._line(part))
+            self.write(self._line(part))
 
     def _line(self, values: dict[Metric, float | list[float]]) -> str:
         dimensions: dict[str, str] = {DIMENSION: self._stack} if self._stack else {}
