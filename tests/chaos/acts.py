@@ -346,7 +346,7 @@ ACTS = {
     "paused": Act(paused),
     "rejected": Act(rejected, excuses=frozenset({"ses_message_rejected"})),
     "nobody knows whether it went": Act(nobody_knows, excuses=frozenset({"outcome_unknown"})),
-    "nobody knows whether it went, but others go": Act(nobody_knows_but_others_go),
+    "nobody knows whether it went, but others go": Act(nobody_knows_but_others_go, is_patient=True),
     "a lost send queue": Act(a_lost_send_queue),
     "a lost notice": Act(a_lost_notice),
     # What only housekeeping finds.
