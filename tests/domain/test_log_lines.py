@@ -16,7 +16,7 @@ SOURCES = Path(__file__).parents[2] / "chalicelib"
 
 @pytest.fixture(autouse=True)
 def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "chalicelib")  # other tests of this process keep it quiet
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.operations.world import ADA, BOB, IDS, INBOX, World, make_event
 
 @pytest.fixture(autouse=True)
 def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "chalicelib")  # other tests of this process keep it quiet
 
 
 def story(caplog: pytest.LogCaptureFixture) -> list[str]:

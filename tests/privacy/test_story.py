@@ -34,11 +34,13 @@ class Lines(logging.Handler):
 
 @pytest.fixture
 def log() -> Iterator[Lines]:
-    root, handler = logging.getLogger(), Lines()
-    before, others = root.level, root.handlers[:]
-    root.handlers, root.level = [handler], logging.INFO
+    ours, handler = logging.getLogger("chalicelib"), Lines()  # other tests of this process keep it quiet
+    before = ours.level
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
     yield handler
-    root.handlers, root.level = others, before
+    ours.removeHandler(handler)
+    ours.setLevel(before)
 
 
 @pytest.fixture
