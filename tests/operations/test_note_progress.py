@@ -13,7 +13,7 @@ from chalicelib.operations.ports import SendRefused
 from chalicelib.operations.ports.metrics import Metric
 from tests.operations.incoming import SES_ID, arrive
 from tests.operations.news import BOUNCED, COMPLAINED, DELIVERED, SENT, sent_to
-from tests.operations.watched import Crash, Failing
+from tests.operations.watched import Crash, Failing, Meanwhile
 from tests.operations.webhook_world import WebhookWorld
 from tests.operations.world import ADA, BOB, IDS, INBOX, World, make_event
 
@@ -120,3 +120,23 @@ def test_a_webhook_is_timed_from_what_happened_to_its_first_success(caplog: pyte
     assert (last["webhookId"], last["attempt"], last["statusCode"]) == (webhook.id, 2, 200)
     assert last["messageId"].startswith("msg_")
     assert last["eventId"].startswith("evt_")
+
+
+def test_of_two_who_record_the_same_news_at_once_one_counts_it() -> None:
+    world, key = sent_to(ADA)
+    news = make_event(key, BOUNCED)
+    with world.watching(Meanwhile("messages.save_outcome", lambda: world.record_delivery_report(news))):
+        world.record_delivery_report(news)
+
+    assert world.metrics.count(Metric.BOUNCED) == 1
+
+
+def test_a_worker_that_dies_right_after_its_record_counts_nothing_and_nobody_counts_it_twice() -> None:
+    world, key = sent_to(ADA)
+    news = make_event(key, DELIVERED)
+    with world.watching(Failing("messages.save_delivery", [Crash()], after_effect=True)), pytest.raises(Crash):
+        world.record_delivery_report(news)
+    world.record_delivery_report(news)
+
+    assert world.metrics.count(Metric.DELIVERED) == 0
+    assert world.status(key) is DELIVERED.shown
