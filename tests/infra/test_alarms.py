@@ -1,5 +1,7 @@
-"""Every queue of the template has its dead letters, and somebody is told of them and of a queue that stands still."""
+"""Somebody is told of dead letters, of a queue that stands still, of functions that fail, of what SES thinks of us."""
 
+import json
+import re
 from typing import Any
 
 import yaml
@@ -21,31 +23,51 @@ def of_type(name: str) -> dict[str, Any]:
 
 
 def watched(metric: str) -> set[str]:
-    return {
-        alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
-        for alarm in of_type("CloudWatch::Alarm").values()
-        if alarm["MetricName"] == metric
-    }
+    """Logical ids, out of `Ref` and `Fn::GetAtt`."""
+    alarms = [alarm for alarm in of_type("CloudWatch::Alarm").values() if alarm["MetricName"] == metric]
+    values = [alarm["Dimensions"][0]["Value"] for alarm in alarms if "Dimensions" in alarm]
+    return {value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0] for value in values}
 
 
 def test_every_queue_has_dead_letters_and_an_alarm_for_both() -> None:
     queues = {name: queue for name, queue in of_type("SQS::Queue").items() if "RedrivePolicy" in queue}
     dead = {queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for queue in queues.values()}
+    dead |= {"ScheduleDeadLetters"}
 
     assert queues.keys() | dead == of_type("SQS::Queue").keys()
     assert watched("ApproximateNumberOfMessagesVisible") == dead
     assert watched("ApproximateAgeOfOldestMessage") == queues.keys() == set(QUEUES.values())
 
 
+def test_every_function_has_an_alarm_for_its_errors() -> None:
+    assert watched("Errors") == of_type("Serverless::Function").keys()
+    assert len(of_type("Serverless::Function")) == 9
+
+
+def test_ses_is_watched_before_it_reviews_the_account() -> None:
+    thresholds = {alarm["MetricName"]: alarm["Threshold"] for alarm in of_type("CloudWatch::Alarm").values()}
+    assert thresholds["Reputation.BounceRate"] < 0.05
+    assert thresholds["Reputation.ComplaintRate"] < 0.001
+
+
+def test_the_one_dashboard_shows_every_queue_and_function() -> None:
+    ((_, dashboard),) = of_type("CloudWatch::Dashboard").items()
+    text = dashboard["DashboardBody"]["Fn::Sub"]
+    assert json.loads(text)["widgets"]
+    shown = {match.partition(".")[0] for match in re.findall(r"\$\{([^}:]+)\}", text)}
+    assert shown == of_type("SQS::Queue").keys() | of_type("Serverless::Function").keys()
+
+
 def test_every_alarm_goes_to_the_topic() -> None:
     alarms = of_type("CloudWatch::Alarm")
-    assert len(alarms) == 12
+    assert len(alarms) == 21
     assert {alarm["AlarmActions"][0]["Ref"] for alarm in alarms.values()} == {"AlarmTopic"}
 
 
 def test_no_function_outlives_a_sixth_of_the_time_in_which_its_records_stay_hidden() -> None:
     stage = CONFIG["stages"]["dev"]
     hidden = TEMPLATE.parameters["QueueVisibilitySeconds"]["Default"]
-    on_a_schedule = ("housekeeping", "due_webhooks", "due_domains", "erasing")
-    workers = {name: each for name, each in stage["lambda_functions"].items() if name not in on_a_schedule}
+    not_on_a_queue = ("api_handler", "housekeeping", "due_webhooks", "erasing", "due_domains")
+    workers = {name: each for name, each in stage["lambda_functions"].items() if name not in not_on_a_queue}
+    assert len(workers) == 4
     assert all(each["lambda_timeout"] * 6 <= hidden for each in workers.values())
