@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from chalicelib.operations.ports.metrics import Metric
+from chalicelib.providers.metric_lines import DIMENSION, NAMESPACE
 from embedded.data_folder import PROJECT
 from embedded.template import read_template
 from infra.stack import QUEUES
@@ -71,3 +73,26 @@ def test_no_function_outlives_a_sixth_of_the_time_in_which_its_records_stay_hidd
     workers = {name: each for name, each in stage["lambda_functions"].items() if name not in not_on_a_queue}
     assert len(workers) == 4
     assert all(each["lambda_timeout"] * 6 <= hidden for each in workers.values())
+
+
+def test_the_dashboard_shows_every_metric_of_our_own() -> None:
+    (dashboard,) = of_type("CloudWatch::Dashboard").values()
+    widgets = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    ours = [each for widget in widgets for each in widget["properties"]["metrics"] if each[0] == NAMESPACE]
+
+    assert {name for _, name, *_ in ours} == set(Metric)
+    assert all(each[2:4] == [DIMENSION, "${AWS::StackName}"] for each in ours)
+    assert TEMPLATE.environment["STACK_NAME"] == {"Ref": "AWS::StackName"}
+
+
+def test_functions_log_json_and_lambda_says_nothing_of_each_invocation() -> None:
+    for name, function in of_type("Serverless::Function").items():
+        logging = function["LoggingConfig"]
+        levels = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN"}
+        assert levels.items() <= logging.items(), name
+        assert logging["LogGroup"]["Ref"] in of_type("Logs::LogGroup"), name
+
+
+def test_requests_and_functions_are_traced() -> None:
+    assert CONFIG["xray"] is True
+    assert of_type("Serverless::Api")["RestAPI"]["TracingEnabled"] is True
