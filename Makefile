@@ -46,6 +46,8 @@ bench: ## count what each operation costs and write it into bench/README.md
 	$(VENV)/python -m bench.inbound --write
 	$(VENV)/python -m bench.webhooks --write
 	$(VENV)/python -m bench.events --write
+	$(VENV)/python -m bench.log_bytes --write
+	$(VENV)/python -m bench.cost --write
 
 bench-http: ## time lists and sending through HTTP and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run

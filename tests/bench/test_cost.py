@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.cost import DOCUMENT, Bill, Counted, document
+from bench.cost import ALARMS, DOCUMENT, PROJECT, Bill, Counted, document
 from bench.prices import MILLION, PRICES
 from bench.readme import sections, with_sections
 
@@ -22,6 +22,12 @@ def test_the_units_of_a_message_are_those_of_its_steps() -> None:
     assert [ten.invocations, ten.queue_requests] == pytest.approx([1.3, 3.6])
     assert ten.gb_seconds < alone.gb_seconds
     assert ten.log_bytes < alone.log_bytes
+
+
+def test_the_template_has_no_more_alarms_than_are_counted() -> None:
+    template = (PROJECT / "infra" / "resources.yaml").read_text(encoding="utf-8")
+
+    assert ALARMS - 20 < template.count("Type: AWS::CloudWatch::Alarm") <= ALARMS
 
 
 def test_dollars_are_units_times_price() -> None:
