@@ -57,7 +57,7 @@ package: ## build what Lambda gets: template and zip, in .build/ (ARGS=--here: f
 	@$(PYTHON) embedded/set_up.py test
 	@$(VENV)/python -m infra.package $(ARGS)
 
-redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook ARGS=--dry-run)
+redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook|slow-webhook ARGS=--dry-run)
 	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)
 
 requeue: ## rebuild the queues from table and bucket, after a restore (STACK=…)

@@ -40,6 +40,7 @@ ENVIRONMENT = AWAY_FROM_AWS | {
     "BUCKET_NAME": BUCKET,
     "SEND_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/000000000000/{SEND_QUEUE}",
     "WEBHOOK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/webhooks",
+    "SLOW_WEBHOOK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/slow-webhooks",
     "INBOUND_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/000000000000/{INBOUND_QUEUE}",
     "SES_CONFIGURATION_SET": "set",
     "MAIL_DOMAIN": "mail.example.com",

@@ -39,7 +39,7 @@ def test_every_queue_has_dead_letters_and_an_alarm_for_both() -> None:
 
 def test_every_alarm_goes_to_the_topic() -> None:
     alarms = of_type("CloudWatch::Alarm")
-    assert len(alarms) == 12
+    assert len(alarms) == 14
     assert {alarm["AlarmActions"][0]["Ref"] for alarm in alarms.values()} == {"AlarmTopic"}
 
 
