@@ -35,7 +35,7 @@ chaos: ## the long proofs of docs/guarantees.md: deaths, disorder, bad weather, 
 verifiers: ## check signatures with the published JavaScript verifier too (needs node and npm)
 	@$(PYTHON) embedded/set_up.py test
 	npm install --silent --no-save --prefix .embedded/tools/standardwebhooks standardwebhooks@1.1.1
-	$(VENV)/pytest tests/domain/test_webhook_signature.py
+	$(VENV)/pytest tests/domain/test_javascript_verifier.py
 
 bench: ## count what each operation costs and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run
