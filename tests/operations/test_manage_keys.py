@@ -333,11 +333,11 @@ def test_a_key_cannot_be_given_a_higher_rate_than_the_key_that_asks_may_give(
 def test_when_a_key_ends_and_how_much_it_may_ask_is_changed_by_one_that_has_its_scopes(wanted: dict[str, Any]) -> None:
     office = Office()
     office.create(NewKey(NEW, scopes=frozenset({Scope.SEND})))
-    manager = {"scopes": frozenset({Scope.MANAGE})}
+    manager = frozenset({Scope.MANAGE})
 
-    assert office.change({"name": "renamed"}, **manager).name == "renamed"
+    assert office.change({"name": "renamed"}, scopes=manager).name == "renamed"
     with pytest.raises(Forbidden):
-        office.change(wanted, **manager)
+        office.change(wanted, scopes=manager)
     assert office.change(wanted).expires_at == wanted.get("expires_at")
 
 

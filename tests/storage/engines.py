@@ -21,6 +21,9 @@ AWAY_FROM_AWS = {
     **CREDENTIALS,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+# For what is told of our own order of calls: moto answers one at a time, and slowly.
+ON_THE_EMBEDDED_TABLE = pytest.mark.parametrize("table", ["embedded"], indirect=True)
+NOT_ON_MOTO = pytest.mark.parametrize("is_fake", ["fake", "embedded"], indirect=True)
 
 
 @dataclass

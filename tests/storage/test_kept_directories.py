@@ -85,6 +85,7 @@ CHANGES: dict[str, Callable[[World], object]] = {
 }
 
 
+@on_the_embedded_table
 @small
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_is_kept_never_hides_a_change(change: str) -> None:

@@ -15,6 +15,7 @@ from chalicelib.storage.key_store import DynamoKeyStore
 from tests.factories.accounts import ACCOUNT_ID, KEY_ID, NOON, make_key
 from tests.fakes.clock import FakeClock
 from tests.fakes.key_store import FakeKeyStore
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
@@ -186,6 +187,7 @@ def test_a_wrong_secret_takes_as_many_calls_as_an_unknown_key(network: Network, 
     assert calls == ["UpdateItem"]
 
 
+@NOT_ON_MOTO
 def test_of_64_requests_at_once_the_limit_lets_exactly_10_pass(keys: KeyStore) -> None:
     keys.create(make_key(), SECRET)
     uses = at_once([lambda: keys.use(KEY_ID, SECRET, NOON, 10)] * 64)

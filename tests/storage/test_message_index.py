@@ -10,6 +10,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import Advance, IndexedMessage, MessageIndex, PageRequest
 from chalicelib.storage.message_index import DynamoMessageIndex
 from tests.fakes.message_index import FakeMessageIndex
+from tests.storage.engines import NOT_ON_MOTO, ON_THE_EMBEDDED_TABLE
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
@@ -110,6 +111,7 @@ def test_a_reservation_that_was_killed_cannot_be_committed(index: MessageIndex) 
     assert listed(index) == []
 
 
+@NOT_ON_MOTO
 def test_of_a_commit_and_a_kill_at_once_one_wins(index: MessageIndex) -> None:
     def kill(sequence: int) -> bool:
         return index.advance(key(sequence), GONE, {RESERVED}).taken
@@ -134,6 +136,7 @@ def test_a_removed_message_is_gone_and_its_phase_is_told(index: MessageIndex, ph
     assert not commit(index, 3)
 
 
+@NOT_ON_MOTO
 def test_of_many_who_remove_a_message_at_once_one_did_it(index: MessageIndex) -> None:
     commit(index, 3)
     assert Counter(at_once([lambda: remove(index, 3)] * 8)) == {QUEUED: 1, GONE: 7}
@@ -262,6 +265,7 @@ def test_the_first_message_of_a_bucket_makes_it(network: Network) -> None:
     assert listed(index) == [480, 479]
 
 
+@ON_THE_EMBEDDED_TABLE
 def test_two_who_make_a_bucket_at_once_both_succeed(network: Network) -> None:
     index = DynamoMessageIndex()
     network.before_next("PutItem", lambda: commit(index, 481))
@@ -269,6 +273,7 @@ def test_two_who_make_a_bucket_at_once_both_succeed(network: Network) -> None:
     assert listed(index) == [481, 480]
 
 
+@ON_THE_EMBEDDED_TABLE
 def test_steps_that_the_sdk_repeats_end_as_if_taken_once(network: Network) -> None:
     index = DynamoMessageIndex()
     commit(index, 5)

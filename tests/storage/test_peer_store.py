@@ -11,7 +11,7 @@ from chalicelib.operations.ports import PeerStore
 from chalicelib.storage import tables
 from chalicelib.storage.peer_store import DynamoPeerStore
 from tests.fakes.peer_store import FakePeerStore
-from tests.storage.engines import Engine
+from tests.storage.engines import NOT_ON_MOTO, Engine
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
@@ -121,6 +121,7 @@ def test_what_was_found_may_have_changed_since(peers: PeerStore) -> None:
     assert sends(peers) == (NOW, NOW)
 
 
+@NOT_ON_MOTO
 def test_of_32_at_once_exactly_20_are_noted(peers: PeerStore) -> None:
     peers.note_mail(7, BOT, Origin.PROGRAM, NOW)
 

@@ -255,6 +255,7 @@ def test_a_writer_that_meets_a_sealer_writes_into_the_sealed_bucket(
     assert_shows_all(world.index, world.oracle)
 
 
+@ONE_ENGINE
 def test_late_writers_at_once_are_all_counted() -> None:
     world = sealed_world()
     calls: list[Callable[[], object]] = [

@@ -11,7 +11,7 @@ from chalicelib.operations.ports import PageRequest, SuppressionStore
 from chalicelib.storage.roster import ADDED_AT_ONCE
 from chalicelib.storage.suppression_store import DynamoSuppressionStore
 from tests.fakes.suppression_store import FakeSuppressionStore
-from tests.storage.engines import Engine
+from tests.storage.engines import NOT_ON_MOTO, Engine
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 from tests.storage.test_thread_costs import counting
@@ -95,6 +95,7 @@ def test_sixteen_who_add_the_same_at_once_add_one(store: SuppressionStore) -> No
     assert listed(store) == ([ADA], 1)
 
 
+@NOT_ON_MOTO
 def test_imports_that_meet_add_each_address_once(store: SuppressionStore) -> None:
     names = [f"reader-{number}@example.com" for number in range(60)]
     everybody = [made(name) for name in names]

@@ -10,6 +10,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import ThreadStore
 from chalicelib.storage import tables
 from tests.fakes.thread_store import FakeThreadStore
+from tests.storage.engines import ON_THE_EMBEDDED_TABLE
 from tests.storage.faults import Network
 from tests.storage.test_thread_store import (
     ADA,
@@ -160,6 +161,7 @@ def test_a_chunk_whose_messages_have_all_left_is_no_run_and_is_filled_again() ->
     assert sequences(threads) == tuple(range(3 + MOVED_AT_ONCE, grown_to))
 
 
+@ON_THE_EMBEDDED_TABLE
 def test_nothing_stays_in_the_table_of_a_thread_whose_messages_all_left(table: Any) -> None:
     threads = small_store()
     grown(threads, LONG)

@@ -15,6 +15,7 @@ from chalicelib.operations.ports import ThreadMembers, ThreadStore
 from chalicelib.storage.thread_store import DynamoThreadStore
 from tests.factories.accounts import ACCOUNT_ID, NOON
 from tests.fakes.thread_store import FakeThreadStore
+from tests.storage.engines import NOT_ON_MOTO, ON_THE_EMBEDDED_TABLE
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
@@ -193,6 +194,7 @@ def test_a_long_thread_goes_whole_with_its_last_message(threads: ThreadStore) ->
     assert sequences(threads) == (3,)
 
 
+@NOT_ON_MOTO
 def test_random_joins_and_leaves_end_as_a_set_would(threads: ThreadStore) -> None:
     luck = random.Random(7)
     threads.begin(make_thread())
@@ -220,6 +222,7 @@ def test_messages_that_join_at_once_are_all_members(threads: ThreadStore) -> Non
     assert sequences(threads) == (3, *joining)
 
 
+@NOT_ON_MOTO
 def test_messages_that_leave_at_once_have_all_left(threads: ThreadStore) -> None:
     grown(threads, MEMBERS_LIMIT + 20)
     leaving = range(3, 3 + MEMBERS_LIMIT)
@@ -246,6 +249,7 @@ def test_a_message_in_a_chunk_leaves_although_it_meets_another_writer(network: N
     assert threads.get_many({KEY: KEY.first_sequence})[KEY].thread.message_count == MEMBERS_LIMIT + 9
 
 
+@ON_THE_EMBEDDED_TABLE
 @pytest.mark.parametrize("operation", ["PutItem", "UpdateItem", "TransactWriteItems"])
 def test_each_step_that_the_sdk_repeats_is_done_once(network: Network, operation: str) -> None:
     threads = small_store()
