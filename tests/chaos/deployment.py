@@ -62,6 +62,7 @@ class OneProcess(wiring.Operations):
     def __init__(self, made_from: Settings, clock: FakeClock) -> None:
         super().__init__(made_from, clock)
         vars(self)["_pace"] = SendPace(DynamoSendRates(), SesQuota(self._ses), clock, clock.advance)
+        vars(self)["_event_log"] = replace(self._event_log, window=1)  # so that events are moved
         vars(self)["send_message"] = replace(self.send_message, sleep=clock.advance)
 
     def _together(self, calls: Sequence[Callable[[], None]]) -> None:
