@@ -17,6 +17,7 @@ from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDelivery
 from chalicelib.storage import keys
 from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.sweeping import remove
 from chalicelib.storage.tables import WebhookJobItem
 from chalicelib.storage.webhook_codec import pack, unpack_job
 
@@ -44,8 +45,8 @@ class DynamoDueDeliveries:
         )
         return [due for item in found for due in _readable(item, shard)]
 
-    def remove(self, due: DueDelivery) -> None:
-        _item(due).delete()
+    def remove(self, due: Sequence[DueDelivery]) -> None:
+        remove((item.pk, item.sk) for item in map(_item, due))
 
 
 def _readable(item: WebhookJobItem, shard: int) -> list[DueDelivery]:

@@ -23,6 +23,7 @@ from chalicelib.settings import Settings
 from chalicelib.storage.account_store import DynamoAccountStore
 from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
+from chalicelib.storage.calls_under_way import DynamoCallsUnderWay
 from chalicelib.storage.domain_store import DynamoDomainStore
 from chalicelib.storage.due_delivery_store import DynamoDueDeliveries
 from chalicelib.storage.filing_store import DynamoFilingStore
@@ -78,7 +79,8 @@ class Stores:
         self.switch_store = DynamoSwitches()
         self.usage = DynamoUsageStore()
         self.webhooks = DynamoWebhookStore()
-        self.deliveries = DynamoWebhookDeliveries()
+        self.deliveries = DynamoWebhookDeliveries(self.clock)
+        self.calls_under_way = DynamoCallsUnderWay()
         self.due_deliveries = DynamoDueDeliveries()
         self.domains = DynamoDomainStore()
         self.holdings = DynamoHoldingStore()
@@ -120,6 +122,10 @@ class Stores:
     @built_once
     def webhook_queue(self) -> SqsWebhookQueue:
         return SqsWebhookQueue(self._sqs, self._settings.webhook_queue_url)
+
+    @built_once
+    def slow_webhook_queue(self) -> SqsWebhookQueue:
+        return SqsWebhookQueue(self._sqs, self._settings.slow_webhook_queue_url)
 
     @built_once
     def _sqs(self) -> Any:

@@ -1,11 +1,11 @@
 """What tells of changes, and reads what was told."""
 
 from chalicelib.operations.count_usage import CountUsage
-from chalicelib.operations.deliver_webhook import NoticesToQueue
 from chalicelib.operations.join_events import JoinEvents
 from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.read_feed import ReadFeed
 from chalicelib.operations.tell_events import TellEvents
+from chalicelib.operations.tell_webhooks import NoticesToQueue
 from chalicelib.storage.event_log import DynamoEventLog
 from chalicelib.wiring.built_once import built_once
 from chalicelib.wiring.metrics import metrics

@@ -43,7 +43,7 @@ def test_every_queue_has_dead_letters_and_an_alarm_for_both() -> None:
 
 def test_every_function_has_an_alarm_for_its_errors() -> None:
     assert watched("Errors") == of_type("Serverless::Function").keys()
-    assert len(of_type("Serverless::Function")) == 9
+    assert len(of_type("Serverless::Function")) == 10
 
 
 def test_ses_is_watched_before_it_reviews_the_account() -> None:
@@ -62,7 +62,7 @@ def test_the_one_dashboard_shows_every_queue_and_function() -> None:
 
 def test_every_alarm_goes_to_the_topic() -> None:
     alarms = of_type("CloudWatch::Alarm")
-    assert len(alarms) == 21
+    assert len(alarms) == 24
     assert {alarm["AlarmActions"][0]["Ref"] for alarm in alarms.values()} == {"AlarmTopic"}
 
 
@@ -71,7 +71,7 @@ def test_no_function_outlives_a_sixth_of_the_time_in_which_its_records_stay_hidd
     hidden = TEMPLATE.parameters["QueueVisibilitySeconds"]["Default"]
     not_on_a_queue = ("api_handler", "housekeeping", "due_webhooks", "erasing", "due_domains")
     workers = {name: each for name, each in stage["lambda_functions"].items() if name not in not_on_a_queue}
-    assert len(workers) == 4
+    assert len(workers) == 5
     assert all(each["lambda_timeout"] * 6 <= hidden for each in workers.values())
 
 

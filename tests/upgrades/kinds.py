@@ -48,6 +48,7 @@ KINDS = (
     Kind(r"G#.+", "H", t.HoldingItem),
     Kind(r"G#.+", r"C#acc_\w+", t.ClaimItem),
     Kind(_WEBHOOK, "S", t.EndpointItem),
+    Kind(_WEBHOOK, "C", t.CallsItem),
     Kind(_WEBHOOK, r"D#\d+#\d+", t.WebhookDeliveryItem),
     Kind(_WEBHOOK, r"L#\d+#\d+", t.WebhookJobItem),
     Kind(r"Y#\d", r"[\d#]+wh_\w+#\d+#\d+", t.WebhookJobItem),
