@@ -11,6 +11,7 @@ QUEUES = {
     "delivery": "DeliveryNotificationQueue",
     "inbound": "InboundNotificationQueue",
     "webhook": "WebhookQueue",
+    "slow-webhook": "SlowWebhookQueue",
 }
 """The queues by the names a person types, with their logical ids in resources.yaml."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import app
-from chalicelib.events.webhook_queue import webhook_worker
+from chalicelib.events.webhook_queue import slow_webhook_worker, webhook_worker
 from tests.chaos import deployment as chaos
 from tests.chaos.deployment import Deployment
 from tests.chaos.services import EVENTS_QUEUE, Record, Ses
@@ -17,12 +17,13 @@ from tests.factories.api_events import ApiAnswer, ApiClient
 from tests.infra.rights import Right, rights_for
 from tests.storage.engines import Engine
 
-WEBHOOK_QUEUE = "webhooks"
+WEBHOOK_QUEUE, SLOW_WEBHOOK_QUEUE = "webhooks", "slow-webhooks"
 FUNCTIONS = {
     chaos.SEND_QUEUE: "SendQueueSender",
     EVENTS_QUEUE: "DeliveryNotifications",
     chaos.INBOUND_QUEUE: "InboundNotifications",
     WEBHOOK_QUEUE: "WebhookWorker",
+    SLOW_WEBHOOK_QUEUE: "SlowWebhookWorker",
 }
 A_PERSON = "nobody's function, but a command"
 
@@ -67,6 +68,7 @@ class Watched(Deployment):
         self._function: str | None = None
         self._process: str | None = None
         monkeypatch.setitem(chaos.HANDLERS, WEBHOOK_QUEUE, webhook_worker)
+        monkeypatch.setitem(chaos.HANDLERS, SLOW_WEBHOOK_QUEUE, slow_webhook_worker)
         super().__init__(engine, monkeypatch)
         self.domains = SesWithDomains(self.ses)
         self.wire.services |= {"ses": self.domains, "sesv2": self.domains}

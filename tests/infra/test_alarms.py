@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from chalicelib.operations.ports.metrics import Metric
+from chalicelib.providers.metric_lines import DIMENSION, NAMESPACE
 from embedded.data_folder import PROJECT
 from embedded.template import read_template
 from infra.stack import QUEUES
@@ -41,7 +43,7 @@ def test_every_queue_has_dead_letters_and_an_alarm_for_both() -> None:
 
 def test_every_function_has_an_alarm_for_its_errors() -> None:
     assert watched("Errors") == of_type("Serverless::Function").keys()
-    assert len(of_type("Serverless::Function")) == 9
+    assert len(of_type("Serverless::Function")) == 10
 
 
 def test_ses_is_watched_before_it_reviews_the_account() -> None:
@@ -60,7 +62,7 @@ def test_the_one_dashboard_shows_every_queue_and_function() -> None:
 
 def test_every_alarm_goes_to_the_topic() -> None:
     alarms = of_type("CloudWatch::Alarm")
-    assert len(alarms) == 21
+    assert len(alarms) == 24
     assert {alarm["AlarmActions"][0]["Ref"] for alarm in alarms.values()} == {"AlarmTopic"}
 
 
@@ -69,5 +71,28 @@ def test_no_function_outlives_a_sixth_of_the_time_in_which_its_records_stay_hidd
     hidden = TEMPLATE.parameters["QueueVisibilitySeconds"]["Default"]
     not_on_a_queue = ("api_handler", "housekeeping", "due_webhooks", "erasing", "due_domains")
     workers = {name: each for name, each in stage["lambda_functions"].items() if name not in not_on_a_queue}
-    assert len(workers) == 4
+    assert len(workers) == 5
     assert all(each["lambda_timeout"] * 6 <= hidden for each in workers.values())
+
+
+def test_the_dashboard_shows_every_metric_of_our_own() -> None:
+    (dashboard,) = of_type("CloudWatch::Dashboard").values()
+    widgets = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    ours = [each for widget in widgets for each in widget["properties"]["metrics"] if each[0] == NAMESPACE]
+
+    assert {name for _, name, *_ in ours} == set(Metric)
+    assert all(each[2:4] == [DIMENSION, "${AWS::StackName}"] for each in ours)
+    assert TEMPLATE.environment["STACK_NAME"] == {"Ref": "AWS::StackName"}
+
+
+def test_functions_log_json_and_lambda_says_nothing_of_each_invocation() -> None:
+    for name, function in of_type("Serverless::Function").items():
+        logging = function["LoggingConfig"]
+        levels = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN"}
+        assert levels.items() <= logging.items(), name
+        assert logging["LogGroup"]["Ref"] in of_type("Logs::LogGroup"), name
+
+
+def test_requests_and_functions_are_traced() -> None:
+    assert CONFIG["xray"] is True
+    assert of_type("Serverless::Api")["RestAPI"]["TracingEnabled"] is True

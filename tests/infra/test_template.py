@@ -65,7 +65,13 @@ def test_a_run_of_a_schedule_that_fails_or_does_not_take_place_is_a_dead_letter(
 
 
 def test_every_function_runs_on_a_queue_on_a_schedule_or_for_the_api() -> None:
-    on_queues = {"SendQueueSender", "DeliveryNotifications", "InboundNotifications", "WebhookWorker"}
+    on_queues = {
+        "SendQueueSender",
+        "DeliveryNotifications",
+        "InboundNotifications",
+        "WebhookWorker",
+        "SlowWebhookWorker",
+    }
     assert of_type("Serverless::Function").keys() == {"APIHandler", *ON_SCHEDULE, *on_queues}
     assert all(TEMPLATE.reports_batch_item_failures(name) for name in on_queues)
 

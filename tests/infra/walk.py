@@ -57,6 +57,8 @@ class Walk:
         self.rest()
         self.ask("PUT", url, {"isActive": True})
         self.ask("POST", f"{url}/rotate-secret")
+        self.rest()
+        self.receiver.answers = [503]
         self.ask("POST", self.past.inbox, {"to": [acts.DONE], "subject": "long", "bodyText": noise(700_000, 1)})
         self.rest()
         self._endpoint_that_wants_no_more(url)

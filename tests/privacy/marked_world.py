@@ -12,7 +12,7 @@ from chalicelib.domain.arrival import Authentication, Verdict
 from chalicelib.domain.erasure import ErasureKind
 from chalicelib.domain.receipt import Receipt
 from chalicelib.domain.webhook_delivery import Answer
-from chalicelib.events.webhook_queue import webhook_worker
+from chalicelib.events.webhook_queue import slow_webhook_worker, webhook_worker
 from chalicelib.providers.ses_receipts import notice_body
 from chalicelib.storage.received_mails import receipt_metadata
 from tests.chaos.client import noise
@@ -47,6 +47,7 @@ class MarkedDeployment(Deployment):
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.endpoint = EchoingEndpoint()
         monkeypatch.setitem(HANDLERS, "webhooks", webhook_worker)
+        monkeypatch.setitem(HANDLERS, "slow-webhooks", slow_webhook_worker)
         super().__init__(engine, monkeypatch)
 
     def operations(self) -> OneProcess:
