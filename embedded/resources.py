@@ -18,6 +18,7 @@ IGNORED_TYPES = {
     "AWS::CloudWatch::Dashboard": "nothing here measures",
     "AWS::IAM::Role": "the emulator checks no permissions",
     "AWS::Logs::LogGroup": "the log goes to the terminal",
+    "AWS::Logs::MetricFilter": "nothing here measures",
     "AWS::S3::BucketPolicy": "the emulator checks no permissions",
     "AWS::SES::EmailIdentity": "the simulator knows the mail domain",
     "AWS::SES::ReceiptRule": "the SMTP door does what the rule says",

@@ -62,7 +62,7 @@ def test_the_one_dashboard_shows_every_queue_and_function() -> None:
 
 def test_every_alarm_goes_to_the_topic() -> None:
     alarms = of_type("CloudWatch::Alarm")
-    assert len(alarms) == 24
+    assert len(alarms) == 28
     assert {alarm["AlarmActions"][0]["Ref"] for alarm in alarms.values()} == {"AlarmTopic"}
 
 
