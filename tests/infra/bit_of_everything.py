@@ -1,24 +1,29 @@
 """A walk through everything that the functions do, so that their calls can be noted: the acts of tests/chaos, and the rest."""
 
 import json
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.events.due_domains import due_domains
-from chalicelib.events.due_webhooks import due_webhooks
+from chalicelib.events.erasing import erasing
 from chalicelib.events.housekeeping import housekeeping
+from chalicelib.operations.erase_thread import EraseThread
+from chalicelib.storage.thread_store import DynamoThreadStore
 from embedded.dns_server import DnsServer
 from embedded.zone import Zone
 from tests.chaos import acts
 from tests.chaos import deployment as chaos
+from tests.chaos.client import noise
 from tests.chaos.wire import Call, Fault
 from tests.infra.recorded_calls import A_PERSON, Watched
 from tests.infra.rights import Right
+from tests.infra.walk import Walk
 from tests.journeys.receiver import Receiver, receiving
-from tests.operations.incoming import make_mail
+from tests.operations.incoming import make_mail, make_mail_with_files
+from tests.operations.watched import Crash
 from tests.storage.engines import Engine
 
 NAME = "example.org"
@@ -37,6 +42,9 @@ def recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch, folder: Path) -> d
         "INBOUND_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:inbound",
     }.items():
         monkeypatch.setenv(name, value)
+    few = partial(DynamoThreadStore, members_limit=6, moved_at_once=3, chunk_limit=5, enough=2)
+    monkeypatch.setattr("chalicelib.wiring.stores.DynamoThreadStore", few)
+    monkeypatch.setattr("chalicelib.wiring.privacy.EraseThread", partial(EraseThread, messages_a_step=2))
     try:
         with receiving() as receiver:
             return _walk(Watched(engine, monkeypatch), receiver, zone)
@@ -50,11 +58,14 @@ def _walk(deployment: Watched, receiver: Receiver, zone: Zone) -> dict[str, set[
     for act in acts.ACTS.values():
         _perform(deployment, past, act)
     deployment.restore(_known(past.snapshot))
-    walk = Walk(deployment, past, receiver, zone)
+    walk = WholeWalk(deployment, past, receiver, zone)
     for step in (
         walk.webhooks,
         walk.suppressions,
         walk.switches,
+        walk.late_news,
+        walk.mail_that_is_filed_late,
+        walk.mail_whose_number_was_killed,
         walk.domains,
         walk.accounts,
         walk.reading,
@@ -88,117 +99,97 @@ def _perform(deployment: Watched, past: acts.Past, act: acts.Act) -> None:
     deployment.wire.plan = deployment.note
 
 
-@dataclass
-class Walk:
-    """What the acts do not do."""
-
-    deployment: Watched
-    past: acts.Past
-    receiver: Receiver
-    zone: Zone
-
-    def ask(self, method: str, url: str, body: object = None, *, status: int | None = None) -> Any:
-        answer = self.deployment.api(method, url, body, once=chaos.new_key() if method == "POST" else None)
-        assert answer.status == status if status else answer.status < 300, (method, url, answer.status, answer.body)
-        return answer.json if answer.body else None
-
-    def rest(self) -> None:
-        self.past.client.rest()
-
-    def send(self, *to: str) -> str:
-        sent: str = self.ask("POST", self.past.inbox, {"to": list(to), "subject": "s", "bodyText": "b"})["id"]
-        return sent
-
-    def webhooks(self) -> None:
-        hook = self.ask("POST", "/webhooks", {"url": self.receiver.url})
-        url = f"/webhooks/{hook['id']}"
-        self.receiver.answers = [503] * 8
-        self.send(acts.DONE, acts.BOUNCED)
-        self.past.client.arrives("mail-hook", make_mail(message_id="<hook@example.com>"), acts.AGENT)
-        for _ in range(40):
-            self.rest()
-            self.deployment.clock.advance(600)
-            self.deployment.run_schedule("DueWebhooks", due_webhooks)
-        self.rest()
-        assert self.receiver.received
-        deliveries = self.ask("GET", f"{url}/deliveries")["data"]
-        self.ask("POST", f"{url}/deliveries/{deliveries[0]['id']}/replay")
-        self.ask("POST", f"{url}/test")
-        since = (self.deployment.clock().replace(microsecond=0)).isoformat().replace("+00:00", "Z")
-        self.ask("POST", f"{url}/replay", {"since": since[:10] + "T00:00:00Z"})
-        self.ask("PUT", url, {"isActive": False})
-        self.send(acts.DONE)
-        self.rest()
-        self.ask("PUT", url, {"isActive": True})
-        self.ask("POST", f"{url}/rotate-secret")
-        self.rest()
-
-    def suppressions(self) -> None:
-        self.ask("POST", "/suppressions", {"address": "no@example.com"})
-        self.ask("GET", "/suppressions/no%40example.com")
-        self.ask("DELETE", "/suppressions/no%40example.com", status=204)
-
-    def switches(self) -> None:
-        inbox = f"/inboxes/{self.past.inbox_ids[acts.AGENT]}"
-        for release in (lambda: None, lambda: self.ask("POST", "/account/discard-queued")):
-            self.send(acts.DONE)
-            self.ask("PATCH", "/account", {"status": "suspended"})
-            self.rest()
-            release()
-            self.rest()
-            self.ask("PATCH", "/account", {"status": "active"})
-            self.rest()
-        self.ask("GET", inbox)
+class WholeWalk(Walk):
+    """With what comes and goes: domains, accounts, large deletions, housekeeping."""
 
     def domains(self) -> None:
-        made = self.ask("POST", "/domains", {"domain": NAME})
+        made = self._add_domain("first." + NAME)
+        self.ask("POST", f"/domains/{made['id']}/verify")
+        self.ask("DELETE", f"/domains/{made['id']}", status=204)
+        made = self._add_domain(NAME)
         url = f"/domains/{made['id']}"
-        self.ask("POST", f"{url}/verify")
-        self.zone.path.write_text(json.dumps(made["dnsRecords"]), encoding="utf-8")
         self.deployment.clock.advance(3_600)
         self.deployment.run_schedule("DueDomains", due_domains)
         self.ask("POST", f"{url}/verify")
         self.rest()
-        self.zone.path.write_text("[]", encoding="utf-8")
-        for _ in range(8):
-            self.deployment.clock.advance(86_400)
-            self.deployment.run_schedule("DueDomains", due_domains)
+        self.deployment.domains.tags.clear()  # somebody has deleted the identity by hand
+        for text in (json.dumps(made["dnsRecords"]), "[]"):
+            self.zone.path.write_text(text, encoding="utf-8")
+            for _ in range(8):
+                self.deployment.clock.advance(86_400)
+                self.deployment.run_schedule("DueDomains", due_domains)
         self.ask("DELETE", url, status=204)
+        self._die_over_a_deletion()
+
+    def _add_domain(self, name: str) -> Any:
+        made = self.ask("POST", "/domains", {"domain": name})
+        self.ask("POST", f"/domains/{made['id']}/verify")
+        self.zone.path.write_text(json.dumps(made["dnsRecords"]), encoding="utf-8")
+        return made
+
+    def _die_over_a_deletion(self) -> None:
+        """The clock of the domains carries it out."""
+        made = self._add_domain("again." + NAME)
+        self.ask("POST", f"/domains/{made['id']}/verify")
+
+        def plan(call: Call) -> Fault | None:
+            self.deployment.note(call)
+            return Fault.DIES_BEFORE if call.operation == "DeleteEmailIdentity" else None
+
+        with self.deployment.wire.under(plan), pytest.raises(Crash):
+            self.deployment.api("DELETE", f"/domains/{made['id']}")
+        self.deployment.wire.plan = self.deployment.note
+        self.deployment.clock.advance(86_400)
+        self.deployment.run_schedule("DueDomains", due_domains)
 
     def accounts(self) -> None:
         key = self.ask("POST", "/account/api-keys", {"name": "one", "scopes": ["read"]})
         self.ask("DELETE", f"/account/api-keys/{key['id']}", status=204)
-        self.ask("POST", "/accounts", {"email": "o@example.com", "name": "another"})
+        made = self.ask("POST", "/accounts", {"email": "o@example.com", "name": "another"})
+        with self.deployment.called_with(made["apiKey"]):
+            self._live()
+        self.deployment.domains.rules.clear()  # somebody has deleted the receipt rule by hand
+        self.ask("DELETE", f"/accounts/{made['id']}", status=204)
+        self._erase()
 
-    def reading(self) -> None:
-        message = self.past.received
-        file = message["attachments"][0]["id"]
-        inbox = f"/inboxes/{self.past.inbox_ids[acts.AGENT]}"
-        for url in (
-            "/account",
-            "/account/usage",
-            "/account/api-keys",
-            "/events",
-            "/inboxes",
-            f"{inbox}/messages",
-            f"{inbox}/threads",
-            f"/threads/{message['threadId']}/messages",
-            f"/messages/{message['id']}",
-            f"/messages/{message['id']}/events",
-            f"/attachments/{file}",
-            "/suppressions",
-            "/webhooks",
-            "/domains",
-        ):
-            self.ask("GET", url)
-        self.ask("GET", "/health")
-        self.deployment.api("GET", f"/messages/{message['id']}/raw")
+    def _live(self) -> None:
+        """An account that has a bit of everything, and then goes with it."""
+        for name in ("one.", "two."):
+            domain = self._add_domain(name + NAME)
+            self.ask("POST", f"/domains/{domain['id']}/verify")
+        inbox = self.ask("POST", "/inboxes", {"address": "third@mail.example.com"})["id"]
+        self.ask("POST", "/webhooks", {"url": self.receiver.url})
+        self.ask("POST", "/suppressions", {"address": "no@example.com"})
+        for data in (b"used", b"spare"):
+            file = self.deployment.upload("report.pdf", data, once=chaos.new_key()).json["id"]
+        body = {"to": [acts.DONE], "subject": "s", "bodyText": noise(700_000, 2), "attachmentIds": [file]}
+        self.ask("POST", f"/inboxes/{inbox}/messages", body)
+        mail = make_mail_with_files(b"came", message_id="<live@example.com>")
+        self.past.client.arrives("mail-live", mail, "third@mail.example.com")
+        self.rest()
+
+    def _erase(self) -> None:
+        for _ in range(6):
+            self.deployment.clock.advance(120)
+            self.deployment.run_schedule("Erasing", erasing)
+            self.rest()
 
     def deleting(self) -> None:
-        for webhook in self.ask("GET", "/webhooks")["data"]:
-            self.ask("DELETE", f"/webhooks/{webhook['id']}", status=204)
-        self.ask("DELETE", f"/inboxes/{self.past.inbox_ids[acts.OTHER]}", status=204)
+        for _ in range(4):
+            self.ask("POST", f"/messages/{self.past.first['id']}/reply", {"bodyText": "just written"})
+        self.rest()
+        self.ask("DELETE", f"/threads/{self.past.first['threadId']}", status=204)
+        self._erase()
+        self.past.client.arrives("mail-lost", make_mail(message_id="<lost@example.com>"), acts.AGENT)
+        self.deployment.queues.waiting.clear()
+        self.ask("PUT", "/account/retention", {"days": 1})
         for _ in range(4):
             self.deployment.clock.advance(6.5 * 3_600)
             self.deployment.run_schedule("Housekeeping", housekeeping)
             self.rest()
+        self.deployment.clock.advance(2 * 86_400)
+        self._erase()
+        self.ask("DELETE", f"/inboxes/{self.past.inbox_ids[acts.AGENT]}?purge=true", status=204)
+        self._erase()
+        for webhook in self.ask("GET", "/webhooks")["data"]:
+            self.ask("DELETE", f"/webhooks/{webhook['id']}", status=204)

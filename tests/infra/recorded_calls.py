@@ -2,65 +2,62 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from chalicelib.events.webhook_queue import webhook_worker
+from app import app
+from chalicelib.events.webhook_queue import slow_webhook_worker, webhook_worker
 from tests.chaos import deployment as chaos
 from tests.chaos.deployment import Deployment
-from tests.chaos.services import EVENTS_QUEUE, Queues, Record, Ses
+from tests.chaos.services import EVENTS_QUEUE, Record, Ses
 from tests.chaos.wire import Call, ServiceError
-from tests.factories.api_events import ApiAnswer
+from tests.factories.api_events import ApiAnswer, ApiClient
 from tests.infra.rights import Right, rights_for
 from tests.storage.engines import Engine
 
-WEBHOOK_QUEUE = "webhooks"
+WEBHOOK_QUEUE, SLOW_WEBHOOK_QUEUE = "webhooks", "slow-webhooks"
 FUNCTIONS = {
     chaos.SEND_QUEUE: "SendQueueSender",
     EVENTS_QUEUE: "DeliveryNotifications",
     chaos.INBOUND_QUEUE: "InboundNotifications",
     WEBHOOK_QUEUE: "WebhookWorker",
+    SLOW_WEBHOOK_QUEUE: "SlowWebhookWorker",
 }
 A_PERSON = "nobody's function, but a command"
 
 
+@dataclass
 class SesWithDomains:
-    """SES as the acts know it, and its identities and receipt rules, answered as if each call were the first."""
+    """SES as the acts know it, and its identities and receipt rules, by name."""
 
-    def __init__(self, ses: Ses) -> None:
-        self._ses = ses
-        self._has_rule = False
+    mail: Ses
+    tags: dict[str, Any] = field(default_factory=dict)
+    rules: set[str] = field(default_factory=set)
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        name = parameters.get("EmailIdentity", "")
+        rule = parameters.get("Rule", {}).get("Name") or parameters.get("RuleName", "")
         dkim = {"Status": "SUCCESS", "Tokens": ["one", "two", "three"], "SigningEnabled": True}
         match operation:
             case "CreateEmailIdentity":
-                return {"IdentityType": "DOMAIN", "VerifiedForSendingStatus": False, "DkimAttributes": dkim}
-            case "GetEmailIdentity":
-                tags = [{"Key": "agentsend", "Value": "set"}]
-                return {"IdentityType": "DOMAIN", "DkimAttributes": dkim, "Tags": tags}
-            case "UpdateReceiptRule" if not self._has_rule:
-                self._has_rule = True
+                self.tags[name] = parameters["Tags"]
+            case "GetEmailIdentity" | "DeleteEmailIdentity" if name not in self.tags:
+                raise ServiceError("NotFoundException", 404)
+            case "DeleteEmailIdentity":
+                del self.tags[name]
+            case "UpdateReceiptRule" if rule not in self.rules:
                 raise ServiceError("RuleDoesNotExist")
+            case "CreateReceiptRule":
+                self.rules.add(rule)
+            case "DeleteReceiptRule":
+                self.rules.discard(rule)
             case "SendEmail" | "GetAccount":
-                return self._ses.answer(operation, parameters)
+                return self.mail.answer(operation, parameters)
             case _:
-                return {}
-
-
-class QueuesWithBatches:
-    def __init__(self, queues: Queues) -> None:
-        self._queues = queues
-
-    def answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        if operation != "SendMessageBatch":
-            return self._queues.answer(operation, parameters)
-        done = []
-        for entry in parameters["Entries"]:
-            sent = self._queues.answer("SendMessage", {"QueueUrl": parameters["QueueUrl"], **entry})
-            done.append({"Id": entry["Id"], **sent})
-        return {"Successful": done, "Failed": []}
+                pass
+        return {"IdentityType": "DOMAIN", "DkimAttributes": dkim, "Tags": self.tags.get(name, [])}
 
 
 class Watched(Deployment):
@@ -69,10 +66,12 @@ class Watched(Deployment):
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rights: dict[str, set[Right]] = {}
         self._function: str | None = None
+        self._process: str | None = None
         monkeypatch.setitem(chaos.HANDLERS, WEBHOOK_QUEUE, webhook_worker)
+        monkeypatch.setitem(chaos.HANDLERS, SLOW_WEBHOOK_QUEUE, slow_webhook_worker)
         super().__init__(engine, monkeypatch)
-        self.wire.services |= {"sqs": QueuesWithBatches(self.queues), "ses": SesWithDomains(self.ses)}
-        self.wire.services["sesv2"] = self.wire.services["ses"]
+        self.domains = SesWithDomains(self.ses)
+        self.wire.services |= {"ses": self.domains, "sesv2": self.domains}
         self.wire.plan = self.note
 
     def note(self, call: Call) -> None:
@@ -83,6 +82,15 @@ class Watched(Deployment):
     def api(self, method: str, url: str, body: object = None, *, once: str | None = None) -> ApiAnswer:
         with self.function("APIHandler"):
             return super().api(method, url, body, once=once)
+
+    @contextmanager
+    def called_with(self, key: str) -> Iterator[None]:
+        """Requests within are of another account."""
+        before, self._client = self._client, ApiClient(app, key)
+        try:
+            yield
+        finally:
+            self._client = before
 
     def upload(self, filename: str, data: bytes, *, once: str) -> ApiAnswer:
         with self.function("APIHandler"):
@@ -101,6 +109,9 @@ class Watched(Deployment):
     @contextmanager
     def function(self, name: str) -> Iterator[None]:
         before, self._function = self._function, name
+        if name != self._process:
+            self._process = name
+            self.restart()  # what one function has in memory, another does not know
         try:
             yield
         finally:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from tests.chaos.wire import Call
 
-QUEUES = {"send": "SendQueue", "inbound": "InboundNotificationQueue", "webhooks": "WebhookQueue"}
+QUEUES = {
+    "send": "SendQueue",
+    "inbound": "InboundNotificationQueue",
+    "webhooks": "WebhookQueue",
+    "slow-webhooks": "SlowWebhookQueue",
+}
 
 _PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 _OBJECTS = {
