@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package reset redrive requeue
+.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package deploy dns-check teardown reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -58,6 +58,16 @@ bench-http: ## time lists and sending through HTTP and write it into bench/READM
 package: ## build what Lambda gets: template and zip, in .build/ (ARGS=--here: for this machine)
 	@$(PYTHON) embedded/set_up.py test
 	@$(VENV)/python -m infra.package $(ARGS)
+
+deploy: ## put it into an AWS account (STAGE=… DOMAIN=… ARGS="--look-only --alarm-email …")
+	@$(PYTHON) embedded/set_up.py test
+	@$(VENV)/python -m infra.deploy --stage "$(STAGE)" --domain "$(DOMAIN)" $(ARGS)
+
+dns-check: ## wait until the DNS records of the deployment's domain are there (DOMAIN=… ARGS="--minutes 60")
+	@$(VENV)/python -m infra.dns_check --domain "$(DOMAIN)" $(ARGS)
+
+teardown: ## take a deployment down; table and bucket stay (STAGE=…)
+	@$(VENV)/python -m infra.teardown --stage "$(STAGE)" $(ARGS)
 
 redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook|slow-webhook ARGS=--dry-run)
 	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)

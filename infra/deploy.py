@@ -1,6 +1,6 @@
 """Put the whole system into an AWS account: `make deploy STAGE=prod DOMAIN=agents.example.com`.
 
-    look at the account ─▶ build ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key, a mail to try it
+    look at the account ─▶ build ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key
 
 Nothing is changed before the look and the change set have been shown; run again, it brings the stack up to date.
 """
@@ -17,9 +17,9 @@ from infra.after_deploy import activate, dns_records, first_key, table_of
 from infra.change_set import ChangeSet, Event, outputs_of, status_of, upload
 from infra.package import BUILD, Package, build, from_registry
 from infra.preflight import Preflight, RuleSets, Weight, rule_sets
-from infra.stack import CommandFailed, Stack, connect
+from infra.progress import bar
+from infra.stack import CommandFailed, Stack, connect, stack_of
 
-BAR = 30  # characters
 ZIP, TEMPLATE = "deployment.zip", "template.yaml"
 
 
@@ -37,7 +37,7 @@ class Wish:
 
     @property
     def stack(self) -> str:
-        return f"agentsend-{self.stage}"
+        return stack_of(self.stage)
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,7 @@ class Deploy:
         return True
 
     def _progress(self, event: Event, done: int, of: int) -> None:
-        filled = BAR * done // max(of, 1)
-        bar = "#" * filled + "." * (BAR - filled)
-        reason = f"  {event.reason}" if event.is_failure else ""
-        self.say(f"[{bar}] {done}/{of}  {event.logical_id} {event.status.lower()}{reason}")
+        self.say(bar(event, done, of))
 
     def _finish(self) -> None:
         stack = Stack(self.wish.stack, self.connect("cloudformation"), self.connect("lambda"))
@@ -129,7 +126,7 @@ class Deploy:
             self.say("The first admin key was shown by an earlier deployment.")
         else:
             self.say(f"Admin key, shown this once: {key}")
-        self.say(f"\nWhen the records are set: make doctor STAGE={self.wish.stage}")
+        self.say(f"\nNow set the records; this waits for them: make dns-check DOMAIN={self.wish.domain}")
 
 
 def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -141,6 +138,13 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--domain", required=True, help="where inboxes without a domain of their own live")
     parser.add_argument("--alarm-email", default="", help="who is told of alarms")
     parser.add_argument("--dry-run", action="store_true", help="deploy it so that no mail is really sent")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other parameter of infra/resources.yaml, as often as wanted",
+    )
     parser.add_argument("--rule-set", help="put our receipt rule into this active rule set of somebody else")
     parser.add_argument("--replace-data", action="store_true", help="let table or bucket be replaced by an empty one")
     parser.add_argument("--look-only", action="store_true", help="show what would be done, and do nothing")
@@ -152,6 +156,12 @@ def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] =
     """The exit code."""
     given = arguments_of(arguments)
     parameters = {"Delivery": "dry-run" if given.dry_run else "email", "AlarmEmail": given.alarm_email}
+    for each in given.parameter:
+        name, equals, value = each.partition("=")
+        if not (name and equals):
+            print(f"--parameter {each}: write NAME=VALUE.", file=sys.stderr)
+            return 2
+        parameters[name] = value
     wish = Wish(
         given.stage,
         given.domain.lower(),

@@ -45,6 +45,10 @@ ACTIONS = (
 )
 
 
+# Dollars; docs/cost.md has them in full, and a test holds that they are the same.
+IDLE_MONTH, MILLION_SENT = 12.42, 125.90
+
+
 class Weight(Enum):
     """What a finding means for the deployment."""
 
@@ -85,7 +89,7 @@ class Preflight:
 
     def __call__(self) -> Iterator[Finding]:
         """Every finding; one that cannot be looked at is a note, unless nothing at all can."""
-        for look in (self._identity, self._region, self._rule_sets, self._sandbox, self._permissions):
+        for look in (self._identity, self._region, self._rule_sets, self._sandbox, self._permissions, self._cost):
             try:
                 yield look()
             except (ClientError, BotoCoreError) as error:
@@ -132,6 +136,13 @@ class Preflight:
             )
         return Finding(
             Weight.FINE, f"SES sends {quota['MaxSendRate']:g} a second and {quota['Max24HourSend']:,.0f} a day"
+        )
+
+    def _cost(self) -> Finding:
+        return Finding(
+            Weight.NOTE,
+            f"it will cost about ${IDLE_MONTH:.0f} a month at rest and ${MILLION_SENT / 1_000:.2f} for a thousand mails sent, "
+            "SES included (docs/cost.md)",
         )
 
     def _permissions(self) -> Finding:

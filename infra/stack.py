@@ -21,6 +21,11 @@ def connect(service: str) -> Any:
     return boto3.client(service)  # type: ignore[call-overload]  # boto3's types want the name spelled out
 
 
+def stack_of(stage: str) -> str:
+    """The stack's name."""
+    return f"agentsend-{stage}"
+
+
 class CommandFailed(Exception):
     """The command cannot be carried out; the message says why and what to do."""
 

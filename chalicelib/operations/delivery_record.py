@@ -20,7 +20,7 @@ from chalicelib.domain.message import MessageContent
 from chalicelib.domain.suppression import SUPPRESSED
 from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.ports import Clock, MessageStore, SesAcceptance, StoredMessage, VersionConflict
-from chalicelib.operations.send_reasons import Wait, unknown_all_the_same
+from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN_SUPPRESSED, Wait, unknown_all_the_same
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.tell_events import TellEvents
 
@@ -109,6 +109,18 @@ class DeliveryRecord:
             self.show_status(key, before.message_status, saved)
             self.tell.sender(key, saved)
         return saved
+
+    def unknown_for(self, key: MessageKey, delivery: MessageDelivery, recipient: str) -> MessageDelivery:
+        """With this recipient left out of what is handed over once more: whether the first mail went is not known."""
+        report = DeliveryReport(
+            key,
+            EventType.FAILED,
+            DeliveryStatus.FAILED,  # SES's news of the second call is about the others and does not raise it
+            self.clock(),
+            recipient,
+            reason=OUTCOME_UNKNOWN_SUPPRESSED,
+        )
+        return delivery.apply(report, self.tell.naming(delivery))[0]
 
     def _record(self, key: MessageKey, known: MessageDelivery, change: Change, save: Save) -> None:
         if (found := self._save(key, known, change, save)) is not None:

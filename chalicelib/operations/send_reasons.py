@@ -26,6 +26,11 @@ OUTCOME_UNKNOWN_TWICE = Reason(
     "SES was called twice but gave no answer either time and reported nothing since, so the message may or may not have "
     "gone. It is not sent again by itself; send a new one if the recipient has not received it.",
 )
+OUTCOME_UNKNOWN_SUPPRESSED = Reason(
+    "outcome_unknown",
+    "SES was called but gave no answer, so the message may or may not have gone to this address. It was put on the "
+    "suppression list meanwhile, so it was left out when the message was handed over once more.",
+)
 DISCARDED = Reason(
     "discarded",
     "The message waited behind a stop switch and was discarded; it was never handed to SES. Send a new one if it is still "

@@ -14,6 +14,7 @@ from chalicelib.operations.compose_outbound import compose_outbound
 from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.evidence import Evidence
 from chalicelib.operations.hand_over import HandOver
+from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import (
     AttachmentStore,
     Clock,
@@ -49,6 +50,7 @@ class SettleAmbiguous:
     switches: Switches
     evidence: Evidence
     suppressions: SuppressionStore
+    own_domains: OwnDomains
     public_ids: PublicIds
     clock: Clock
     room: SendingRoom = field(default_factory=SendingRoom)
@@ -106,19 +108,19 @@ class SettleAmbiguous:
             logger.warning("a message can no longer be composed and is not handed over again: %s", trace_of(error))
             self._give_up(job.message, known)
             return
-        recipients = known.open_recipients
-        if self.suppressions.among([(content.account_id, address) for address in recipients]):
-            # One of them is not to be written to any more, and may have got it the first time; nobody can tell.
-            self._give_up(job.message, known)
-            return
-        if not self.pace.turn(len(recipients), TURN_PATIENCE):
+        if not self.pace.turn(len(known.open_recipients), TURN_PATIENCE):
             defer(self.send_queue, job, spread_delay(job))
             return
         if self.switches.verdict(content, MARK_AGE) is not None:
             self._leave_unsent(job, known)
             return
+        wanted = self._without_suppressed(content, known)
+        if not wanted.open_recipients or not self.own_domains.still_sends(content):
+            # Nobody may be written to again, or the sender's domain is somebody else's now. The first call may have gone.
+            self._give_up(job.message, known)
+            return
         now = self.clock()
-        told = self.record.waiting(job.message, known, Wait.RESENT, DeliveryStatus.SENDING)
+        told = self.record.waiting(job.message, wanted, Wait.RESENT, DeliveryStatus.SENDING)
         try:
             # The lock: of all workers that have come this far with what was `known`, one gets through. It is never
             # taken back, so a crash right behind it leaves a message that is not handed over a second time.
@@ -128,6 +130,14 @@ class SettleAmbiguous:
             return
         logger.warning("SES told of other mails and nothing of this one; it is handed over once more")
         self.hand_over(job, content, marked, mail)
+
+    def _without_suppressed(self, content: MessageContent, known: MessageDelivery) -> MessageDelivery:
+        """Whoever is not to be written to any more may have got the first mail, which nobody can tell; the others go on."""
+        open_ones = known.open_recipients
+        suppressed = self.suppressions.among([(content.account_id, address) for address in open_ones])
+        for _, address in suppressed:
+            known = self.record.unknown_for(content.key, known, address)
+        return known
 
     def _leave_unsent(self, job: SendJob, known: MessageDelivery) -> None:
         """A stop switch forbids a second call. SES may have taken the first one, so it cannot be held or discarded."""

@@ -122,6 +122,7 @@ class Sending(Telling):
             self.switches,
             self._evidence,
             self.suppressions,
+            self.own_domains,
             self._public_ids,
             self.clock,
             room=self._sending_room,

@@ -16,8 +16,10 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 from chalicelib.settings import Settings
-from infra.package import ZIP_LIMIT, Package, build, from_this_environment
+from infra.package import ZIP_LIMIT, Package
 from infra.slimming import SERVICES
+
+pytestmark = pytest.mark.xdist_group("package")  # one worker, which builds it
 
 # Of what is imported before a function does anything, by whose it is. The app has all doors; a worker only its own, but
 # all operations. Our modules are small ones and become more with what the product does; libraries have no reason to.
@@ -44,11 +46,6 @@ answer = module.app({"httpMethod": "GET", "requestContext": {"resourcePath": "/o
 assert answer["statusCode"] == 200, answer
 assert "Create an inbox" in answer["body"] or answer["isBase64Encoded"], answer["body"][:200]
 """
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    return build(tmp_path_factory.mktemp("package"), from_this_environment)
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ from chalicelib.domain.message_status import MessageStatus
 from chalicelib.domain.own_domain import RecordPurpose, new_domain_id
 from chalicelib.operations.create_inbox import NewInbox
 from chalicelib.operations.ports import PageRequest
-from chalicelib.operations.send_reasons import DOMAIN_NOT_VERIFIED
+from chalicelib.operations.send_reasons import DOMAIN_NOT_VERIFIED, OUTCOME_UNKNOWN
 from tests.factories.accounts import make_inbox
 from tests.operations.domain_world import ANNA, BERT, NAME, DomainWorld
 from tests.operations.incoming import arrive, make_receipt
+from tests.operations.unanswered import overdue
 from tests.operations.world import INBOX, World
 
 # --------------------------------------------------------------------------------------------------- creating
@@ -128,6 +129,20 @@ def test_sending_from_a_domain_that_is_verified_no_more_is_refused_and_leaves_no
     assert world.inbox().sends_today == 1
     world.work()
     assert len(world.provider.mails) == 1
+
+
+@pytest.mark.parametrize("change", [{"sends": False}, {"account_id": BERT.account_id}])
+def test_a_mail_without_an_answer_is_not_handed_over_again_once_its_domain_is_lost(
+    world: World, change: dict[str, object]
+) -> None:
+    world, key = overdue(world)
+    hold(world, **change)
+
+    world.work()
+
+    assert world.provider.mails == []
+    (recipient,) = world.delivery(key).recipients
+    assert recipient.reason == OUTCOME_UNKNOWN, "SES may have taken it the first time"
 
 
 def test_a_message_that_waits_while_its_domain_is_lost_is_not_sent(world: World) -> None:

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from chalicelib.domain.delivery import EventType
+from chalicelib.domain.delivery import DeliveryReport, EventType
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import ErrorCode, Forbidden, NotFound
 from chalicelib.domain.ids import MessageKey
@@ -214,6 +214,24 @@ def test_a_mail_without_an_answer_is_not_handed_over_again_to_who_is_suppressed_
     reason = world.delivery(key).recipients[0].reason
     assert reason is not None
     assert reason.code == "outcome_unknown"
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_the_others_get_a_mail_without_an_answer_once_more_and_of_the_suppressed_one_nothing_is_claimed(
+    taken: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    world, key = overdue(draft=make_draft(ADA, BOB), taken=taken)
+    before = len(world.provider.mails)
+    suppress(world, ADA)
+    world.work()
+
+    assert written_to(world)[before:] == [(BOB,)]
+    assert statuses(world, key) == {ADA: MessageStatus.FAILED, BOB: MessageStatus.SENT}
+    ada = next(known for known in world.delivery(key).recipients if known.address == ADA)
+    assert ada.reason is not None
+    assert ada.reason.code == "outcome_unknown"
+    world.record_delivery_report(DeliveryReport(key, EventType.BOUNCED, BOUNCED, world.clock(), ADA))
+    assert statuses(world, key)[ADA] is MessageStatus.BOUNCED, "what SES says of the first mail still counts"
 
 
 @pytest.mark.parametrize("after_effect", [False, True])

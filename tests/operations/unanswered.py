@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain.delivery import DeliveryReport, EventType
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.message import Draft
 from chalicelib.operations.ports import SendOutcomeUnknown
 from tests.factories.accounts import NOON
 from tests.operations.watched import Failing
@@ -23,10 +24,12 @@ def hear_of_another(world: World, accepted_at: datetime) -> None:
     )
 
 
-def ambiguous(world: World | None = None, *, taken: bool = False) -> tuple[World, MessageKey]:
+def ambiguous(
+    world: World | None = None, draft: Draft | None = None, *, taken: bool = False
+) -> tuple[World, MessageKey]:
     """A message that SES was handed at noon without an answer coming back; whether SES has taken it."""
     world = world or World()
-    key = world.submitted()
+    key = world.submitted(draft)
     with world.watching(Failing("provider.send", [SendOutcomeUnknown()], after_effect=taken)):
         world.deliver_next()
     return world, key
@@ -39,9 +42,9 @@ def work_until(world: World, moment: datetime) -> None:
     world.clock.now = max(world.clock.now, moment)
 
 
-def overdue(world: World | None = None, *, taken: bool = False) -> tuple[World, MessageKey]:
+def overdue(world: World | None = None, draft: Draft | None = None, *, taken: bool = False) -> tuple[World, MessageKey]:
     """An ambiguous message that SES's news has passed and whose window is nearly over."""
-    world, key = ambiguous(world, taken=taken)
+    world, key = ambiguous(world, draft, taken=taken)
     world.clock.now = NOON + 2 * MARGIN
     hear_of_another(world, world.clock())
     work_until(world, NOON + EVIDENCE_WINDOW)

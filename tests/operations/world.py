@@ -204,6 +204,7 @@ class World:
             switches,
             evidence,
             suppressions,
+            own_domains,
             IDS,
             self.clock,
         )

@@ -1,0 +1,1 @@
+"""That tenants and keys are separate, on every route the API declares."""
