@@ -24,7 +24,7 @@ lint: ## ruff and mypy alone
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 
-fuzz: ## the long random tests of the message index, of reading and receiving mail (FUZZ_SEED=… FUZZ_OPERATIONS=…)
+fuzz: ## the long random tests of the message index, of reading and receiving mail, and of the API by its document (FUZZ_SEED=… FUZZ_OPERATIONS=… FUZZ_REQUESTS=…)
 	@$(PYTHON) embedded/set_up.py test
 	$(VENV)/pytest -m long tests/storage tests/mime tests/operations tests/journeys --ignore tests/journeys/test_kills_while_mail_goes.py
 
