@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package reset redrive requeue
+.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package deploy dns-check teardown reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ chaos: ## the long proofs of docs/guarantees.md: deaths, disorder, bad weather, 
 verifiers: ## check signatures with the published JavaScript verifier too (needs node and npm)
 	@$(PYTHON) embedded/set_up.py test
 	npm install --silent --no-save --prefix .embedded/tools/standardwebhooks standardwebhooks@1.1.1
-	$(VENV)/pytest tests/domain/test_webhook_signature.py
+	$(VENV)/pytest tests/domain/test_javascript_verifier.py
 
 bench: ## count what each operation costs and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run
@@ -46,6 +46,8 @@ bench: ## count what each operation costs and write it into bench/README.md
 	$(VENV)/python -m bench.inbound --write
 	$(VENV)/python -m bench.webhooks --write
 	$(VENV)/python -m bench.events --write
+	$(VENV)/python -m bench.log_bytes --write
+	$(VENV)/python -m bench.cost --write
 
 bench-http: ## time lists and sending through HTTP and write it into bench/README.md
 	@$(PYTHON) embedded/set_up.py run
@@ -57,7 +59,17 @@ package: ## build what Lambda gets: template and zip, in .build/ (ARGS=--here: f
 	@$(PYTHON) embedded/set_up.py test
 	@$(VENV)/python -m infra.package $(ARGS)
 
-redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook ARGS=--dry-run)
+deploy: ## put it into an AWS account (STAGE=… DOMAIN=… ARGS="--look-only --alarm-email …")
+	@$(PYTHON) embedded/set_up.py test
+	@$(VENV)/python -m infra.deploy --stage "$(STAGE)" --domain "$(DOMAIN)" $(ARGS)
+
+dns-check: ## wait until the DNS records of the deployment's domain are there (DOMAIN=… ARGS="--minutes 60")
+	@$(VENV)/python -m infra.dns_check --domain "$(DOMAIN)" $(ARGS)
+
+teardown: ## take a deployment down; table and bucket stay (STAGE=…)
+	@$(VENV)/python -m infra.teardown --stage "$(STAGE)" $(ARGS)
+
+redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook|slow-webhook ARGS=--dry-run)
 	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)
 
 requeue: ## rebuild the queues from table and bucket, after a restore (STACK=…)

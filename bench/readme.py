@@ -1,17 +1,32 @@
 """Puts measured tables into bench/README.md, each between its own two markers."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 _README = Path(__file__).parent / "README.md"
+_SECTION = re.compile(r"<!-- (?P<name>[^>]*?): begin -->\n(?P<text>.*?)\n?<!-- (?P=name): end -->", re.DOTALL)
 
 
 def write_section(name: str, text: str) -> None:
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, found, rest = _README.read_text(encoding="utf-8").partition(begin)
-    _, ended, after = rest.partition(end)
-    if not (found and ended):
-        raise ValueError(f"bench/README.md has no place for {name}")
-    _README.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+    _README.write_text(with_sections(_README.read_text(encoding="utf-8"), {name: text}), encoding="utf-8")
+
+
+def with_sections(document: str, texts: Mapping[str, str]) -> str:
+    """The document with these texts between their markers."""
+    for name, text in texts.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, found, rest = document.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not (found and ended):
+            raise ValueError(f"the document has no place for {name}")
+        document = f"{before}{begin}\n{text}\n{end}{after}"
+    return document
+
+
+def sections(document: str) -> dict[str, str]:
+    """What stands between markers, by name."""
+    return {found["name"]: found["text"] for found in _SECTION.finditer(document)}
 
 
 def short(figure: float) -> str:

@@ -19,7 +19,7 @@ from chalicelib.events.delivery_notifications import delivery_notifications
 from chalicelib.events.inbound_notifications import inbound_notifications
 from chalicelib.events.send_queue import send_queue_sender
 from chalicelib.storage import tables
-from chalicelib.wiring import operations
+from chalicelib.wiring import metrics, operations
 from embedded.aws_environment import isolate, point
 from embedded.data_folder import DataFolder
 from embedded.emulated_aws import EmulatedAws
@@ -90,7 +90,9 @@ class Rig:
         """What waits in the send queue, taken out of it."""
         url = os.environ["SEND_QUEUE_URL"]
         found: list[Any] = []
-        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        while messages := self._sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+        ).get("Messages"):
             for message in messages:
                 self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             found.extend(messages)
@@ -105,11 +107,11 @@ class Rig:
 
     def notify(self, *bodies: str) -> None:
         """Hand SES events to their handler as one batch."""
-        self._handled(self._notify, _messages(bodies))
+        self._handled(self._notify, messages_of(bodies))
 
     def receive(self, *notices: str) -> None:
         """Hand notices of received mail to their handler as one batch."""
-        self._handled(self._receive, _messages(notices))
+        self._handled(self._receive, messages_of(notices))
 
     def take_events(self) -> list[str]:
         """The SES events published since the last time."""
@@ -117,7 +119,8 @@ class Rig:
         return taken
 
     def _handled(self, handler: Any, messages: Any) -> None:
-        answer = handler(sqs_event(list(messages), "arn:aws:sqs:us-east-1:000000000000:bench", "us-east-1"), None)
+        event = sqs_event(list(messages), "arn:aws:sqs:us-east-1:000000000000:bench", "us-east-1")
+        answer = handler(event, LambdaContext("bench", 60))
         if answer["batchItemFailures"]:
             raise RuntimeError(f"a handler failed: {answer}")
 
@@ -127,8 +130,16 @@ class Rig:
             self.meter.listen(client)
 
 
-def _messages(bodies: Iterable[str]) -> list[dict[str, str]]:
-    return [{"MessageId": str(uuid.uuid4()), "ReceiptHandle": "r", "Body": body} for body in bodies]
+def messages_of(bodies: Iterable[str]) -> list[dict[str, Any]]:
+    attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": str(time.time_ns() // 1_000_000)}
+    return [
+        {"MessageId": str(uuid.uuid4()), "ReceiptHandle": "r", "Body": body, "Attributes": attributes}
+        for body in bodies
+    ]
+
+
+def nowhere(_line: str) -> None:
+    """The metrics of a bench are read by nobody."""
 
 
 @contextmanager
@@ -170,4 +181,5 @@ def rig(path: Path | None = None) -> Iterator[Rig]:
             clock=clock,
         )
         stack.callback(start_ses_api(simulator, listener).stop)
+        metrics().write = nowhere
         yield Rig(simulator, clock, events, Door(deployment, clients.s3, "us-east-1"))

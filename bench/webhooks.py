@@ -74,10 +74,10 @@ def rows(bench: Bench, endpoint: "Endpoint") -> Iterator[Row]:
         lambda: made.tell_webhooks(NoticeJob(bench.account_id, 1, (bench.fresh(),))),
     )
     settled = bench.job()
-    made.deliver_webhook(settled)
-    yield bench.counted("the same once more", lambda: made.deliver_webhook(settled))
+    made.call_webhook(settled)
+    yield bench.counted("the same once more", lambda: made.call_webhook(settled))
     endpoint.status = 500
-    yield bench.counted("a first attempt that fails", lambda: made.deliver_webhook(bench.job()), bench.well)
+    yield bench.counted("a first attempt that fails", lambda: made.call_webhook(bench.job()), bench.well)
     failing = bench.job()
 
     def until_late() -> None:
@@ -103,7 +103,10 @@ def rows(bench: Bench, endpoint: "Endpoint") -> Iterator[Row]:
         )
         made.deliveries.change_health(bench.webhook.id, health, lambda _: line)
 
-    yield bench.counted("one that meets a broken endpoint", lambda: made.deliver_webhook(bench.job()), break_it)
+    yield bench.counted(
+        "one that meets a broken endpoint: on to the slow queue", lambda: made.call_webhook(bench.job()), break_it
+    )
+    yield bench.counted("the same there: into its line", lambda: made.deliver_webhook(bench.job()), break_it)
     endpoint.status = 200
     bench.well()
 

@@ -25,7 +25,8 @@ class Settings:
     bucket_name: str
     send_queue_url: str
     inbound_queue_url: str  # of notices about received mail
-    webhook_queue_url: str
+    webhook_queue_url: str  # of news and first attempts
+    slow_webhook_queue_url: str  # of endpoints in trouble, retries, replays and tests
     ses_configuration_set: str
     receipt_rule_set: str  # where SES's rules for own domains stand
     inbound_topic_arn: str  # to which SES tells of received mail
@@ -48,6 +49,11 @@ class Settings:
 def settings() -> Settings:
     """The settings of this process."""
     return read_settings(os.environ)
+
+
+def stack_name() -> str:
+    """The name of the deployment in metrics; empty: it has none."""
+    return os.environ.get("STACK_NAME", "")
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -78,6 +84,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         send_queue_url=text("SEND_QUEUE_URL"),
         inbound_queue_url=text("INBOUND_QUEUE_URL"),
         webhook_queue_url=text("WEBHOOK_QUEUE_URL"),
+        slow_webhook_queue_url=text("SLOW_WEBHOOK_QUEUE_URL"),
         ses_configuration_set=text("SES_CONFIGURATION_SET"),
         receipt_rule_set=text("RECEIPT_RULE_SET", ""),
         inbound_topic_arn=text("INBOUND_TOPIC_ARN", ""),

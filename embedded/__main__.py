@@ -17,6 +17,7 @@ from embedded.child_process import ChildFailed
 from embedded.data_folder import DataFolder
 from embedded.emulated_aws import EmulatedAws
 from embedded.errors import CannotRun
+from embedded.json_lines import JsonLines
 from embedded.listening import address_of, listen
 from embedded.options import Options, read_options
 from embedded.smtp_tls import read_tls
@@ -138,8 +139,10 @@ def _log_to(log_file: TextIO) -> None:
     sys.stdout = log_file
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.ERROR)
+    to_terminal.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
     to_file = logging.StreamHandler(log_file)
-    logging.basicConfig(level=logging.INFO, handlers=[to_terminal, to_file], format="%(asctime)s %(name)s %(message)s")
+    to_file.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[to_terminal, to_file])
     for talkative in ("botocore", "mail.log"):  # the latter is aiosmtpd's
         logging.getLogger(talkative).setLevel(logging.WARNING)
 

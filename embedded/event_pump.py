@@ -71,7 +71,7 @@ def sources_of(
     for config in app.event_sources:
         handler = app.handler_map[config.name]
         if isinstance(config, ScheduledEventConfig):
-            sources.append(Schedule(config.name, handler, _seconds(config.name, config.schedule_expression)))
+            sources.append(Schedule(config.name, handler, seconds_between(config.name, config.schedule_expression)))
         elif isinstance(config, SQSEventConfig) and config.queue:
             url = sqs.get_queue_url(QueueName=substitute(config.queue))["QueueUrl"]
             answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -91,7 +91,8 @@ def sources_of(
     return sources
 
 
-def _seconds(name: str, expression: str | ScheduleExpression) -> float:
+def seconds_between(name: str, expression: str | ScheduleExpression) -> float:
+    """How often a schedule calls its function."""
     text = expression if isinstance(expression, str) else expression.to_string()
     match = _RATE.fullmatch(text)
     if match is None:

@@ -15,12 +15,17 @@ ACCOUNT_ID = "000000000000"
 # What needs nothing here, and why. A type in neither list is an error, so that nothing is left out by accident.
 IGNORED_TYPES = {
     "AWS::CloudWatch::Alarm": "nothing here measures; dead letters are put back at every start",
-    "AWS::IAM::Policy": "the emulator checks no permissions",
+    "AWS::CloudWatch::Dashboard": "nothing here measures",
+    "AWS::IAM::Role": "the emulator checks no permissions",
+    "AWS::Logs::LogGroup": "the log goes to the terminal",
+    "AWS::Logs::MetricFilter": "nothing here measures",
     "AWS::S3::BucketPolicy": "the emulator checks no permissions",
+    "AWS::SES::EmailIdentity": "the simulator knows the mail domain",
     "AWS::SES::ReceiptRule": "the SMTP door does what the rule says",
     "AWS::SES::ReceiptRuleSet": "the SMTP door does what its rule says",
     "AWS::SNS::TopicPolicy": "the emulator checks no permissions",
     "AWS::SQS::QueuePolicy": "the emulator checks no permissions",
+    "AWS::Serverless::Api": "http_gateway serves the app's routes",
     "AWS::Serverless::Function": "http_gateway and event_pump call the functions",
 }
 
@@ -76,7 +81,7 @@ class Deployment:
         self._clients = clients
         self._region = region
         self._created: dict[str, Created] = {}
-        self._resolver = Resolver(self.ref, self.attribute)
+        self._resolver = Resolver(self.ref, self.attribute, self.holds)
         self._creators: dict[str, Callable[[Resource, dict[str, Any]], Created]] = {
             "AWS::DynamoDB::Table": self._create_table,
             "AWS::SQS::Queue": self._create_queue,
@@ -90,8 +95,14 @@ class Deployment:
     def create(self) -> None:
         """Create everything; what is there already is left as it is, or brought to what the template says."""
         for resource in self.template.resources.values():
-            if resource.type not in IGNORED_TYPES:
+            if resource.type not in IGNORED_TYPES and (resource.condition is None or self.holds(resource.condition)):
                 self._create_once(resource)
+
+    def holds(self, condition: str) -> bool:
+        """Whether a condition of the template holds, by the parameters."""
+        if condition not in self.template.conditions:
+            raise TemplateError(f"{condition} is no condition of the template")
+        return bool(self._resolver.resolve(self.template.conditions[condition]))
 
     def ref(self, name: str) -> Any:
         """What `!Ref name` gives: a parameter's value, a pseudo parameter's, or a resource's name, URL or ARN."""

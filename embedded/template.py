@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Resource:
     logical_id: str
     type: str
     properties: Mapping[str, Any]
+    condition: str | None = None  # it is there only while this condition holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Template:
     parameters: Mapping[str, Mapping[str, Any]]
     environment: Mapping[str, Any]  # `Globals.Function.Environment.Variables`
     resources: Mapping[str, Resource]
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def variables_of_parameters(self) -> list[tuple[str, str]]:
         """The environment variables that hand on a parameter as it is, each with the parameter's name."""
@@ -80,19 +82,22 @@ def read_template(path: Path) -> Template:
         parameters=document.get("Parameters", {}),
         environment=function.get("Environment", {}).get("Variables", {}),
         resources={
-            logical_id: Resource(logical_id, definition.get("Type", ""), definition.get("Properties", {}))
+            logical_id: Resource(
+                logical_id, definition.get("Type", ""), definition.get("Properties", {}), definition.get("Condition")
+            )
             for logical_id, definition in document.get("Resources", {}).items()
-            if "Condition" not in definition  # what is there only on a condition is for a deployment
         },
+        conditions=document.get("Conditions", {}),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """Replaces intrinsic functions by values. `ref` and `attribute` know the resources."""
+    """Replaces intrinsic functions by values. `ref` and `attribute` know the resources, `holds` the conditions."""
 
     ref: Callable[[str], Any]
     attribute: Callable[[str, str], str]
+    holds: Callable[[str], bool]
 
     def resolve(self, value: Any) -> Any:
         """The value with every function in it replaced; raises `TemplateError` on one that is not known here."""
@@ -102,15 +107,34 @@ class Resolver:
             return value
         if len(value) == 1:
             function, argument = next(iter(value.items()))
-            if function == "Ref":
-                return self.ref(argument)
-            if function == "Fn::GetAtt":
-                return self.attribute(*argument)
-            if function == "Fn::Sub":
-                return self._substitute_with_variables(argument)
-            if isinstance(function, str) and function.startswith("Fn::"):
-                raise TemplateError(f"{function} is not known to embedded/template.py")
+            if function == "Ref" or str(function).startswith("Fn::"):
+                return self._call(function, argument)
         return {key: self.resolve(item) for key, item in value.items()}
+
+    def _call(self, function: str, argument: Any) -> Any:
+        match function:
+            case "Ref":
+                return self.ref(argument)
+            case "Fn::GetAtt":
+                return self.attribute(*argument)
+            case "Fn::Sub":
+                return self._substitute_with_variables(argument)
+            case "Fn::If":
+                condition, then, otherwise = argument
+                return self.resolve(then if self.holds(condition) else otherwise)
+            case _:
+                return self._call_test(function, self.resolve(argument))
+
+    @staticmethod
+    def _call_test(function: str, arguments: list[Any]) -> bool:
+        """A function that only conditions have."""
+        match function:
+            case "Fn::Equals":
+                return bool(arguments[0] == arguments[1])
+            case "Fn::Not":
+                return not arguments[0]
+            case _:
+                raise TemplateError(f"{function} is not known to embedded/template.py")
 
     def substitute(self, text: str, variables: Mapping[str, Any] | None = None) -> str:
         """`Fn::Sub`: `${Resource}`, `${Resource.Attribute}` and `${Variable}` replaced, `${!Literal}` unwrapped."""

@@ -7,6 +7,7 @@ zip is read-only: without it every cold start would compile anew. The same sourc
 
 import argparse
 import compileall
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,14 +20,16 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 
+import yaml
 from packaging.requirements import Requirement
 
+from infra.every_method import take_every_method
 from infra.slimming import slim
 from infra.stack import CommandFailed
 
 PROJECT = Path(__file__).parent.parent
 BUILD = PROJECT / ".build"
-SOURCES = ("app.py", "chalicelib", ".chalice/config.json")
+SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/no-rights.json")
 ZIP_LIMIT = 4_000_000  # bytes; a larger one makes each cold start slower
 PLATFORM = "manylinux2014_aarch64"  # of the functions: .chalice/config.json has arm64
 CHALICE = "chalice"  # its runtime comes with the app; the rest of it is the command we call here
@@ -48,6 +51,12 @@ class Package:
     def size(self) -> int:
         return self.zip.stat().st_size
 
+    @property
+    def digest(self) -> str:
+        """Of both files: another one for whatever differs."""
+        both = self.template.read_bytes() + self.zip.read_bytes()
+        return hashlib.sha256(both).hexdigest()[:16]
+
 
 def build(into: Path, libraries: Libraries) -> Package:
     """Write template and zip into a folder. Raises CommandFailed."""
@@ -61,7 +70,7 @@ def build(into: Path, libraries: Libraries) -> Package:
         slim(unpacked)
         _compile(unpacked)
         files = _write_zip(unpacked, into / "deployment.zip")
-        shutil.copy(template, into / "template.yaml")
+        (into / "template.yaml").write_text(_completed(template), encoding="utf-8")
     package = Package(into / "template.yaml", into / "deployment.zip", files)
     if package.size > ZIP_LIMIT:
         raise CommandFailed(
@@ -123,6 +132,12 @@ def _run_chalice(project: Path) -> Path:
     nobody = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
     _run([chalice, "package", *merged, "out"], cwd=project, env={**os.environ, **nobody})
     return project / "out" / "sam.yaml"
+
+
+def _completed(of_chalice: Path) -> str:
+    template = yaml.safe_load(of_chalice.read_text(encoding="utf-8"))
+    take_every_method(template)
+    return yaml.safe_dump(template)
 
 
 def _run(command: Sequence[str], **how: object) -> None:

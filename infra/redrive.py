@@ -1,4 +1,4 @@
-"""Move what lies in a dead-letter queue back to its queue: `make redrive STACK=… QUEUE=send|delivery|inbound|webhook`.
+"""Move what lies in a dead-letter queue back to its queue: `make redrive STACK=… QUEUE=…`.
 
 One way for every emulator and for AWS: receive, send, delete. SQS's own StartMessageMoveTask takes only letters that came
 from a queue (SQS API Reference), and two of our dead-letter queues also get what SNS could not deliver. A letter is deleted

@@ -11,6 +11,7 @@ QUEUES = {
     "delivery": "DeliveryNotificationQueue",
     "inbound": "InboundNotificationQueue",
     "webhook": "WebhookQueue",
+    "slow-webhook": "SlowWebhookQueue",
 }
 """The queues by the names a person types, with their logical ids in resources.yaml."""
 
@@ -18,6 +19,11 @@ QUEUES = {
 def connect(service: str) -> Any:
     """boto3's client of a service, where the profile and region of whoever gives the command say."""
     return boto3.client(service)  # type: ignore[call-overload]  # boto3's types want the name spelled out
+
+
+def stack_of(stage: str) -> str:
+    """The stack's name."""
+    return f"agentsend-{stage}"
 
 
 class CommandFailed(Exception):

@@ -16,6 +16,7 @@ REQUIRED = {
     "SEND_QUEUE_URL": "https://sqs.example.com/1/send",
     "INBOUND_QUEUE_URL": "https://sqs.example.com/1/inbound",
     "WEBHOOK_QUEUE_URL": "https://sqs.example.com/1/webhooks",
+    "SLOW_WEBHOOK_QUEUE_URL": "https://sqs.example.com/1/slow-webhooks",
     "SES_CONFIGURATION_SET": "events",
     "MAIL_DOMAIN": "mail.example.com",
 }
@@ -150,7 +151,7 @@ def test_every_setting_is_looked_at_here() -> None:
         *("region", "table_name", "bucket_name", "send_queue_url", "inbound_queue_url"),
         *("ses_configuration_set", "mail_domain"),
         *("delivery_mode", "dry_run_sender", "allow_test_domains"),
-        *("webhook_queue_url", "allow_loopback_webhooks"),
+        *("webhook_queue_url", "slow_webhook_queue_url", "allow_loopback_webhooks"),
         *("receipt_rule_set", "inbound_topic_arn", "dns_servers"),
     }
     assert {field.name for field in fields(Settings)} == looked_at

@@ -4,7 +4,6 @@ API Gateway sends nothing to us that its template does not name, so a greedy pat
 of the two it picks for a known path with an unknown method, it does not say; both lead to the same answer.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +13,12 @@ from chalicelib.api.answers import request_id, to_response
 from chalicelib.api.errors import Fault, error_answer
 from chalicelib.domain.errors import AgentSendError, MethodNotAllowed, NotFound
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # all that API Gateway knows
 GREEDY_PATH = "/{proxy+}"  # matches everything but the root
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 routes = Blueprint(__name__)
 
@@ -44,7 +44,7 @@ def frame(request: Request | None, get_response: Callable[[Any], Response]) -> R
         # Chalice says 405 for an unknown path, too.
         error = _no_route_error(request) if response.status_code == 405 else Fault()
     except Exception as failure:  # noqa: BLE001 - it is logged, without its text
-        where = {"request_id": request_id(request)}
+        where = {"apiRequestId": request_id(request)}
         logger.error("a request failed outside of its route: %s", trace_of(failure), extra=where)
         error = Fault()
     return _response(error, request_id(request))

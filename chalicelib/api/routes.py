@@ -8,7 +8,6 @@ A route is declared once; what it is declared with is what it obeys, and what GE
 
 import functools
 import inspect
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +23,11 @@ from chalicelib.domain.account import Caller, RateLimit, Scope
 from chalicelib.domain.errors import AgentSendError, ErrorCode, NotFound
 from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import InvalidId
+from chalicelib.domain.log_lines import about, also, log_of
 from chalicelib.operations.authenticate import RateLimited
-from chalicelib.wiring import operations
+from chalicelib.wiring import operations, written_down
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 View = Callable[..., Answer]
 
@@ -121,6 +121,14 @@ def declared_routes(app: Chalice) -> list[DeclaredRoute]:
 def _answered(route: Route, view: View, request: Request, path_variables: dict[str, str]) -> Response:
     """The answer to a request, whatever happens."""
     headers = {"x-request-id": request_id(request)}
+    lambda_id = getattr(request.lambda_context, "aws_request_id", None)
+    with about(requestId=lambda_id, apiRequestId=request_id(request)), written_down():
+        return to_response(_answer(route, view, request, path_variables, headers), headers)
+
+
+def _answer(
+    route: Route, view: View, request: Request, path_variables: dict[str, str], headers: dict[str, str]
+) -> Answer:
     try:
         caller = _caller(route, request, headers)
         asked = read_request(
@@ -132,17 +140,15 @@ def _answered(route: Route, view: View, request: Request, path_variables: dict[s
             takes_file=route.takes_file,
             lines=route.lines,
         )
-        answer = view(asked, **path_variables)
+        return view(asked, **path_variables)
     except AgentSendError as error:
-        answer = error_answer(error, request_id(request))
+        return error_answer(error, request_id(request))
     except InvalidId:
         # A text that is no id of ours gets the answer of an id that never existed, wherever it stood.
-        answer = error_answer(NotFound(), request_id(request))
+        return error_answer(NotFound(), request_id(request))
     except Exception as failure:  # noqa: BLE001 - it is logged, without its text
-        where = {"request_id": request_id(request), "route": route.path}
-        logger.error("a request failed: %s", trace_of(failure), extra=where)
-        answer = error_answer(Fault(), request_id(request))
-    return to_response(answer, headers)
+        logger.error("a request failed: %s", trace_of(failure), extra={"route": route.path})
+        return error_answer(Fault(), request_id(request))
 
 
 def _caller(route: Route, request: Request, headers: dict[str, str]) -> Caller | None:
@@ -155,6 +161,7 @@ def _caller(route: Route, request: Request, headers: dict[str, str]) -> Caller |
         headers.update(_rate_headers(error.rate))
         raise
     headers.update(_rate_headers(authenticated.rate))
+    also(accountId=authenticated.caller.account_id, keyId=authenticated.caller.key.id)
     require_active(authenticated.caller)
     require_scope(authenticated.caller, route.scope, route.or_scope)
     if route.account_wide:

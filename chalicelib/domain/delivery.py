@@ -191,6 +191,13 @@ class MessageDelivery:
         )
         return after.noting(report, name, changed=bool(changes)), tuple(changes)
 
+    def has_been(self, status: DeliveryStatus) -> bool:
+        """Whether any recipient reached this status, even if it was overtaken: a bounced one may complain later."""
+        ours = {recipient.address: recipient.status for recipient in self.recipients}
+        return status in ours.values() or any(
+            entry.recipient in ours and entry.status is status.shown for entry in self.timeline
+        )
+
     def _concerned(self, report: DeliveryReport) -> frozenset[str]:
         if report.every_recipient:
             return frozenset(known.address for known in self.recipients)

@@ -3,8 +3,8 @@
     healthy ──5 failures in a row──▶ open ──its time is over──▶ one probe ──success──▶ healthy
                                       ▲                            └─ failure ─┐
                                       └──── twice as long, up to 15 min ◀──────┘
-    healthy ──time-out, or an answer that took over 5 s──▶ slow: at most 3 calls at once ──10 min of quick ones──▶ healthy
-    healthy ──a process has 3 calls under way, one for 2 s, and wants more──▶ slow for 20 s
+    healthy ──time-out, or an answer that took over 2 s──▶ slow: at most 3 calls at once ──an hour of quick ones──▶ healthy
+    healthy ──a call is under way for 2 s──▶ slow for 20 s
 
 A healthy endpoint has no state at all, so it costs no writes.
 """
@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 FAILURES_IN_A_ROW = 5
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=15)
-SLOW_CALL = timedelta(seconds=5)
-SLOW_FOR = timedelta(minutes=10)
+SLOW_CALL = timedelta(seconds=2)
+SLOW_FOR = timedelta(
+    hours=1
+)  # so long, because each first call of one that is slow holds a worker of those that are not
 STALLED_FOR = timedelta(seconds=20)  # until the calls under way have come to an end and told how it is
 SLOTS = 3
 LEASE = timedelta(seconds=30)

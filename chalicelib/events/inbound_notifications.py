@@ -1,6 +1,7 @@
 """News from SES about mail that came in: SES → bucket and SNS → queue → here."""
 
 from chalicelib.events.door import EventDoor
+from chalicelib.operations.ports.metrics import Metric
 from chalicelib.providers.ses_receipts import read_receipt
 from chalicelib.wiring import operations
 
@@ -11,7 +12,12 @@ BATCH_SIZE = 2
 door = EventDoor(__name__)
 
 
-@door.on_queue("${InboundNotificationQueue.QueueName}", name="inbound_notifications", batch_size=BATCH_SIZE)
+@door.on_queue(
+    "${InboundNotificationQueue.QueueName}",
+    name="inbound_notifications",
+    batch_size=BATCH_SIZE,
+    age=Metric.INBOUND_QUEUE_AGE,
+)
 def inbound_notifications(body: str) -> None:
     """One notice is about one mail, which may be for several inboxes."""
     deployment = operations()

@@ -6,6 +6,7 @@ from chalicelib.domain.ids import MessageKey
 from chalicelib.events.door import EventDoor
 from chalicelib.operations.look_ahead import UNKNOWN, Ahead
 from chalicelib.operations.ports import SendJob, WakeJob
+from chalicelib.operations.ports.metrics import Metric
 from chalicelib.providers.sqs_queues import UnreadableJob, sender_job
 from chalicelib.wiring import operations
 
@@ -16,7 +17,7 @@ def _look_ahead(bodies: Sequence[str]) -> Mapping[MessageKey, Ahead]:
     return operations().look_ahead(list(_readable(bodies)))
 
 
-@door.on_queue("${SendQueue.QueueName}", name="send_queue_sender", ahead=_look_ahead)
+@door.on_queue("${SendQueue.QueueName}", name="send_queue_sender", ahead=_look_ahead, age=Metric.SEND_QUEUE_AGE)
 def send_queue_sender(body: str, ahead: Mapping[MessageKey, Ahead] | None) -> None:
     """Send the message a job names, or find that it needs no sending; or queue what a stop switch held."""
     job = sender_job(body)

@@ -1,13 +1,13 @@
 """The last lock: a fault of our own in one step costs that step alone, not the mail."""
 
-import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.mime.bounds import Problems
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 _Read = TypeVar("_Read")
 

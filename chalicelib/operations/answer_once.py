@@ -12,7 +12,6 @@
 The resource is named before it is created, so whoever comes after a crash knows what to look for.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,12 +19,13 @@ from datetime import timedelta
 from chalicelib.domain.errors import CallerError, Conflict, DeletedSince, ErrorCode, ServiceError
 from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import random_text
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports import Clock, IdempotencyStore
 
 OWNER_LIFETIME = timedelta(seconds=35)
 """After this long a first request without an answer is dead: API Gateway and the function end it at 29 s."""
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 
 @dataclass(frozen=True, slots=True)

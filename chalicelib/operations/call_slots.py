@@ -1,4 +1,4 @@
-"""How many calls of endpoints one process makes at a time: few of one endpoint, some of one account, some to the sick.
+"""How many calls of endpoints are made at a time: few of one endpoint and some of one account by one process, few by all.
 
 A call takes up to 15 seconds, and whoever waits for it holds a worker. So that workers are left for everybody else, a call
 that finds no slot goes back to the queue instead of waiting. Only a slot that will be free in a moment is waited for.
@@ -16,11 +16,12 @@ from chalicelib.domain.ids import AccountId
 from chalicelib.domain.webhook import Webhook, WebhookId
 
 OF_ENDPOINT = 3
+EVERYWHERE = 8  # of one endpoint that is not known to be in trouble, by all processes together
 OF_ACCOUNT = 8
+OF_ACCOUNT_SLOWLY = 40  # where nothing but endpoints in trouble waits behind them
 FOR_QUICK = 3  # more of an account, for endpoints whose latest call was over in a second: its sick ones have the others
 QUICK = 1.0  # seconds
 QUICK_REMEMBERED = 10_000  # endpoints
-OF_SICK = 6  # all endpoints together that are known to be in trouble
 PATIENCE = 0.5  # seconds that a call waits for others of its endpoint, none of which is older
 STALLED_AFTER = 2.0  # seconds that a call is under way while others want its slot: the endpoint is stuck
 _LOOK = 0.05
@@ -48,21 +49,21 @@ class Entry(Enum):
 
 @dataclass
 class CallSlots:
-    """One for all workers of a process."""
+    """One for all workers of a process that take from the same queue."""
 
+    of_account: int = OF_ACCOUNT
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _calls: defaultdict[WebhookId, list[float]] = field(default_factory=lambda: defaultdict(list))
     _accounts: defaultdict[AccountId, int] = field(default_factory=lambda: defaultdict(int))
     _quick: set[WebhookId] = field(default_factory=set)
-    _sick: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def entered(self, webhook: Webhook, *, is_sick: bool) -> Iterator[Entry]:
+    def entered(self, webhook: Webhook) -> Iterator[Entry]:
         """Whether the call has a slot; it leaves with the block."""
         began = self.clock()
-        while (entry := self._entry(webhook, began, is_sick=is_sick)) is None:
+        while (entry := self._entry(webhook, began)) is None:
             self.sleep(_LOOK)
         taken_at = self.clock()
         if entry is not Entry.IN:
@@ -72,9 +73,9 @@ class CallSlots:
             yield entry
         finally:
             with self._lock:
-                self._leave(webhook, taken_at, is_sick=is_sick)
+                self._leave(webhook, taken_at)
 
-    def _entry(self, webhook: Webhook, began: float, *, is_sick: bool) -> Entry | None:
+    def _entry(self, webhook: Webhook, began: float) -> Entry | None:
         """None: wait."""
         now = self.clock()
         with self._lock:
@@ -84,15 +85,14 @@ class CallSlots:
                 if age >= STALLED_AFTER:
                     return Entry.STALLED
                 return Entry.BUSY if max(age, now - began) >= PATIENCE else None
-            room = OF_ACCOUNT + (FOR_QUICK if webhook.id in self._quick else 0)
-            if self._accounts[webhook.account_id] >= room or (is_sick and self._sick >= OF_SICK):
+            room = self.of_account + (FOR_QUICK if webhook.id in self._quick else 0)
+            if self._accounts[webhook.account_id] >= room:
                 return Entry.BUSY
             calls.append(now)
             self._accounts[webhook.account_id] += 1
-            self._sick += is_sick
             return Entry.IN
 
-    def _leave(self, webhook: Webhook, taken_at: float, *, is_sick: bool) -> None:
+    def _leave(self, webhook: Webhook, taken_at: float) -> None:
         if self.clock() - taken_at > QUICK:
             self._quick.discard(webhook.id)
         elif len(self._quick) < QUICK_REMEMBERED:
@@ -104,4 +104,3 @@ class CallSlots:
         self._accounts[webhook.account_id] -= 1
         if not self._accounts[webhook.account_id]:
             del self._accounts[webhook.account_id]
-        self._sick -= is_sick

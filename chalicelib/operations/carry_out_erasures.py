@@ -6,7 +6,6 @@ The register is the truth: it is written before anything goes. A run that dies l
 them up when that time is over. Every step may come again, and two runs may meet.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,9 +13,10 @@ from typing import Protocol
 
 from chalicelib.domain.erasure import Erasure, ErasureKind
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports import Clock, ErasureStore
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 RUN = timedelta(seconds=40)  # of the function's minute
 SLICE = timedelta(seconds=10)  # of one erasure, before others have their turn

@@ -1,18 +1,18 @@
 """The clock of own domains: check those whose time has come."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.check_domain import CheckDomain
 from chalicelib.operations.follow_rules import FollowRules
 from chalicelib.operations.ports import Clock, Together
 from chalicelib.operations.ports.domains import DueDomain, DueDomains
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 AT_ONCE = 10  # checks side by side; each waits for name servers most of its time
 ENOUGH = timedelta(seconds=60)  # a run takes no more upon itself after this
@@ -52,7 +52,7 @@ class CheckDueDomains:
                 logger.error(
                     "a domain could not be checked; it is tried again: %s",
                     trace_of(error),
-                    extra={"domain": due.domain_id},
+                    extra={"domainId": due.domain_id},
                 )
                 self.due.add(DueDomain(due.account_id, due.domain_id, self.clock() + LATER))
             self.due.remove(due)

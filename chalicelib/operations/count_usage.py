@@ -6,7 +6,6 @@ A death before the transaction counts nothing, one after it everything; two who 
 begins anew from it.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from functools import partial
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.event import LoggedEvent, LogPlace
 from chalicelib.domain.ids import AccountId, KeyId, MessageKey
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.usage import MessageSize, Usage
 from chalicelib.operations.housekeeping import Step, repair_each
 from chalicelib.operations.ports import AccountStore, Clock, EventLog, MessageStore, PageRequest
 from chalicelib.operations.ports.usage import ADDED_DAYS, InboxDay, UsageMark, UsageStore
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 EVENTS_AT_ONCE = 500
 PATIENCE = timedelta(seconds=2)  # of a request that shows usage

@@ -1,6 +1,5 @@
 """What the sender writes into a message's delivery item, beside SES's events."""
 
-import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,14 +15,16 @@ from chalicelib.domain.delivery import (
 )
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import MessageKey, PublicIds
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.message import MessageContent
 from chalicelib.domain.suppression import SUPPRESSED
+from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.ports import Clock, MessageStore, SesAcceptance, StoredMessage, VersionConflict
 from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN_SUPPRESSED, Wait, unknown_all_the_same
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.tell_events import TellEvents
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 Change = Callable[[MessageDelivery], MessageDelivery]
 Save = Callable[[MessageKey, MessageDelivery], MessageDelivery]
@@ -36,6 +37,7 @@ class DeliveryRecord:
     messages: MessageStore
     show_status: ShowStatus
     tell: TellEvents
+    progress: NoteProgress
     clock: Clock
 
     def accepted(self, key: MessageKey, delivery: MessageDelivery, acceptance: SesAcceptance) -> None:
@@ -132,12 +134,15 @@ class DeliveryRecord:
         """What was changed and what it became; None: deleted meanwhile."""
         while True:
             try:
-                return known, save(key, change(known))
+                saved = save(key, change(known))
             except VersionConflict:
                 current = self.messages.get_delivery(key)
                 if current is None:
                     return None
                 known = current
+            else:
+                self.progress.delivery(key, known, saved, self.clock())
+                return known, saved
 
 
 def known_or_new(stored: StoredMessage, ids: PublicIds) -> MessageDelivery:

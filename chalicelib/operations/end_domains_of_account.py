@@ -1,14 +1,14 @@
 """Own domains of an account that is deleted: SES forgets them, and their names can be added by others."""
 
-import logging
 from dataclasses import dataclass
 
 from chalicelib.domain.ids import AccountId
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.end_domain import EndDomain
 from chalicelib.operations.ports import PageRequest, VersionConflict
 from chalicelib.operations.ports.domains import DomainStore
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class EndDomainsOfAccount:
         try:
             if not domain.is_going and not self.domains.begin_deletion(domain):
                 # An inbox was created on it this very moment; it is deleted in the second round, and then the domain.
-                logger.warning("a domain of a deleted account is still lived on", extra={"domain": domain.id})
+                logger.warning("a domain of a deleted account is still lived on", extra={"domainId": domain.id})
                 return False
         except VersionConflict:
             return True

@@ -22,6 +22,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.receipt import addresses_meant
 from chalicelib.operations.abandon_reservation import AbandonReservation
 from chalicelib.operations.find_thread import FindThread, Reference
+from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.ports import (
     AttachmentStore,
     Filing,
@@ -87,6 +88,7 @@ class FileReceived:
     abandon_reservation: AbandonReservation
     mode: DeliveryMode
     together: Together
+    progress: NoteProgress
 
     def __call__(self, delivery: Delivery) -> bool:
         """False when there is no such inbox any more. Any error means: try again."""
@@ -143,9 +145,9 @@ class FileReceived:
         """Whether the mail is in the inbox now, or is never to be again."""
         filing = decision.filing
         phase = MessagePhase.RESERVED if decision.is_fresh else self.index.phase(filing.message)
-        if phase.visible or (
-            phase is MessagePhase.RESERVED and not filing.is_deleted and self._store(delivery, decision)
-        ):
+        is_open = phase is MessagePhase.RESERVED and not filing.is_deleted
+        is_stored = is_open and self._store(delivery, decision)
+        if phase.visible or is_stored:
             # One that failed DMARC is not from whom it names, unless it names what was sent there.
             is_answer = filing.trust is not None
             if is_answer or delivery.mail.receipt.authentication.dmarc is not Verdict.FAIL:
@@ -153,6 +155,10 @@ class FileReceived:
             account_id, received_at = decision.inbox.account_id, delivery.mail.received_at
             self.tell.received(filing.message, account_id, received_at, filing.log_since)
             self.index.seal_due(filing.message)
+            if is_stored:
+                self.progress.received(
+                    filing.message, account_id, delivery.ses_message_id, has_decided=decision.is_fresh
+                )
             return True
         # Deleted, or killed because it took too long, or its thread is gone; or the mail is, because a rival has finished.
         is_gone = self._clear_away(filing, delivery.mail)

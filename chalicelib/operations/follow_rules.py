@@ -7,16 +7,16 @@ SES's calls carry no condition, so a slow one may undo what a fast one has just 
 list has changed since, and calls again. Work that was begun and not ended is done by the clock of the domains.
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import random_text
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports import Clock
 from chalicelib.operations.ports.domains import HoldingStore, ReceiptRules, RuleNamesStore, RuleWork
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 # SES guide, "Quotas related to email receiving": 100 recipients a rule, 200 rules a rule set; one is the deployment's own.
 NAMES_A_RULE = 100

@@ -1,6 +1,5 @@
 """One message, its timeline and its source."""
 
-import logging
 from dataclasses import dataclass
 
 from chalicelib.domain.account import Caller
@@ -8,6 +7,7 @@ from chalicelib.domain.arrival import Arrival
 from chalicelib.domain.delivery import EventType, TimelineEntry, beginning
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.ids import MessageKey, PublicIds
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.message import Direction, Message
 from chalicelib.domain.message_status import MessageStatus
 from chalicelib.operations.abandon_reservation import AbandonReservation
@@ -18,7 +18,7 @@ from chalicelib.operations.ports import AttachmentStore, MessageIndex, MessageSt
 
 SOURCE_LIMIT = 4 * 1024 * 1024  # bytes that an answer takes; a longer source is read by its link
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import PublicIds
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.message import MessageContent
 from chalicelib.operations.delivery_record import DeliveryRecord
 from chalicelib.operations.evidence import Evidence
@@ -29,7 +30,7 @@ from chalicelib.operations.send_pace import Pace
 from chalicelib.operations.send_reasons import ALARMS, SENDING_PAUSED, Wait
 from chalicelib.operations.switches import CALL_AGE, Switches
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 PUT_BACK_DELAY = 1  # seconds until a message that was stopped at the last moment is looked at again
 

@@ -8,13 +8,13 @@ Whoever hands a message to SES has marked it as SUBMITTING before, and has looke
 the call. So a message that is only claimed some seconds after a switch was turned is handed over by nobody.
 """
 
-import logging
 import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.delivery_status import DeliveryStatus
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.message import MessageContent
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.switch import Verdict
@@ -25,7 +25,7 @@ from chalicelib.operations.send_delays import RIVAL_DELAY, defer
 from chalicelib.operations.send_reasons import DISCARDED, HELD_BY
 from chalicelib.operations.switches import Switches
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 # From a discard on, until a worker that had looked before can no longer begin to call SES, and clocks differ no more.
 SETTLED_AFTER = timedelta(seconds=5)

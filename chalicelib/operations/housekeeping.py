@@ -8,7 +8,6 @@ A run costs the same whatever the size of the table; a walk comes round in time,
 due. Each step may be repeated, and two runs may meet: every removal is on a condition that a live message does not meet.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,10 +15,11 @@ from typing import Protocol, TypeVar
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports import Clock, WalkStore
 
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 PAGES_A_RUN = 4
 

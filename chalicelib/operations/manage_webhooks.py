@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from chalicelib.domain.account import Caller
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.endpoint_health import EndpointHealth
-from chalicelib.domain.errors import InvalidInput, NotFound, Unavailable
+from chalicelib.domain.errors import InvalidInput, NotFound, QuotaExceeded, Unavailable
 from chalicelib.domain.event import LogPlace
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.domain.webhook import Webhook, WebhookId, WebhookSecret
@@ -16,6 +16,9 @@ from chalicelib.operations.access import require_inbox
 from chalicelib.operations.ports import Clock, InboxStore, Page, PageRequest, VersionConflict
 from chalicelib.operations.ports.events import EventLog
 from chalicelib.operations.ports.webhooks import LineJob, WebhookClient, WebhookDeliveries, WebhookQueue, WebhookStore
+
+MOST_WEBHOOKS = 20
+"""Of an account. With `call_slots.EVERYWHERE` of each, all of them together hold 160 of the 200 batches of the worker."""
 
 _TRIES = 5  # of a change that meets others at the same webhook
 
@@ -74,8 +77,14 @@ class CreateWebhook:
     clock: Clock
 
     def __call__(self, webhook_id: WebhookId, wish: WebhookWish, caller: Caller) -> Webhook:
-        """Raises InvalidInput, NotFound. Repeated under the same id, it gives the webhook a secret nobody has seen."""
+        """Raises InvalidInput, NotFound, QuotaExceeded.
+
+        Repeated under the same id, it gives the webhook a secret nobody has seen.
+        """
         wish = self.check(wish, caller)
+        self._require_room(
+            caller, MOST_WEBHOOKS if self.webhooks.get(caller.account_id, webhook_id) else MOST_WEBHOOKS - 1
+        )
         now = to_milliseconds(self.clock())
         # Twice: what the first says is where the webhook begins; the second comes after it is stored, so that whoever
         # reads the list because of it finds it there.
@@ -95,8 +104,20 @@ class CreateWebhook:
         )
         self.webhooks.delete(caller.account_id, webhook_id)
         self.webhooks.create(webhook)
+        try:
+            self._require_room(caller, MOST_WEBHOOKS)  # others may have come at the same time
+        except QuotaExceeded:
+            self.webhooks.delete(caller.account_id, webhook_id)
+            raise
         self.log.raise_webhooks(caller.account_id)
         return webhook
+
+    def _require_room(self, caller: Caller, most: int) -> None:
+        if len(self.webhooks.all(caller.account_id)) > most:
+            raise QuotaExceeded(
+                f"An account has at most {MOST_WEBHOOKS} webhooks.",
+                fix="Delete one that is not used any more, or let one webhook tell of several inboxes and events.",
+            )
 
 
 @dataclass(frozen=True)

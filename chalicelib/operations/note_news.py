@@ -1,15 +1,15 @@
 """Note how far SES's news has come, seldom: at most one write in an interval, whatever the traffic."""
 
-import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports import Clock, NewsMark
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 INTERVALS = 15  # in an evidence window
 

@@ -1,9 +1,9 @@
 """Receive a mail: from SES's notice to a message in every inbox that the envelope names."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from chalicelib.domain.log_lines import also, log_of
 from chalicelib.domain.receipt import ADDRESS_CHARACTERS, Receipt, addresses_meant
 from chalicelib.mime.parsed_mail import ParsedMail
 from chalicelib.operations.file_received import Delivery, FileReceived
@@ -11,7 +11,7 @@ from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import InboxStore, ReceivedMails
 from chalicelib.operations.received_content import ReceivedMail, fitting
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 
 class MailMissing(RuntimeError):
@@ -33,6 +33,7 @@ class ReceiveMessage:
 
     def __call__(self, receipt: Receipt) -> None:
         """Any error means that the notice must come again."""
+        also(sesMessageId=receipt.ses_message_id)
         addressed, unreached = self._addressed(receipt)
         if addressed:
             raw = self.mails.read(receipt.blob)
@@ -43,7 +44,7 @@ class ReceiveMessage:
         if unreached:
             logger.info(
                 "mail for recipients that are no inboxes was dropped",
-                extra={"recipients": unreached, "ses_message_id": receipt.ses_message_id},
+                extra={"recipients": unreached, "sesMessageId": receipt.ses_message_id},
             )
         self.mails.delete(receipt.blob)
 
@@ -75,7 +76,7 @@ class ReceiveMessage:
         if failures:
             logger.warning(
                 "a mail is not in all of its inboxes yet",
-                extra={"left": len(failures), "ses_message_id": mail.receipt.ses_message_id},
+                extra={"left": len(failures), "sesMessageId": mail.receipt.ses_message_id},
             )
             raise failures[0]
         return deleted

@@ -1,6 +1,5 @@
 """Apply news about a message's deliveries: a delivery, a bounce, a complaint, a delay."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,13 +7,15 @@ from datetime import datetime
 from chalicelib.domain.delivery import DeliveryReport, MessageDelivery, StatusChange
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import MessageKey
+from chalicelib.domain.log_lines import also, log_of
 from chalicelib.operations.judge_inbox import JudgeInbox
+from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.ports import MessageStore, Outcome, SesMessageIds, VersionConflict
 from chalicelib.operations.show_status import ShowStatus
 from chalicelib.operations.suppress_recipients import SuppressRecipients
 from chalicelib.operations.tell_events import TellEvents
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class RecordDeliveryReport:
     suppress: SuppressRecipients
     tell: TellEvents
     judge: JudgeInbox
+    progress: NoteProgress
     final_message_id: Callable[[str], str]  # the Message-ID that SES gives with its own id
     note_news: Callable[[datetime], None]  # how far the news has come
 
     def __call__(self, report: DeliveryReport) -> None:
+        also(messageId=self.tell.public_ids.message_id(report.message), sesMessageId=report.ses_message_id)
         self._record(report)
         if report.accepted_at is not None:
             self.note_news(report.accepted_at)  # last: the message itself must not be overtaken by its own news
@@ -39,11 +42,11 @@ class RecordDeliveryReport:
         while True:
             known = self.messages.get_delivery(report.message)
             if known is None:
-                logger.info("a report for a deleted message was dropped", extra={"report_type": report.type})
+                logger.info("a report for a deleted message was dropped", extra={"reportType": report.type})
                 return
             if known.ses_message_id is not None and report.ses_message_id not in (None, known.ses_message_id):
                 # Only a message that was handed over once more can have two: docs/decisions/0014-one-late-resend.md.
-                logger.error("SES took a message twice: sent_twice", extra={"resent_at": known.resent_at})
+                logger.error("SES took a message twice: sent_twice", extra={"resentAt": str(known.resent_at)})
             after, changes = known.apply(report, self.tell.naming(known))
             if known.ses_message_id is None and report.ses_message_id is not None:
                 # News before the sender's own record, or in place of it when the sender died.
@@ -62,6 +65,7 @@ class RecordDeliveryReport:
                 saved, is_to_be_judged = self._save(report.message, after, _outcome(known, changes))
             except VersionConflict:
                 continue  # another report was faster; apply ours to what it left
+            self.progress.delivery(report.message, known, saved, report.occurred_at)
             if changes:
                 self.show_status(report.message, known.message_status, saved)
             self.tell.news(report.message, saved, saved.entry_of(report))
@@ -81,15 +85,7 @@ def _outcome(before: MessageDelivery, changes: tuple[StatusChange, ...]) -> Outc
     """Count the message when its first recipient bounces, and when its first recipient complains."""
     raised = {change.after for change in changes}
     bounced, complained = (
-        status in raised and not _has_been(status, before)
+        status in raised and not before.has_been(status)
         for status in (DeliveryStatus.BOUNCED, DeliveryStatus.COMPLAINED)
     )
     return Outcome(bounced, complained) if bounced or complained else None
-
-
-def _has_been(status: DeliveryStatus, delivery: MessageDelivery) -> bool:
-    """Whether any recipient reached this status, even if it was overtaken: a bounced one may complain later."""
-    ours = {recipient.address: recipient.status for recipient in delivery.recipients}
-    return status in ours.values() or any(
-        entry.recipient in ours and entry.status is status.shown for entry in delivery.timeline
-    )

@@ -1,11 +1,11 @@
 """Announce waiting mail again: after a restore from backup, or when the queue of notices was lost."""
 
-import logging
 from dataclasses import dataclass
 
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports import InboundQueue, ReceivedMails
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain.delivery import EventType, MessageDelivery, Reason
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import PublicIds
+from chalicelib.domain.log_lines import also
 from chalicelib.domain.message import MessageContent
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.switch import Verdict
@@ -93,6 +94,7 @@ class SendMessage:
     room: SendingRoom = field(default_factory=SendingRoom)
 
     def __call__(self, job: SendJob, ahead: Ahead = UNKNOWN) -> None:
+        also(messageId=self.public_ids.message_id(job.message))
         if not job.woken and self.pace.is_full(TURN_PATIENCE) and self._waits_unseen(job):
             return
         started_at = self.clock()

@@ -4,7 +4,6 @@ SES counts recipients, not mails (SES Developer Guide, "Managing your Amazon SES
 is above the rate with throttling. The rate is read from SES and shared through the table; so is the schedule of turns.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from typing import Protocol
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports import Clock, SendQuota, SendRate, SendRates, TurnTaken
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 # Turns are even, but the calls that follow them take a little longer or shorter, and SES counts when they arrive.
 SHARE = 0.9

@@ -1,6 +1,5 @@
 """Settle a message that is marked as submitted without a result: wait for SES's word, resend once, or give up."""
 
-import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -8,6 +7,7 @@ from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import MessageKey, PublicIds
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.message import MessageContent
 from chalicelib.mime.compose import ComposeError
 from chalicelib.operations.compose_outbound import compose_outbound
@@ -31,7 +31,7 @@ from chalicelib.operations.send_reasons import OUTCOME_UNKNOWN, OUTCOME_UNKNOWN_
 from chalicelib.operations.sending_room import SendingRoom
 from chalicelib.operations.switches import MARK_AGE, Switches
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 TURN_PATIENCE = timedelta(seconds=10)
 

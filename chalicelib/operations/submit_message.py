@@ -20,6 +20,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.domain.suppression import Suppression
 from chalicelib.domain.times import to_milliseconds
 from chalicelib.operations.choose_attachments import ChooseAttachments, ChosenFile, refuse_gone
+from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import (
     AttachmentStore,
@@ -61,6 +62,7 @@ class SubmitMessage:
     clock: Clock
     together: Together
     own_domains: OwnDomains
+    progress: NoteProgress
 
     def __call__(
         self, draft: Draft, *, inbox_number: int, caller: Caller, name_resource: Callable[[MessageKey], None]
@@ -96,6 +98,7 @@ class SubmitMessage:
         if not self._commit(content, members, reply.seen if reply else None):
             self._withdraw(content, claim)
             raise Unavailable("The message could not be accepted in time; nothing of it was sent.")
+        self.progress.accepted(key, content.account_id)
         return Message(content, MessagePhase.QUEUED.status, None)
 
     def _store(

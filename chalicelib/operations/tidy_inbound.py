@@ -1,15 +1,15 @@
 """Housekeeping's walk through the mail that waits: what is not in its inboxes for an hour is announced again."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.receipt import WAITING_MAIL, is_trial
 from chalicelib.operations.housekeeping import Step, repair_each
 from chalicelib.operations.ports import BucketWalk, InboundQueue, ReceivedMails, SeenBlob
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 EVERY = timedelta(hours=6)
 WAITED = timedelta(hours=1)  # a notice has been tried five times by then

@@ -9,12 +9,12 @@
 Nothing is decided here, so everything may be repeated; a job too many is harmless.
 """
 
-import logging
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.ids import AccountId, KeyId, MessageKey
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.switch import Switch, SwitchKind
 from chalicelib.operations.hold_message import SETTLED_AFTER
 from chalicelib.operations.ports import (
@@ -29,7 +29,7 @@ from chalicelib.operations.ports import (
     WakeJob,
 )
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 PAGE = 100  # messages, or inboxes
 STEPS = 20  # pages of one run; a page costs a few reads and ten calls of the queue

@@ -1,12 +1,12 @@
 """Looks DNS records up, many at a time and never for long."""
 
-import logging
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.own_domain import RecordType
 from chalicelib.operations.ports.domains import Question
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dns.rdata import Rdata
     from dns.resolver import Resolver
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 SECONDS = 5.0  # for a question, whichever servers are asked and however often
 _AT_ONCE = 32  # questions; a domain has eight

@@ -5,7 +5,6 @@ Which news means which status is the table of docs/statuses.md. A new kind of ev
 its test is a sample in tests/samples/ses_events with what it should tell beside it.
 """
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import datetime
 from chalicelib.domain.delivery import DeliveryReport, EventType, Reason, event_type
 from chalicelib.domain.delivery_status import DeliveryStatus
 from chalicelib.domain.ids import InvalidId, MessageKey
+from chalicelib.domain.log_lines import log_of
 from chalicelib.providers import ses_reasons
 from chalicelib.providers.ses_event_json import (
     AGENTSEND_MESSAGE_TAG,
@@ -28,7 +28,7 @@ from chalicelib.providers.ses_event_json import (
 
 __all__ = ["AGENTSEND_MESSAGE_TAG", "UnreadableNotification", "delivery_reports"]
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 Reports = tuple[DeliveryReport, ...]
 
@@ -57,7 +57,7 @@ def delivery_reports(
     if key is None:
         logger.info(
             "an SES event about no message of ours was dropped",
-            extra={"ses_event": event.kind, "ses_message_id": mail.message_id},
+            extra={"sesEvent": event.kind, "sesMessageId": mail.message_id},
         )
         return ()
     return read(event, _News(key, mail))

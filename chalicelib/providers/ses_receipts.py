@@ -4,7 +4,6 @@ Fields as in the SES Developer Guide, page "Contents of notifications for Amazon
 is declared: the mail's headers stand in a notice too, but may be cut or left out, and are read from the mail itself.
 """
 
-import logging
 import re
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
@@ -12,9 +11,10 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from chalicelib.domain.arrival import Authentication, Verdict
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.receipt import TRIAL_MESSAGE_ID, WAITING_MAIL, Receipt
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ def read_receipt(body: str | bytes, *, bucket: str) -> Receipt | None:
             return None
         notice = _decode(content, _notice_decoder)
     if _is_no_news(notice):
-        logger.info("a notice that tells of no mail was dropped", extra={"notice_type": notice.notification_type})
+        logger.info("a notice that tells of no mail was dropped", extra={"noticeType": notice.notification_type})
         return None
     return _receipt(_present(notice.mail, "mail"), _present(notice.receipt, "receipt"), bucket)
 

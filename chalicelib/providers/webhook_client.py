@@ -5,7 +5,6 @@ connection is made here, because a library's own would resolve the name once mor
 """
 
 import http.client
-import logging
 import socket
 import ssl
 import time
@@ -17,6 +16,7 @@ from ipaddress import ip_address
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.public_address import Address
 from chalicelib.domain.webhook_delivery import ANSWER_BYTES, Answer
 from chalicelib.domain.webhook_url import BadWebhookUrl, WebhookUrl, callable_addresses, read_webhook_url
@@ -32,7 +32,7 @@ USER_AGENT = "AgentSend-Webhooks/1"
 
 ADDRESSES_TRIED = 3  # of a host's, each with its share of the time
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 
 def resolve(host: str, port: int) -> Sequence[Address]:

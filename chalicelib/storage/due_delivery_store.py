@@ -5,7 +5,6 @@ for cost nothing.
 """
 
 import hashlib
-import logging
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +13,15 @@ from datetime import UTC, datetime
 import msgspec
 
 from chalicelib.domain.fault_trace import trace_of
+from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDelivery
 from chalicelib.storage import keys
 from chalicelib.storage.failures import raises_unavailable
+from chalicelib.storage.sweeping import remove
 from chalicelib.storage.tables import WebhookJobItem
 from chalicelib.storage.webhook_codec import pack, unpack_job
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 SHARDS = 8
 
@@ -44,8 +45,8 @@ class DynamoDueDeliveries:
         )
         return [due for item in found for due in _readable(item, shard)]
 
-    def remove(self, due: DueDelivery) -> None:
-        _item(due).delete()
+    def remove(self, due: Sequence[DueDelivery]) -> None:
+        remove((item.pk, item.sk) for item in map(_item, due))
 
 
 def _readable(item: WebhookJobItem, shard: int) -> list[DueDelivery]:

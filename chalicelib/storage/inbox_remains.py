@@ -5,7 +5,6 @@ commit is refused, a queued mail is not sent, news is dropped. The dead buckets 
 in it, for a job or a notice may come weeks later.
 """
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.ids import AttachmentId, MessageKey, encode
 from chalicelib.domain.inbox import Inbox
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import AttachmentStore, BucketWalk
 from chalicelib.operations.ports.erasures import Aged, Swept
@@ -27,7 +27,7 @@ from chalicelib.storage.message_codec import UnreadableItem, read_content, read_
 from chalicelib.storage.sweeping import page_of, place_of, put_all, remove
 from chalicelib.storage.tables import AddressItem, ForgottenAddressItem, InboxItem, query
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 BUCKETS_AT_ONCE = 50  # 24,000 messages
 OLDEST = 8  # messages that are looked at when something may have grown old

@@ -29,6 +29,7 @@
 | W#webhook      | S                 | the state of an endpoint in trouble                               |
 |                | D#chunk#index     | the delivery of the event at this place of the log, 30 days       |
 |                | L#chunk#index     | that this delivery waits for its endpoint                         |
+|                | C                 | which first calls of it are under way, a day                      |
 | Y#shard        | due#webhook#place | a retry that is due later than a queue can hold it back           |
 | Z#domains      | due#ms#domain     | when a domain is checked next                                     |
 | Z#rules        | rule#token        | that somebody is at work on a receipt rule                        |
@@ -81,6 +82,7 @@ RECEIPT_RULES = "R#"
 SUPPRESSIONS = "X#"
 USAGE_MARK = "Y"
 ENDPOINT = "S"
+CALLS_UNDER_WAY = "C"
 WEBHOOK_DELIVERIES = "D#"
 WEBHOOK_LINE = "L#"
 ERASURES = "X"

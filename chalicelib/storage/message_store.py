@@ -1,7 +1,6 @@
 """Message contents and delivery items: compressed in the table, long bodies in the bucket."""
 
 import json
-import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ import msgspec
 
 from chalicelib.domain.delivery import MessageDelivery
 from chalicelib.domain.ids import MessageKey, encode
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.message import BodyUrls, Direction, MessageContent
 from chalicelib.domain.usage import MessageSize
 from chalicelib.operations.ports import CountedOutcome, Outcome, StoredMessage, VersionConflict
@@ -36,7 +36,7 @@ from chalicelib.storage.tables import (
     query,
 )
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 INLINE_LIMIT = 300_000  # bytes of a compressed content that stay in the table; an item may have 400 KB
 ANSWER_LIMIT = 4_000_000  # bytes of bodies that fit into an answer; longer ones are read by URL

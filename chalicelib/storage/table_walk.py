@@ -1,7 +1,6 @@
 """A walk through the whole table, some items at a time: what of it may concern housekeeping."""
 
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.ids import AttachmentId, MessageKey, ThreadKey, decode
+from chalicelib.domain.log_lines import log_of
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import (
     PartKind,
@@ -28,7 +28,7 @@ from chalicelib.storage.cell_list import to_bucket
 from chalicelib.storage.failures import raises_unavailable, tries
 from chalicelib.storage.tables import CONDITION_FAILED, TRANSACTION_CONFLICT, client, table_name
 
-logger = logging.getLogger(__name__)
+logger = log_of(__name__)
 
 PAGE_ITEMS = 250  # and 1 MB, where a scan stops by itself: 128 read units at most
 # DynamoDB removes expired items within days, at no cost; what is still there then is removed here. An emulator may never.

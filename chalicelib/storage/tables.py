@@ -243,6 +243,10 @@ class EndpointItem(Item):
     health = BinaryAttribute(legacy_encoding=False, attr_name="h")  # packed
 
 
+class CallsItem(Item):
+    calls: Any = UnicodeSetAttribute(attr_name="c", null=True)
+
+
 class WebhookJobItem(Item):
     """A delivery that waits: in the line of its endpoint, or for its time."""
 

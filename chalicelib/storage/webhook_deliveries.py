@@ -20,12 +20,15 @@ from chalicelib.storage.webhook_codec import pack, unpack_delivery, unpack_healt
 from chalicelib.storage.webhook_store import webhook_of
 
 KEPT = timedelta(days=30)
+FORGOTTEN = timedelta(days=31)  # after its last change, when nothing waits for the endpoint any more
 
 
 @raises_unavailable
 @dataclass(frozen=True)
 class DynamoWebhookDeliveries:
     """`operations.ports.WebhookDeliveries` over the table."""
+
+    clock: Callable[[], datetime]
 
     def look(self, job: DeliveryJob) -> Endpoint:
         partition = keys.webhook_partition(job.webhook_id)
@@ -110,7 +113,10 @@ class DynamoWebhookDeliveries:
                 return wanted
             saved = replace(wanted, version=known.version + 1)
             item = EndpointItem(
-                keys.webhook_partition(webhook_id), keys.ENDPOINT, version=saved.version, health=pack(saved)
+                *(keys.webhook_partition(webhook_id), keys.ENDPOINT),
+                version=saved.version,
+                health=pack(saved),
+                ttl=self.clock() + FORGOTTEN,
             )
             unchanged: Condition = EndpointItem.pk.does_not_exist()
             if known.version:

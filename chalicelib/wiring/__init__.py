@@ -14,12 +14,13 @@ from functools import lru_cache
 from chalicelib.settings import settings
 from chalicelib.wiring.built_once import building
 from chalicelib.wiring.clock import utc_now
+from chalicelib.wiring.metrics import metrics, written_down
 from chalicelib.wiring.privacy import Privacy
 from chalicelib.wiring.receiving import Receiving
 from chalicelib.wiring.tenants import Tenants
 from chalicelib.wiring.webhooks import Webhooks
 
-__all__ = ["Operations", "forget_operations", "operations", "utc_now"]
+__all__ = ["Operations", "forget_operations", "metrics", "operations", "utc_now", "written_down"]
 
 
 class Operations(Privacy, Receiving, Webhooks, Tenants):

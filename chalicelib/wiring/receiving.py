@@ -45,6 +45,7 @@ class Receiving(Sending):
             self.abandon_reservation,
             self._settings.delivery_mode,
             self._together,
+            self._progress,
         )
 
     @built_once

@@ -52,6 +52,7 @@ class Sending(Telling):
             self.clock,
             self._together,
             self.own_domains,
+            self._progress,
         )
 
     @built_once
@@ -129,7 +130,7 @@ class Sending(Telling):
 
     @built_once
     def _delivery_record(self) -> DeliveryRecord:
-        return DeliveryRecord(self.messages, self._show_status, self.tell_events, self.clock)
+        return DeliveryRecord(self.messages, self._show_status, self.tell_events, self._progress, self.clock)
 
     @built_once
     def _pace(self) -> Pace:
@@ -162,6 +163,7 @@ class Sending(Telling):
             SuppressRecipients(self.suppressions, self.clock),
             self.tell_events,
             self._judge_inbox,
+            self._progress,
             lambda ses_id: f"<{ses_id}@{domain}>",
             NoteNews(self._news_mark, self.clock, self._evidence.window / INTERVALS),
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Any
 
 import boto3
@@ -22,6 +23,7 @@ from chalicelib.settings import Settings
 from chalicelib.storage.account_store import DynamoAccountStore
 from chalicelib.storage.attachment_store import DynamoAttachmentStore
 from chalicelib.storage.blob_store import S3BlobStore
+from chalicelib.storage.calls_under_way import DynamoCallsUnderWay
 from chalicelib.storage.domain_store import DynamoDomainStore
 from chalicelib.storage.due_delivery_store import DynamoDueDeliveries
 from chalicelib.storage.filing_store import DynamoFilingStore
@@ -77,7 +79,8 @@ class Stores:
         self.switch_store = DynamoSwitches()
         self.usage = DynamoUsageStore()
         self.webhooks = DynamoWebhookStore()
-        self.deliveries = DynamoWebhookDeliveries()
+        self.deliveries = DynamoWebhookDeliveries(self.clock)
+        self.calls_under_way = DynamoCallsUnderWay()
         self.due_deliveries = DynamoDueDeliveries()
         self.domains = DynamoDomainStore()
         self.holdings = DynamoHoldingStore()
@@ -119,6 +122,10 @@ class Stores:
     @built_once
     def webhook_queue(self) -> SqsWebhookQueue:
         return SqsWebhookQueue(self._sqs, self._settings.webhook_queue_url)
+
+    @built_once
+    def slow_webhook_queue(self) -> SqsWebhookQueue:
+        return SqsWebhookQueue(self._sqs, self._settings.slow_webhook_queue_url)
 
     @built_once
     def _sqs(self) -> Any:
@@ -171,7 +178,8 @@ class Stores:
 
     def _together(self, calls: Sequence[Callable[[], None]]) -> None:
         """Run calls side by side; wait for all of them, then raise the first error."""
-        futures = [self._workers.submit(call) for call in calls]
+        # Each in a copy of this thread's context, so that their lines of the log carry what ours do.
+        futures = [self._workers.submit(copy_context().run, call) for call in calls]
         wait(futures)
         for future in futures:
             future.result()

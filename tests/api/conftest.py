@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "SEND_QUEUE_URL": "queue",
     "INBOUND_QUEUE_URL": "inbound queue",
     "WEBHOOK_QUEUE_URL": "webhook queue",
+    "SLOW_WEBHOOK_QUEUE_URL": "slow webhook queue",
     "SES_CONFIGURATION_SET": "set",
     "MAIL_DOMAIN": "mail.example.com",
     "AWS_REGION": "eu-west-1",

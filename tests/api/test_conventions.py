@@ -141,7 +141,7 @@ def test_unforeseen_error_is_500_in_our_shape_and_keeps_its_cause_to_itself(
     answer = api.call("GET", "/account")
     assert_error(answer, ErrorCode.INTERNAL_ERROR)
     assert "secret detail" not in answer.body
-    assert [record.__dict__["request_id"] for record in caplog.records] == [REQUEST_ID]
+    assert [record.__dict__["apiRequestId"] for record in caplog.records] == [REQUEST_ID]
 
 
 def test_error_outside_of_every_route_has_our_shape(app: Chalice, caplog: pytest.LogCaptureFixture) -> None:

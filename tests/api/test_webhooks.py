@@ -35,7 +35,7 @@ def world(fakes: FakeOperations) -> WebhookWorld:
     world = WebhookWorld()
     world.inboxes.create(make_inbox(number=8, address="second@mail.example.com"))
     check = CheckWish(world.inboxes, HttpsWebhookClient(resolver=resolver))
-    update = UpdateWebhook(world.webhooks, world.deliveries, world.queue, check, world.log, world.clock)
+    update = UpdateWebhook(world.webhooks, world.deliveries, world.slow_queue, check, world.log, world.clock)
     fakes.answers |= {
         "create_webhook": CreateWebhook(world.webhooks, check, world.log, world.clock),
         "list_webhooks": world.list_webhooks,

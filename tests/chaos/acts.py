@@ -216,6 +216,16 @@ def delete_while_it_is_queued(run: Run) -> None:
         run.client.delete(wish.made)
 
 
+def told_late(run: Run) -> None:
+    """By the time its sender tells of it, the log is far behind the place where it was accepted."""
+    run.client.send(run.inbox, DONE)
+    queues = run.deployment.queues
+    late, queues.waiting = queues.waiting, []
+    run.client.send(run.inbox, DONE, BOUNCED)
+    run.client.rest()
+    queues.waiting += late
+
+
 def upload_both_ways_and_send(run: Run) -> None:
     data = b"direct" * 50
     begun = run.client.make(
@@ -338,6 +348,7 @@ ACTS = {
     "delete the only user of a file": Act(delete_the_only_user_of_a_file),
     "delete received mail": Act(delete_received),
     "delete the newest of a sealed thread": Act(delete_the_newest_of_a_sealed_thread),
+    "tell late": Act(told_late),
     "delete while it is queued": Act(delete_while_it_is_queued),
     "upload both ways and send": Act(upload_both_ways_and_send),
     "write again to who bounced": Act(write_again_to_who_bounced),

@@ -40,6 +40,7 @@ ENVIRONMENT = AWAY_FROM_AWS | {
     "BUCKET_NAME": BUCKET,
     "SEND_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/000000000000/{SEND_QUEUE}",
     "WEBHOOK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/webhooks",
+    "SLOW_WEBHOOK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/slow-webhooks",
     "INBOUND_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/000000000000/{INBOUND_QUEUE}",
     "SES_CONFIGURATION_SET": "set",
     "MAIL_DOMAIN": "mail.example.com",
@@ -61,6 +62,7 @@ class OneProcess(wiring.Operations):
     def __init__(self, made_from: Settings, clock: FakeClock) -> None:
         super().__init__(made_from, clock)
         vars(self)["_pace"] = SendPace(DynamoSendRates(), SesQuota(self._ses), clock, clock.advance)
+        vars(self)["_event_log"] = replace(self._event_log, window=1)  # so that events are moved
         vars(self)["send_message"] = replace(self.send_message, sleep=clock.advance)
 
     def _together(self, calls: Sequence[Callable[[], None]]) -> None:

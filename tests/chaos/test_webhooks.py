@@ -2,6 +2,7 @@
 
 import os
 import random
+from bisect import bisect_left
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from chalicelib.domain.delivery import EventType
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.webhook import Webhook
-from chalicelib.domain.webhook_delivery import ATTEMPTS, RETRIES, Answer, DeliveryState
+from chalicelib.domain.webhook_delivery import ATTEMPTS, JITTER, RETRIES, Answer, DeliveryState
 from chalicelib.operations.manage_webhooks import WebhookWish
 from tests.factories.accounts import NOON
 from tests.operations.busy_workers import BusyWorld, delays
@@ -21,6 +22,7 @@ from tests.operations.webhook_world import OK, Behaviour, WebhookWorld, body_of
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 BROKEN = Answer(503, "down")
+LATE = timedelta(minutes=10)  # in which thousands who waited come, three at a time
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.randrange(2**32)
 EVENTS = int(os.environ.get("CHAOS_EVENTS", "10000"))
 
@@ -98,6 +100,18 @@ def check(world: WebhookWorld, webhooks: dict[str, Webhook], *, in_calm: bool) -
             max(delays(world, webhooks["healthy"])) <= 1.0
         )  # whatever the others do, with so many workers and no more
     _check_schedule(world)
+    if in_calm:
+        # Not those that break again behind a success: who comes after it waits once more.
+        for name in webhooks.keys() - {
+            "slow",
+            "asking for patience",
+            "flapping",
+            "failing now and then",
+            "gone",
+            "dead",
+            "the owner's",
+        }:
+            assert _latest(world, webhooks[name]) <= LATE, name
     told = [body_of(call)["data"]["id"] for call in world.calls(webhooks["the owner's"]) if call.answer.is_success]
     assert set(told) == {webhooks["gone"].id, webhooks["dead"].id}
     off = {webhook.id for webhook in world.webhooks.webhooks.values() if webhook.disabled}
@@ -111,6 +125,21 @@ def _check_schedule(world: WebhookWorld) -> None:
         for number, attempt in enumerate(delivery.attempts[1:]):
             pause = attempt.at - delivery.attempts[number].at
             assert pause >= RETRIES[number] - timedelta(seconds=1)
+
+
+def _latest(world: WebhookWorld, webhook: Webhook) -> timedelta:
+    """How long after its time an attempt came at most; who waited for a broken endpoint has time from its next success on."""
+    successes = [call.at for call in world.calls(webhook) if call.answer.is_success]
+    latest = timedelta()
+    for delivery in world.deliveries.deliveries.values():
+        if delivery.webhook_id != webhook.id:
+            continue
+        for number, attempt in enumerate(delivery.attempts[1:]):
+            due = delivery.attempts[number].at + RETRIES[number] * (1 + JITTER)
+            next_success = bisect_left(successes, due)
+            answers = successes[next_success] if next_success < len(successes) else attempt.at
+            latest = max(latest, attempt.at - max(due, answers))
+    return latest
 
 
 def check_replay(world: WebhookWorld, webhooks: dict[str, Webhook]) -> None:

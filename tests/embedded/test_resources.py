@@ -134,3 +134,29 @@ def test_a_table_with_other_keys_is_refused_with_the_way_out(
 
 def test_no_type_is_ignored_that_the_template_does_not_have(template: Template) -> None:
     assert {resource.type for resource in template.resources.values()} >= IGNORED_TYPES.keys()
+
+
+def test_what_stands_on_a_condition_is_there_while_the_condition_holds(
+    running_aws: RunningAws, template: Template
+) -> None:
+    topics = running_aws.client("sns")
+    conditional = with_resource(template, Resource("Sometimes", "AWS::SNS::Topic", {}, condition="AlarmsGoByMail"))
+
+    def create(alarm_email: str) -> bool:
+        parameters = PARAMETERS | {"AlarmEmail": alarm_email}
+        without_mail = {name: each for name, each in conditional.resources.items() if name != "AlarmMail"}
+        Deployment(replace(conditional, resources=without_mail), parameters, running_aws.clients(), REGION).create()
+        return any(each["TopicArn"].endswith("-Sometimes") for each in topics.list_topics()["Topics"])
+
+    assert (create(""), create("ops@example.com")) == (False, True)
+
+
+def test_our_rules_go_into_a_rule_set_of_somebody_else_when_it_is_named(
+    running_aws: RunningAws, template: Template
+) -> None:
+    def rule_set(**parameters: str) -> str:
+        deployment = Deployment(template, PARAMETERS | parameters, running_aws.clients(), REGION)
+        return deployment.environment()["RECEIPT_RULE_SET"]
+
+    assert rule_set() == "agentsend-ReceiptRuleSet"
+    assert rule_set(ExistingReceiptRuleSet="theirs") == "theirs"

@@ -116,6 +116,10 @@ def test_a_first_start_has_demo_data_and_a_restart_finds_everything_and_adds_not
         wait_for(lambda: get(ready, f"{messages}?status=complained")["total"] == 1)
         run.process.send_signal(signal.SIGINT)
         assert run.process.wait(timeout=30) == 0
+    log = [json.loads(line) for line in (tmp_path / "logs" / "app.log").read_text(encoding="utf-8").splitlines()]
+    steps = {"accepted", "sent", "received", "bounced", "complained"}
+    assert {f"message {step}" for step in steps} <= {line["message"] for line in log if "message" in line}
+    assert sum(line.get("Accepted", 0) for line in log if "_aws" in line) == total
     with started(tmp_path, "--ready-json") as run:
         again = run.ready()
         assert again["apiKey"] == ready["apiKey"]

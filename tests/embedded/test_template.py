@@ -33,7 +33,9 @@ Resources:
 
 @pytest.fixture
 def resolver() -> Resolver:
-    return Resolver(lambda name: f"ref:{name}", lambda name, attribute: f"att:{name}.{attribute}")
+    return Resolver(
+        lambda name: f"ref:{name}", lambda name, attribute: f"att:{name}.{attribute}", lambda name: name == "True"
+    )
 
 
 @pytest.fixture
@@ -89,10 +91,24 @@ def test_an_unknown_function_is_an_error_that_names_it(resolver: Resolver, path:
 
 @given(st.text(alphabet=st.characters(exclude_characters="$")))
 def test_text_without_a_reference_is_left_as_it_is(text: str) -> None:
-    resolver = Resolver(lambda _name: "x", lambda _name, _attribute: "y")
+    resolver = Resolver(lambda _name: "x", lambda _name, _attribute: "y", lambda _name: False)
     assert resolver.substitute(text) == text
 
 
-def test_what_is_there_only_on_a_condition_is_for_a_deployment(path: Path) -> None:
+def test_a_resource_keeps_the_condition_on_which_it_is_there(path: Path) -> None:
     path.write_text("Resources:\n  One: {Type: A, Condition: Maybe}\n  Two: {Type: A}\n", encoding="utf-8")
-    assert read_template(path).resources.keys() == {"Two"}
+    resources = read_template(path).resources
+    assert {name: each.condition for name, each in resources.items()} == {"One": "Maybe", "Two": None}
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"Fn::If": ["True", {"Ref": "A"}, {"Ref": "B"}]}, "ref:A"),
+        ({"Fn::If": ["False", {"Ref": "A"}, {"Ref": "B"}]}, "ref:B"),
+        ({"Fn::Equals": [{"Ref": "A"}, "ref:A"]}, True),
+        ({"Fn::Not": [{"Fn::Equals": ["a", "a"]}]}, False),
+    ],
+)
+def test_conditions_decide(resolver: Resolver, value: Any, found: object) -> None:
+    assert resolver.resolve(value) == found

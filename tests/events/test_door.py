@@ -1,6 +1,8 @@
 """The door of a queue: which records are done, which go back, and that no record suffers from another."""
 
+import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +11,9 @@ from chalice.app import Chalice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.events.door import BATCH_SIZE, EventDoor
+from chalicelib.events.door import BATCH_SIZE, EventDoor, RunFailed
+from chalicelib.operations.ports.metrics import Metric
+from chalicelib.wiring import metrics
 from tests.events.sqs_events import failures, recorded_event, sqs_event
 
 QUEUE = "${SendQueue.QueueName}"
@@ -87,7 +91,7 @@ def test_the_error_of_a_record_is_logged_with_its_id_and_without_its_body(caplog
     handler_of(give_up)(sqs_event("ada@example.com"), None)
 
     (record,) = caplog.records
-    assert vars(record)["sqs_message_id"] == "record-0"
+    assert vars(record)["sqsMessageId"] == "record-0"
     assert record.getMessage().startswith("a record goes back to its queue: ValueError at events/door.py:")
     assert "@" not in caplog.text
     assert record.exc_info is None  # a traceback ends with the error's own words
@@ -103,3 +107,31 @@ def test_the_door_declares_the_queue_and_the_size_of_a_batch() -> None:
     assert source.name == "handler"
     assert source.handler_string == "tests.events.test_door.refuse"
     assert {"queue": QUEUE, "batch_size": BATCH_SIZE}.items() <= vars(source).items()
+
+
+def test_the_ages_of_records_that_come_for_the_first_time_are_one_line_of_metrics(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    event = sqs_event("first", "again", "later")
+    now = time.time() * 1000
+    for record, count, age in zip(event["Records"], "121", (3_000, 4_000, 60_000), strict=True):
+        record["attributes"] = {"ApproximateReceiveCount": count, "SentTimestamp": str(int(now - age))}
+
+    EventDoor("tests.events.test_door").on_queue(QUEUE, name="handler", age=Metric.SEND_QUEUE_AGE)(refuse)(event, None)
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert [round(age / 10) * 10 for age in json.loads(line)["SendQueueAge"]] == [0, 60]
+
+
+def test_what_was_counted_is_written_down_even_when_a_run_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        metrics().add(Metric.FAILED)
+        raise ValueError
+
+    event = dict.fromkeys(
+        ("version", "account", "region", "detail", "detail-type", "source", "time", "id", "resources")
+    )
+    with pytest.raises(RunFailed):
+        EventDoor("tests.events.test_door").on_schedule("rate(1 minute)", name="clock")(fail)(event, None)
+
+    assert json.loads(capsys.readouterr().out)["Failed"] == 1

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from threading import Lock
 
 from chalicelib.domain.endpoint_health import EndpointHealth
 from chalicelib.domain.event import LogPlace
@@ -12,6 +13,8 @@ from chalicelib.domain.webhook_delivery import DeliveryState, WebhookDelivery
 from chalicelib.operations.ports import Page, PageRequest, VersionConflict
 from chalicelib.operations.ports.webhooks import DeliveryJob, DueDelivery, Endpoint, WebhookJob
 from tests.fakes.paging import page_of
+
+IS_OVER = timedelta(seconds=20)
 
 
 @dataclass
@@ -113,6 +116,27 @@ class FakeWebhookDeliveries:
 
 
 @dataclass
+class FakeCallsUnderWay:
+    """Behaves as the real one."""
+
+    deliveries: FakeWebhookDeliveries
+    begun: dict[WebhookId, list[tuple[DeliveryJob, datetime]]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def begin(self, job: DeliveryJob, now: datetime, most: int) -> bool:
+        with self._lock:
+            calls = [each for each in self.begun.get(job.webhook_id, ()) if self._is_under_way(*each, now)]
+            if len(calls) >= most:
+                return False
+            self.begun[job.webhook_id] = [*calls, (job, now)]
+            return True
+
+    def _is_under_way(self, job: DeliveryJob, began: datetime, now: datetime) -> bool:
+        noted = self.deliveries.get(job.webhook_id, job.logged.place)
+        return now - began < IS_OVER and (noted is None or noted.made <= job.attempts)
+
+
+@dataclass
 class FakeDueDeliveries:
     """One shard, kept in no order."""
 
@@ -126,8 +150,9 @@ class FakeDueDeliveries:
         due = [DueDelivery(job, at, shard) for (_, _, at), job in self.entries.items() if at < before]
         return sorted(due, key=lambda each: each.due_at)[:limit]
 
-    def remove(self, due: DueDelivery) -> None:
-        self.entries.pop((due.job.webhook_id, due.job.logged.place, due.due_at), None)
+    def remove(self, due: Sequence[DueDelivery]) -> None:
+        for each in due:
+            self.entries.pop((each.job.webhook_id, each.job.logged.place, each.due_at), None)
 
 
 @dataclass

@@ -25,21 +25,23 @@ class Received:
 
 @dataclass
 class Receiver:
-    """`answers` are the status codes of the next calls; then it answers 200."""
+    """`answers` are the status codes for the next events, each at its first call: a second failure costs five minutes."""
 
     url: str = ""
     secret: str = ""
     received: list[Received] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, headers: Any, body: bytes) -> int:
         now = time.time()
         with self.lock:
-            if self.answers and (status := self.answers.pop(0)) != 200:
-                return status
             event = json.loads(body)
+            if self.answers and event["id"] not in self.refused and (status := self.answers.pop(0)) != 200:
+                self.refused.add(event["id"])
+                return status
             if self.secret:
                 self._check(dict(headers), body, event)
             happened = datetime.fromisoformat(event["createdAt"]).timestamp()

@@ -1,4 +1,4 @@
-"""Webhooks worked off by so many workers and no more, on a virtual clock: who waits for an endpoint holds one up.
+"""Webhooks worked off by so many workers of either queue and no more, on a virtual clock: who waits for an endpoint holds one up.
 
 Each record of a batch is a thread of its own, but only one runs at a time, and none while time passes: the run is the same
 each time.
@@ -8,19 +8,22 @@ import heapq
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.webhook import Webhook
-from chalicelib.operations.call_slots import CallSlots, Entry
+from chalicelib.events.door import BATCH_SIZE
+from chalicelib.events.webhook_queue import AT_ONCE, AT_ONCE_SLOWLY
+from chalicelib.operations.call_slots import OF_ACCOUNT, OF_ACCOUNT_SLOWLY, CallSlots, Entry
 from chalicelib.operations.ports.webhooks import WebhookJob
 from tests.factories.accounts import NOON
 from tests.fakes.clock import FakeClock
+from tests.fakes.webhooks import FakeWebhookQueue
 from tests.operations.watched import Crash, Watch, unwatched
 from tests.operations.webhook_world import WebhookWorld
 
-BATCHES = 12  # as embedded
-BATCH = 10  # records
+EMBEDDED = 12  # batches of each queue
 
 
 class Strand:
@@ -59,8 +62,8 @@ class SlotsOfBatch(CallSlots):
     """As in Lambda, where each batch has a process of its own."""
 
     @contextmanager
-    def entered(self, webhook: Webhook, *, is_sick: bool) -> Iterator[Entry]:
-        with _current.strand.slots.entered(webhook, is_sick=is_sick) as entry:
+    def entered(self, webhook: Webhook) -> Iterator[Entry]:
+        with _current.strand.slots.entered(webhook) as entry:
             yield entry
 
 
@@ -78,17 +81,19 @@ class StrandClock(FakeClock):
 class BusyWorld(WebhookWorld):
     """A webhook world whose workers take up to ten records at once, and come back when all ten are done."""
 
-    def __init__(
-        self, watch: Watch = unwatched, seed: int = 1, *, batches: int = BATCHES, in_lambda: bool = False
-    ) -> None:
+    def __init__(self, watch: Watch = unwatched, seed: int = 1, *, in_lambda: bool = False) -> None:
         self._in_lambda = in_lambda
+        self._records = (
+            1 if in_lambda else BATCH_SIZE
+        )  # in Lambda a batch is what has come: at worst, each record has one
         self._happens: list[tuple[datetime, int, Callable[[], object]]] = []
         self._cancelled: set[int] = set()
         super().__init__(watch, seed, StrandClock(NOON))
-        self._free = batches
+        first, slow = (AT_ONCE, AT_ONCE_SLOWLY) if in_lambda else (EMBEDDED, EMBEDDED)
+        self._lanes = (Lane(self.queue, first, OF_ACCOUNT), Lane(self.slow_queue, slow, OF_ACCOUNT_SLOWLY))
 
-    def make_slots(self) -> CallSlots:
-        return SlotsOfBatch() if self._in_lambda else super().make_slots()
+    def make_slots(self, of_account: int) -> CallSlots:
+        return SlotsOfBatch() if self._in_lambda else super().make_slots(of_account)
 
     def later(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
         def tried() -> None:
@@ -110,12 +115,13 @@ class BusyWorld(WebhookWorld):
         while True:
             self._collect()
             happens = self._happens[0][0]
-            works = self._jobs[0][0] if self._jobs and self._free else ends + timedelta(1)
+            lane = min(self._lanes, key=Lane.next_at)
+            works = min(lane.next_at(), ends + timedelta(1))
             if min(happens, works) > ends:
                 break
             self.clock.now = max(self.clock.now, min(happens, works))
             if works <= happens:
-                self._take_batch()
+                self._take_batch(lane)
                 continue
             _, number, do = heapq.heappop(self._happens)
             if number not in self._cancelled:
@@ -127,38 +133,64 @@ class BusyWorld(WebhookWorld):
         self._schedule()
         self._at(self.clock() + timedelta(minutes=1), self._each_minute)
 
-    def _take_batch(self) -> None:
-        batch: list[Strand] = []
-        slots = super().make_slots()
-        while self._jobs and self._jobs[0][0] <= self.clock.now and len(batch) < BATCH:
-            batch.append(Strand(self._worked(heapq.heappop(self._jobs)[2]), slots))
-        self._free -= 1
-        for strand in tuple(batch):  # who is done leaves it
-            self._go_on(strand, batch)
+    def _push(self, at: datetime, job: WebhookJob, queue: FakeWebhookQueue) -> None:
+        (lane,) = (each for each in self._lanes if each.queue is queue)
+        heapq.heappush(lane.jobs, (at, next(self._numbers), job))
 
-    def _worked(self, job: WebhookJob) -> Callable[[], None]:
+    def _take_batch(self, lane: "Lane") -> None:
+        batch: list[Strand] = []
+        slots = super().make_slots(lane.of_account)
+        while lane.jobs and lane.jobs[0][0] <= self.clock.now and len(batch) < self._records:
+            batch.append(Strand(self._worked(heapq.heappop(lane.jobs)[2], lane), slots))
+        lane.free -= 1
+        lane.fewest_free = min(lane.fewest_free, lane.free)
+        for strand in tuple(batch):  # who is done leaves it
+            self._go_on(strand, batch, lane)
+
+    def _worked(self, job: WebhookJob, lane: "Lane") -> Callable[[], None]:
         def work() -> None:
             began = self.clock()
             try:
-                self.work(job)
+                self.work(job, lane.queue)
             except (Crash, Unavailable):
-                self._push(began + timedelta(seconds=60), job)
+                self._push(began + timedelta(seconds=60), job, lane.queue)
 
         return work
 
-    def _go_on(self, strand: Strand, batch: list[Strand]) -> None:
+    def _go_on(self, strand: Strand, batch: list[Strand], lane: "Lane") -> None:
         strand.go_on()
         self._collect()
         if strand.sleeps is not None:
-            self._at(self.clock.now + timedelta(seconds=strand.sleeps), lambda: self._go_on(strand, batch))
+            self._at(self.clock.now + timedelta(seconds=strand.sleeps), lambda: self._go_on(strand, batch, lane))
             return
         batch.remove(strand)
-        self._free += not batch
+        lane.free += not batch
+
+    @property
+    def fewest_free(self) -> int:
+        """Of the workers of first attempts, at the worst moment."""
+        return self._lanes[0].fewest_free
+
+
+@dataclass
+class Lane:
+    """A queue and its workers."""
+
+    queue: FakeWebhookQueue
+    free: int  # batches
+    of_account: int
+    jobs: list[tuple[datetime, int, WebhookJob]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.fewest_free = self.free
+
+    def next_at(self) -> datetime:
+        return self.jobs[0][0] if self.jobs and self.free else datetime.max.replace(tzinfo=UTC)
 
 
 def delays(world: WebhookWorld, webhook: Webhook) -> list[float]:
     """After how many seconds each event arrived."""
-    happened = {str(each.id): each.created_at for each in world.log.events[world.account_id]}
+    happened = {str(each.id): each.created_at for each in world.log.events[webhook.account_id]}
     arrived: dict[str, datetime] = {}
     for call in world.calls(webhook):
         if call.answer.is_success:

@@ -157,7 +157,7 @@ def test_unknown_and_deleted_inboxes_are_dropped_and_counted_without_an_address(
         world.receive_message(arrive(world, receipt=make_receipt(*recipients)))
 
     assert len(world.listed()) == 1
-    (record,) = caplog.records
+    (record,) = [each for each in caplog.records if "dropped" in each.getMessage()]
     assert vars(record)["recipients"] == 4
     assert "@" not in caplog.text
 
@@ -169,7 +169,7 @@ def test_an_inbox_that_the_envelope_names_twice_is_nobody_dropped(caplog: pytest
         world.receive_message(arrive(world, receipt=make_receipt(ADDRESS, ADDRESS.replace("@", "+tag@"))))
 
     assert len(world.listed()) == 1
-    assert caplog.records == []
+    assert [record.getMessage() for record in caplog.records] == ["message received"]
 
 
 def test_a_mail_whose_filing_is_resumed_does_not_get_into_an_inbox_deleted_meanwhile() -> None:

@@ -1,7 +1,8 @@
 """With so many workers and no more, an endpoint that is dead, slow or stuck delays no other."""
 
-import heapq
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -10,20 +11,27 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.webhook import Webhook
 from chalicelib.domain.webhook_delivery import Answer
-from chalicelib.operations.call_slots import OF_ENDPOINT, CallSlots, Entry
-from tests.factories.accounts import NOON
+from chalicelib.events.webhook_queue import AT_ONCE
+from chalicelib.operations.call_slots import EVERYWHERE, OF_ENDPOINT, CallSlots, Entry
+from chalicelib.operations.manage_webhooks import MOST_WEBHOOKS
+from tests.factories.accounts import ACCOUNT_ID, NOON
 from tests.factories.webhooks import make_webhook
 from tests.fakes.clock import FakeClock
 from tests.operations.busy_workers import BusyWorld, delays
 from tests.operations.webhook_world import OK, Behaviour, WebhookWorld
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+Plan = dict[timedelta, Callable[[], object]]
+OTHER_ACCOUNT = AccountId("acc_1123456789abcdefghjk")
 BROKEN = Answer(500, "no")
 SILENT = Answer(None, error="No answer within 15 s.", timed_out=True)
 
 
-def lived(sick: list[Behaviour], *, events: int, every: float) -> tuple[BusyWorld, Webhook, list[Webhook]]:
-    world = BusyWorld()
+def lived(
+    sick: list[Behaviour], *, events: int, every: float, in_lambda: bool = False
+) -> tuple[BusyWorld, Webhook, list[Webhook]]:
+    world = BusyWorld(in_lambda=in_lambda)
     healthy = world.add()
     webhooks = [world.add(behaviour) for behaviour in sick]
     plan = {timedelta(seconds=number * every): world.happen for number in range(events)}
@@ -68,51 +76,89 @@ def test_five_kinds_of_sick_endpoints_together_do_not_either() -> None:
     assert max(found) <= 1.0
 
 
+@pytest.mark.parametrize("in_lambda", [False, True])
 @pytest.mark.parametrize("seconds", [4.5, 6.0, 14.0])
-def test_a_slow_endpoint_is_called_three_times_at_once_and_gets_everything(seconds: float) -> None:
+def test_one_that_is_known_to_be_slow_is_called_three_times_at_once_and_gets_everything(
+    seconds: float, *, in_lambda: bool
+) -> None:
     running: list[datetime] = []
-    most: list[int] = []
+    most, known_most = [0], [0]
 
     def slow(at: datetime, _: int) -> tuple[Answer, float]:
-        while running and running[0] <= at:
-            heapq.heappop(running)
-        heapq.heappush(running, at + timedelta(seconds=seconds))
-        most.append(len(running))
+        running[:] = [ends for ends in running if ends > at] + [at + timedelta(seconds=seconds)]
+        # It is known after two seconds, and what was under way then is over after fifteen.
+        (known_most if at > NOON + timedelta(seconds=17) else most).append(len(running))
         return OK, seconds
 
-    world, _, [webhook] = lived([slow], events=60, every=1.0)
+    world, _, [webhook] = lived([slow], events=60, every=1.0, in_lambda=in_lambda)
 
-    assert max(most) <= OF_ENDPOINT
+    assert max(known_most) == SLOTS
+    assert max(most) <= EVERYWHERE + SLOTS
     assert len(delays(world, webhook)) == 60
     # As fast as three calls at once can be, give or take the looks at the line.
-    assert max(delays(world, webhook)) <= 60 * seconds / OF_ENDPOINT * 2
+    assert max(delays(world, webhook)) <= 60 * seconds / SLOTS * 2
 
 
-def test_one_that_is_known_to_be_slow_is_called_three_times_at_once_by_all_processes_together() -> None:
-    running: list[datetime] = []
-    most: list[int] = []
-
-    def slow(at: datetime, _: int) -> tuple[Answer, float]:
-        running[:] = [ends for ends in running if ends > at] + [at + timedelta(seconds=10)]
-        if at > NOON + timedelta(seconds=21):  # the first answers have told it, and what was under way is over
-            most.append(len(running))
-        return OK, 10.0
-
-    world = BusyWorld(in_lambda=True, batches=100)
-    webhook = world.add(slow)
-    world.run(60 * MINUTE, {timedelta(seconds=number): world.happen for number in range(60)})
-
-    assert max(most) == SLOTS
-    assert len(delays(world, webhook)) == 60
+# --------------------------------------------------------------- with as many workers as AWS has, and not one more
 
 
-def test_in_lambda_too_one_that_never_answers_leaves_workers_for_the_others() -> None:
-    world = BusyWorld(in_lambda=True, batches=100)
-    healthy, _ = world.add(), world.add(lambda _, __: (SILENT, 15.0))
-    world.run(60 * MINUTE, {timedelta(milliseconds=40 * number): world.happen for number in range(500)})
+def told(world: BusyWorld, account_id: AccountId, *, seconds: float, each_second: int) -> Plan:
+    return {
+        timedelta(seconds=number / each_second, microseconds=len(account_id)): partial(
+            world.happen, account_id=account_id
+        )
+        for number in range(int(seconds * each_second))
+    }
 
-    assert len(delays(world, healthy)) == 500
-    assert max(delays(world, healthy)) <= 1.0
+
+def dies(after: float, *, takes: float = 15.0) -> Behaviour:
+    return lambda at, _: (OK, 0.05) if at < NOON + timedelta(seconds=after) else (SILENT, takes)
+
+
+def test_in_lambda_one_that_dies_under_fifty_events_a_second_delays_nobody() -> None:
+    def lived_in_lambda(*sick: Behaviour) -> tuple[BusyWorld, list[float]]:
+        world = BusyWorld(in_lambda=True)
+        healthy = world.add()
+        for behaviour in sick:
+            world.add(behaviour)
+        world.run(MINUTE, told(world, ACCOUNT_ID, seconds=10, each_second=50))
+        return world, delays(world, healthy)
+
+    _, calm = lived_in_lambda()
+    world, found = lived_in_lambda(dies(3))
+
+    assert (len(found), max(found)) == (500, max(calm))
+    assert world.fewest_free >= AT_ONCE - EVERYWHERE - 10  # its own, and some that have work for a moment
+
+
+def test_in_lambda_an_account_whose_endpoints_all_die_at_once_delays_no_other_account() -> None:
+    world = BusyWorld(in_lambda=True)
+    healthy = world.add(account_id=OTHER_ACCOUNT)
+    for _ in range(MOST_WEBHOOKS):
+        world.add(dies(2))
+    plan = told(world, ACCOUNT_ID, seconds=6, each_second=10)
+    world.run(MINUTE, plan | told(world, OTHER_ACCOUNT, seconds=20, each_second=5))
+
+    found = delays(world, healthy)
+    assert (len(found), max(found)) == (100, 0)
+    assert 0 < world.fewest_free <= AT_ONCE - MOST_WEBHOOKS * EVERYWHERE  # they do hold all they can
+
+
+def test_in_lambda_endpoints_that_are_always_slow_leave_the_workers_to_the_others() -> None:
+    world = BusyWorld(in_lambda=True)
+    healthy = world.add(account_id=OTHER_ACCOUNT)
+    slow = [world.add(lambda _, __: (OK, 9.0), AccountId(f"acc_{number // 20}")) for number in range(40)]
+    plan = told(world, OTHER_ACCOUNT, seconds=60, each_second=2)
+    for number in range(2):
+        plan |= {
+            at + timedelta(microseconds=number): do
+            for at, do in told(world, AccountId(f"acc_{number}"), seconds=30, each_second=1).items()
+        }
+    world.run(HOUR, plan)
+
+    found = delays(world, healthy)
+    assert (len(found), max(found)) == (120, 0)
+    assert all(len(delays(world, each)) == 30 for each in slow)
 
 
 def test_a_burst_for_a_quick_endpoint_takes_no_longer_than_three_calls_at_once_take() -> None:
@@ -129,42 +175,32 @@ def test_a_burst_for_a_quick_endpoint_takes_no_longer_than_three_calls_at_once_t
 # ----------------------------------------------------------------------------------------------- the slots
 
 
-def entry(slots: CallSlots, webhook: Webhook, *, is_sick: bool = False) -> Entry:
-    with slots.entered(webhook, is_sick=is_sick) as found:
+def entry(slots: CallSlots, webhook: Webhook) -> Entry:
+    with slots.entered(webhook) as found:
         return found
 
 
-def test_accounts_and_sick_endpoints_leave_slots_for_the_others() -> None:
+def test_an_account_leaves_slots_to_the_others() -> None:
     clock = FakeClock(NOON)
-    slots = CallSlots(sleep=clock.advance, clock=lambda: clock().timestamp())
-    held = [
-        slots.entered(make_webhook(id=f"wh_{number}", account_id=AccountId(f"acc_{number // 4}")), is_sick=True)
-        for number in range(6)
-    ]
+    slots = CallSlots(of_account=4, sleep=clock.advance, clock=lambda: clock().timestamp())
+    mine = [make_webhook(id=f"wh_{number}") for number in range(5)]
+    held = [slots.entered(each) for each in mine[:4]]
     for each in held:
         assert each.__enter__() is Entry.IN
-    other = make_webhook(id="wh_other", account_id=AccountId("acc_other"))
+    other = make_webhook(id="wh_other", account_id=OTHER_ACCOUNT)
 
-    assert entry(slots, other, is_sick=True) is Entry.BUSY
+    assert entry(slots, mine[4]) is Entry.BUSY
     assert entry(slots, other) is Entry.IN
     held.pop().__exit__(None, None, None)
-    assert entry(slots, other, is_sick=True) is Entry.IN
-
-    of_one = [
-        slots.entered(make_webhook(id=f"wh_more{number}", account_id=AccountId("acc_0")), is_sick=False)
-        for number in range(4)
-    ]
-    for each in of_one:
-        assert each.__enter__() is Entry.IN
-    assert entry(slots, make_webhook(id="wh_last", account_id=AccountId("acc_0"))) is Entry.BUSY
-    assert entry(slots, other) is Entry.IN
+    assert entry(slots, mine[4]) is Entry.IN
+    assert entry(slots, mine[3]) is Entry.IN
 
 
 def test_who_finds_an_endpoint_full_waits_a_moment_then_says_whether_it_is_stuck() -> None:
     clock = FakeClock(NOON)
     slots = CallSlots(sleep=clock.advance, clock=lambda: clock().timestamp())
     webhook = make_webhook()
-    held = [slots.entered(webhook, is_sick=False) for _ in range(OF_ENDPOINT)]
+    held = [slots.entered(webhook) for _ in range(OF_ENDPOINT)]
     for each in held:
         each.__enter__()
 

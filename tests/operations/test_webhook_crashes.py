@@ -69,8 +69,10 @@ def test_the_life_that_is_interrupted_has_every_part_of_the_path() -> None:
         "due.due",
         "due.remove",
         "endpoints.post",
-        "queue.put",
+        "calls.begin",
         "queue.put_all",
+        "slow_queue.put",
+        "slow_queue.put_all",
         "webhooks.all",
     } <= set(CALLS)
 

@@ -19,8 +19,9 @@ from chalicelib.domain.ids import AccountId, EventId, MessageKey, derived_text
 from chalicelib.domain.joined_event import JoinedEvent
 from chalicelib.domain.webhook import Webhook, WebhookId, new_webhook_id
 from chalicelib.domain.webhook_delivery import Answer
-from chalicelib.operations.call_slots import CallSlots
-from chalicelib.operations.deliver_webhook import DeliverWebhook, NoticesToQueue, QueueDueDeliveries, TellWebhooks
+from chalicelib.operations.attempt_delivery import AttemptDelivery
+from chalicelib.operations.call_slots import OF_ACCOUNT, OF_ACCOUNT_SLOWLY, CallSlots
+from chalicelib.operations.deliver_webhook import DeliverWebhook
 from chalicelib.operations.disable_webhook import DisableWebhook
 from chalicelib.operations.known_webhooks import KnownWebhooks
 from chalicelib.operations.manage_webhooks import (
@@ -32,7 +33,9 @@ from chalicelib.operations.manage_webhooks import (
     UpdateWebhook,
     WebhookWish,
 )
+from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.ports.webhooks import DeliveryJob, LineJob, NoticeJob, ReplayJob, WebhookJob
+from chalicelib.operations.queue_due_deliveries import QueueDueDeliveries
 from chalicelib.operations.replay_webhook import (
     CarryOutReplay,
     ListDeliveries,
@@ -41,6 +44,7 @@ from chalicelib.operations.replay_webhook import (
     ReplayRange,
 )
 from chalicelib.operations.requeue_webhooks import RequeueWebhooks
+from chalicelib.operations.tell_webhooks import CallAtOnce, NoticesToQueue, TellWebhooks
 from chalicelib.operations.webhook_line import ServeLine, WaitInLine
 from chalicelib.shapes.event_shapes import event_body
 from tests.factories.accounts import NOON, make_account, make_caller, make_inbox
@@ -49,8 +53,10 @@ from tests.fakes.account_store import FakeAccountStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_log import FakeEventLog
 from tests.fakes.inbox_store import FakeInboxStore
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.operations import IDS
 from tests.fakes.webhooks import (
+    FakeCallsUnderWay,
     FakeDueDeliveries,
     FakeWebhookDeliveries,
     FakeWebhookQueue,
@@ -108,13 +114,16 @@ class WebhookWorld:
         self.webhooks = FakeWebhookStore()
         self.deliveries = FakeWebhookDeliveries(self.webhooks)
         self.due = FakeDueDeliveries()
+        self.calls_under_way = FakeCallsUnderWay(self.deliveries)
         self.queue = FakeWebhookQueue()
+        self.metrics = FakeMetrics()
+        self.slow_queue = FakeWebhookQueue()
         self.endpoints = FakeEndpoints(self.clock)
         self.inboxes = FakeInboxStore()
         self.inboxes.create(make_inbox(number=7))
         self.accounts = FakeAccountStore()
         self.accounts.create(make_account())
-        self._jobs: list[tuple[datetime, int, WebhookJob]] = []
+        self._jobs: list[tuple[datetime, int, WebhookJob, FakeWebhookQueue]] = []
         self._numbers = itertools.count()
         self._told = itertools.count()
         self.wire(watch)
@@ -124,7 +133,9 @@ class WebhookWorld:
         log = watched("log", self.log, watch)
         webhooks = watched("webhooks", self.webhooks, watch)
         deliveries = watched("deliveries", self.deliveries, watch)
-        queue = watched("queue", self.queue, watch)
+        first = watched("queue", self.queue, watch)
+        queue = watched("slow_queue", self.slow_queue, watch)
+        under_way = watched("calls", self.calls_under_way, watch)
         due = watched("due", self.due, watch)
         client = watched("endpoints", self.endpoints, watch)
         clock = self.clock
@@ -141,28 +152,33 @@ class WebhookWorld:
         self.known = KnownWebhooks(webhooks, clock)
         wait_in_line = WaitInLine(deliveries, queue, clock)
         disable = DisableWebhook(webhooks, log, self._tell_disabled, clock)
-        self.deliver = DeliverWebhook(
-            deliveries,
-            due,
-            queue,
-            client,
-            self._join,
-            self._body,
-            wait_in_line,
-            disable,
-            clock,
-            self.luck.random,
-            self.make_slots(),
-            self.later,
+        attempt = AttemptDelivery(
+            *(
+                deliveries,
+                due,
+                queue,
+                client,
+                self._join,
+                self._body,
+                disable,
+                NoteProgress(self.metrics, IDS),
+                clock,
+                self.luck.random,
+                self.later,
+            )
         )
-        self.tell_webhooks = TellWebhooks(self.known, queue, self.deliver)
+        self.deliver = DeliverWebhook(
+            *(attempt, deliveries, under_way, queue, wait_in_line, disable, clock, self.make_slots(OF_ACCOUNT_SLOWLY))
+        )
+        self.call_at_once = CallAtOnce(attempt, under_way, first, queue, clock, self.make_slots(OF_ACCOUNT))
+        self.tell_webhooks = TellWebhooks(self.known, first, self.call_at_once)
         self.serve_line = ServeLine(webhooks, deliveries, queue, wait_in_line, clock, self.luck.random)
         self.carry_out_replay = CarryOutReplay(webhooks, deliveries, queue, log, clock)
         self.queue_due = QueueDueDeliveries(due, queue, clock)
         self.requeue = RequeueWebhooks(self.accounts, webhooks, deliveries, due, queue, log, clock)
 
-    def make_slots(self) -> CallSlots:
-        return CallSlots(sleep=self.clock.advance, clock=lambda: self.clock().timestamp())
+    def make_slots(self, of_account: int) -> CallSlots:
+        return CallSlots(of_account, sleep=self.clock.advance, clock=lambda: self.clock().timestamp())
 
     def later(self, _seconds: float, _do: Callable[[], None]) -> Callable[[], None]:
         """Never: here a call is over before another one begins."""
@@ -170,21 +186,24 @@ class WebhookWorld:
 
     # ------------------------------------------------------------------------------------------ what happens
 
-    def add(self, behaviour: Behaviour = well, **wish: Any) -> Webhook:
+    def add(self, behaviour: Behaviour = well, account_id: AccountId | None = None, **wish: Any) -> Webhook:
         """A webhook whose endpoint behaves like this."""
         webhook_id = new_webhook_id()
         url = f"https://{webhook_id.replace('_', '-')}.example.com/"
         self.endpoints.behaviours[url] = behaviour
-        return self.create_webhook(webhook_id, WebhookWish(url, **wish), self.caller)
+        caller = make_caller(account_id=account_id) if account_id else self.caller
+        return self.create_webhook(webhook_id, WebhookWish(url, **wish), caller)
 
     def calls(self, webhook: Webhook) -> list[Call]:
         return self.endpoints.calls[webhook.url]
 
-    def happen(self, type_: EventType = EventType.SENT, inbox_number: int = 7) -> LoggedEvent:
+    def happen(
+        self, type_: EventType = EventType.SENT, inbox_number: int = 7, account_id: AccountId | None = None
+    ) -> LoggedEvent:
         """Something changes now: told to the log, and a notice queued."""
         number = next(self._told)
         made = make_logged(number, type_, message=MessageKey(inbox_number, number), created_at=self.clock()).event
-        return self._tell(self.account_id, made)
+        return self._tell(account_id or self.account_id, made)
 
     def _tell_disabled(self, webhook: Webhook) -> None:
         assert webhook.disabled is not None
@@ -206,10 +225,12 @@ class WebhookWorld:
 
     # --------------------------------------------------------------------------------------------- the clock
 
-    def work(self, job: WebhookJob) -> None:
+    def work(self, job: WebhookJob, queue: FakeWebhookQueue) -> None:
         match job:
             case NoticeJob():
                 self.tell_webhooks(job)
+            case DeliveryJob() if queue is self.queue:
+                self.call_at_once(job)
             case DeliveryJob():
                 self.deliver(job)
             case LineJob():
@@ -234,17 +255,17 @@ class WebhookWorld:
             if planned and planned[0][0] <= at:
                 planned.pop(0)[2]()
             elif self._jobs and self._jobs[0][0] <= at:
-                self._do(heapq.heappop(self._jobs)[2])
+                self._do(*heapq.heappop(self._jobs)[2:])
             else:
                 self._schedule()
                 minute += timedelta(minutes=1)
 
-    def _do(self, job: WebhookJob) -> None:
+    def _do(self, job: WebhookJob, queue: FakeWebhookQueue) -> None:
         began = self.clock()
         try:
-            self.work(job)
+            self.work(job, queue)
         except (Crash, Unavailable):
-            self._push(began + timedelta(seconds=60), job)
+            self._push(began + timedelta(seconds=60), job, queue)
         # Workers are many: whoever waits for an endpoint holds up nobody else.
         self._collect()
         self.clock.now = began
@@ -255,16 +276,18 @@ class WebhookWorld:
         self._collect()
 
     def _collect(self) -> None:
-        for job, delay in self.queue.jobs:
-            self._push(self.clock() + timedelta(seconds=delay), job)
-        self.queue.jobs.clear()
+        for queue in (self.queue, self.slow_queue):
+            for job, delay in queue.jobs:
+                self._push(self.clock() + timedelta(seconds=delay), job, queue)
+            queue.jobs.clear()
 
-    def _push(self, at: datetime, job: WebhookJob) -> None:
-        heapq.heappush(self._jobs, (at, next(self._numbers), job))
+    def _push(self, at: datetime, job: WebhookJob, queue: FakeWebhookQueue) -> None:
+        heapq.heappush(self._jobs, (at, next(self._numbers), job, queue))
 
     def lose_queue(self) -> None:
-        """The emulated queue after a kill that came before its first save."""
+        """The emulated queues after a kill that came before their first save."""
         self.queue.jobs.clear()
+        self.slow_queue.jobs.clear()
         self._jobs.clear()
 
 

@@ -32,6 +32,7 @@ from chalicelib.operations.judge_inbox import JudgeInbox
 from chalicelib.operations.list_messages import ListMessages
 from chalicelib.operations.look_ahead import UNKNOWN, LookAhead
 from chalicelib.operations.note_news import INTERVALS, NoteNews
+from chalicelib.operations.note_progress import NoteProgress
 from chalicelib.operations.own_domains import OwnDomains
 from chalicelib.operations.ports import PageRequest, SendJob, WakeJob
 from chalicelib.operations.receive_message import ReceiveMessage
@@ -69,6 +70,7 @@ from tests.fakes.mail_provider import FakeMailProvider
 from tests.fakes.message_id_headers import FakeMessageIdHeaders
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.message_store import FakeMessageStore
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.news_mark import FakeNewsMark
 from tests.fakes.peer_store import FakePeerStore
 from tests.fakes.received_mails import FakeReceivedMails
@@ -127,6 +129,7 @@ class World:
         self.peers = FakePeerStore()
         self.suppressions = self._make_suppressions()
         self.named: list[MessageKey] = []
+        self.metrics = FakeMetrics()
         self._waiting: list[tuple[datetime, Any]] = []
         self.inboxes.create(make_inbox(number=INBOX, next_sequence=0, sends_today=0, **inbox))
         self._wire()
@@ -165,6 +168,7 @@ class World:
         switches = Switches(switch_store, self.clock, nullcontext())
         judge = JudgeInbox(inboxes, tell, self.clock)
         accounts = self._watched("accounts", self.accounts)
+        progress = NoteProgress(self.metrics, IDS)
         self.submit_message = SubmitMessage(
             inboxes,
             messages,
@@ -181,11 +185,12 @@ class World:
             self.clock,
             together_in_turn,
             own_domains,
+            progress,
         )
         news_mark = self._watched("news_mark", self.news_mark)
         provider = self._watched("provider", self.provider)
         evidence = Evidence(EVIDENCE_WINDOW, OUTCOME_UNKNOWN_AFTER)
-        record = DeliveryRecord(messages, show_status, tell, self.clock)
+        record = DeliveryRecord(messages, show_status, tell, progress, self.clock)
         pace = self.pace
         hand_over = HandOver(provider, index, send_queue, record, pace, switches, evidence, IDS, self.clock)
         settle_ambiguous = SettleAmbiguous(
@@ -236,6 +241,7 @@ class World:
             SuppressRecipients(suppressions, self.clock),
             tell,
             judge,
+            progress,
             final_header,
             note_news,
         )
@@ -257,6 +263,7 @@ class World:
             abandon,
             DeliveryMode.EMAIL,
             together_in_turn,
+            progress,
         )
         self.receive_message = ReceiveMessage(inboxes, mails, parse_mail, self.file_received, own_domains)
         self.requeue_received = RequeueReceived(mails, self._watched("inbound_queue", self.inbound_queue))

@@ -13,7 +13,7 @@ from chalicelib.domain.erasure import ErasureKind
 from chalicelib.domain.own_domain import RecordType
 from chalicelib.domain.receipt import Receipt
 from chalicelib.domain.webhook_delivery import Answer
-from chalicelib.events.webhook_queue import webhook_worker
+from chalicelib.events.webhook_queue import slow_webhook_worker, webhook_worker
 from chalicelib.operations.domain_identity import DomainIdentity
 from chalicelib.providers.ses_receipts import notice_body
 from chalicelib.storage.received_mails import receipt_metadata
@@ -52,6 +52,7 @@ class MarkedDeployment(Deployment):
         self.dns = FakeDns()
         self.identities, self.rules = FakeIdentities(self.dns), FakeReceiptRules()
         monkeypatch.setitem(HANDLERS, "webhooks", webhook_worker)
+        monkeypatch.setitem(HANDLERS, "slow-webhooks", slow_webhook_worker)
         super().__init__(engine, monkeypatch)
 
     def operations(self) -> OneProcess:

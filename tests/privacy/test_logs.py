@@ -124,7 +124,7 @@ def test_no_word_of_a_record_that_cannot_be_read_is_logged(tenant: Tenant, recor
         json.dumps({"notificationType": "Received", "mail": {"source": WORD}, "receipt": {"recipients": WORD}}),
         json.dumps({"v": 1, "message": WORD, "queuedAt": WORD}),
     ]
-    for queue in (SEND_QUEUE, EVENTS_QUEUE, INBOUND_QUEUE, "webhooks"):
+    for queue in (SEND_QUEUE, EVENTS_QUEUE, INBOUND_QUEUE, "webhooks", "slow-webhooks"):
         for body in strange:
             queues.put(queue, body)
     tenant.deployment.rest()

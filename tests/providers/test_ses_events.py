@@ -345,7 +345,7 @@ def test_mail_of_nobody_we_know_gives_no_reports_and_one_log_line_without_addres
 
     (record,) = caplog.records
     assert reports == ()
-    assert {"ses_event": "Delivery", "ses_message_id": SES_MESSAGE_ID}.items() <= record.__dict__.items()
+    assert {"sesEvent": "Delivery", "sesMessageId": SES_MESSAGE_ID}.items() <= record.__dict__.items()
     assert "@" not in str(record.__dict__)
 
 

@@ -60,7 +60,11 @@ WebhookJob = NoticeJob | DeliveryJob | LineJob | ReplayJob
 
 
 class WebhookQueue(Protocol):
-    """Jobs for the worker of webhooks; delivered at least once, in any order."""
+    """Jobs for a worker of webhooks; delivered at least once, in any order.
+
+    There are two. One has news and first attempts, and its workers call only endpoints that are not known to be in trouble. The
+    slow one has everything that may have to wait: endpoints in trouble, retries, replays, tests.
+    """
 
     def put(self, job: WebhookJob, delay: int = 0) -> None:
         """Queue a job for `delay` seconds from now (0 to 900); returns when it is durable."""
@@ -135,6 +139,13 @@ class WebhookDeliveries(Protocol):
         """Take a job out of the line; again is harmless."""
 
 
+class CallsUnderWay(Protocol):
+    """Who calls an endpoint that is not known to be in trouble: counted over all processes, for one may have just died."""
+
+    def begin(self, job: DeliveryJob, now: datetime, most: int) -> bool:
+        """Note that the job's attempt begins; False: `most` are under way. It is over when it is noted, or after 20 s."""
+
+
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
     """A job with its time; `shard` is where it stands."""
@@ -157,7 +168,8 @@ class DueDeliveries(Protocol):
     def due(self, shard: int, before: datetime, limit: int) -> Sequence[DueDelivery]:
         """The earliest of those that are due before this time."""
 
-    def remove(self, due: DueDelivery) -> None: ...
+    def remove(self, due: Sequence[DueDelivery]) -> None:
+        """Take them away; again is harmless."""
 
 
 class WebhookClient(Protocol):

@@ -1,0 +1,202 @@
+"""Put the whole system into an AWS account: `make deploy STAGE=prod DOMAIN=agents.example.com`.
+
+    look at the account ─▶ build ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key
+
+Nothing is changed before the look and the change set have been shown; run again, it brings the stack up to date.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.after_deploy import activate, dns_records, first_key, table_of
+from infra.change_set import ChangeSet, Event, outputs_of, status_of, upload
+from infra.package import BUILD, Package, build, from_registry
+from infra.preflight import Preflight, RuleSets, Weight, rule_sets
+from infra.progress import bar
+from infra.stack import CommandFailed, Stack, connect, stack_of
+
+ZIP, TEMPLATE = "deployment.zip", "template.yaml"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person who deploys has said."""
+
+    stage: str
+    domain: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    rule_set: str | None = None
+    replaces_data: bool = False
+    looks_only: bool = False
+    asks: bool = True
+
+    @property
+    def stack(self) -> str:
+        return stack_of(self.stage)
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """One deployment. `connect` makes the client of a service, `say` shows a line, `ask` waits for yes or no."""
+
+    wish: Wish
+    connect: Callable[[str], Any]
+    region: str
+    say: Callable[[str], None]
+    ask: Callable[[str], bool]
+    package: Callable[[], Package]
+
+    def __call__(self) -> None:
+        """Raises CommandFailed with the first thing that is wrong."""
+        self._look()
+        package = self.package()
+        self.say(f"package: {package.size:,} bytes, {package.files} files")
+        changes = self._change_set(package)
+        if changes is None:
+            self.say("the stack is up to date")
+        elif not self._is_wanted(changes):
+            return
+        else:
+            changes.carry_out(self._progress)
+            self.say("")
+        if not self.wish.looks_only:
+            self._finish()
+
+    def _look(self) -> None:
+        stops = 0
+        for finding in Preflight(self.connect, self.region, self.wish.rule_set, self.wish.stack)():
+            self.say(f"{finding.weight.value:>5}  {finding.what}" + (f"\n       {finding.fix}" if finding.fix else ""))
+            stops += finding.weight is Weight.STOP
+        if stops:
+            raise CommandFailed("Nothing was changed: see the lines marked stop.")
+
+    def _change_set(self, package: Package) -> ChangeSet | None:
+        account = self.connect("sts").get_caller_identity()["Account"]
+        bucket = f"agentsend-deploy-{account}-{self.region}"
+        text = package.template.read_text(encoding="utf-8")
+        digest = package.digest
+        zip_name, template_name = f"{digest}/{ZIP}", f"{digest}/{TEMPLATE}"
+        uploaded = package.template.with_name("uploaded.yaml")
+        uploaded.write_text(text.replace(f"./{ZIP}", f"s3://{bucket}/{zip_name}"), encoding="utf-8")
+        upload(self.connect("s3"), bucket, {zip_name: package.zip, template_name: uploaded})
+        host = self.connect("s3").meta.endpoint_url.removesuffix("/")
+        parameters = {"MailDomain": self.wish.domain, **self.wish.parameters}
+        if self.wish.rule_set:
+            parameters["ExistingReceiptRuleSet"] = self.wish.rule_set
+        return ChangeSet.make(
+            self.connect("cloudformation"), self.wish.stack, f"{host}/{bucket}/{template_name}", parameters
+        )
+
+    def _is_wanted(self, changes: ChangeSet) -> bool:
+        if not self.wish.replaces_data:
+            changes.refuse_losses()
+        counts = ", ".join(f"{count} to {what}" for what, count in changes.counts().items())
+        self.say(f"stack {self.wish.stack}: {counts}")
+        for change in changes.changes:
+            if change.replaces or change.action == "Remove":
+                self.say(f"  {'replaces' if change.replaces else 'removes'} {change.logical_id} ({change.type})")
+        if self.wish.looks_only:
+            changes.discard()
+            self.say("nothing was changed")
+            return False
+        if self.wish.asks and not self.ask("Carry this out?"):
+            changes.discard()
+            self.say("nothing was changed")
+            return False
+        return True
+
+    def _progress(self, event: Event, done: int, of: int) -> None:
+        self.say(bar(event, done, of))
+
+    def _finish(self) -> None:
+        stack = Stack(self.wish.stack, self.connect("cloudformation"), self.connect("lambda"))
+        if self.wish.rule_set is None:
+            sets: RuleSets = rule_sets(self.connect, self.wish.stack)
+            self.say(activate(self.connect("ses"), sets))
+        self.say("\nSet these records where the domain's DNS is kept:\n")
+        self.say(table_of(dns_records(self.connect("sesv2"), self.wish.domain, self.region)))
+        self.say(f"\nAPI: {outputs_of(self.connect('cloudformation'), self.wish.stack)['EndpointURL']}")
+        key = first_key(stack)
+        if key is None:
+            self.say("The first admin key was shown by an earlier deployment.")
+        else:
+            self.say(f"Admin key, shown this once: {key}")
+        self.say(f"\nNow set the records; this waits for them: make dns-check DOMAIN={self.wish.domain}")
+
+
+def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make deploy STAGE=… DOMAIN=…",
+        description="Put the system into the AWS account and region that AWS_PROFILE and AWS_REGION choose.",
+    )
+    parser.add_argument("--stage", required=True, help="names the stack: agentsend-STAGE")
+    parser.add_argument("--domain", required=True, help="where inboxes without a domain of their own live")
+    parser.add_argument("--alarm-email", default="", help="who is told of alarms")
+    parser.add_argument("--dry-run", action="store_true", help="deploy it so that no mail is really sent")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other parameter of infra/resources.yaml, as often as wanted",
+    )
+    parser.add_argument("--rule-set", help="put our receipt rule into this active rule set of somebody else")
+    parser.add_argument("--replace-data", action="store_true", help="let table or bucket be replaced by an empty one")
+    parser.add_argument("--look-only", action="store_true", help="show what would be done, and do nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask before it is carried out")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] = connect) -> int:
+    """The exit code."""
+    given = arguments_of(arguments)
+    parameters = {"Delivery": "dry-run" if given.dry_run else "email", "AlarmEmail": given.alarm_email}
+    for each in given.parameter:
+        name, equals, value = each.partition("=")
+        if not (name and equals):
+            print(f"--parameter {each}: write NAME=VALUE.", file=sys.stderr)
+            return 2
+        parameters[name] = value
+    wish = Wish(
+        given.stage,
+        given.domain.lower(),
+        parameters,
+        given.rule_set,
+        replaces_data=given.replace_data,
+        looks_only=given.look_only,
+        asks=not given.yes,
+    )
+    try:
+        region = connect("sts").meta.region_name
+        deploy = Deploy(wish, connect, region, _say, _ask, lambda: build(BUILD, from_registry))
+        deploy()
+    except (CommandFailed, BotoCoreError, ClientError) as error:
+        print(error, file=sys.stderr)
+        if status := _status(connect, wish.stack):
+            print(f"The stack is {status}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _status(connect: Callable[[str], Any], stack: str) -> str | None:
+    try:
+        return status_of(connect("cloudformation"), stack)
+    except (BotoCoreError, ClientError):
+        return None  # what is wrong has been said
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _ask(question: str) -> bool:
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

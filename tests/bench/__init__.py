@@ -1,0 +1,1 @@
+"""The benches that compute without measuring."""

@@ -1,0 +1,1 @@
+"""What earlier versions have stored, read by this one (docs/upgrading.md)."""
