@@ -3,6 +3,7 @@
 What it cannot hold is named here, and nowhere else; tests/infra/test_deploy.py shows that it refuses each of them.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -25,6 +26,20 @@ NOT_HELD = {
     "AWS::SES::ReceiptRuleSet": "its CloudFormation knows no receipt rules; its SES does",
     "AWS::SES::ReceiptRule": "its CloudFormation knows no receipt rules; its SES does",
 }
+
+NUMBERS = {"SenderConcurrency"}  # parameters that it hands on as texts where Lambda wants a number
+
+
+def held(template: Mapping[str, Any]) -> dict[str, Any]:
+    """What the emulator can hold of it."""
+    defaults = {name: template["Parameters"][name]["Default"] for name in NUMBERS}
+    copy: dict[str, Any] = json.loads(
+        json.dumps(template), object_hook=lambda known: defaults.get(str(known.get("Ref")), known)
+    )
+    copy["Resources"] = {
+        name: resource for name, resource in copy["Resources"].items() if resource["Type"] not in NOT_HELD
+    }
+    return copy
 
 
 @contextmanager
@@ -79,6 +94,12 @@ class Account:
         self.url = url
         self.number = number
         self._clients: dict[str, Any] = {}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """By which clients made elsewhere come here."""
+        keys = {"AWS_ACCESS_KEY_ID": self.number, "AWS_SECRET_ACCESS_KEY": "x"}
+        return keys | {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 
     def connect(self, service: str) -> Any:
         if service not in self._clients:

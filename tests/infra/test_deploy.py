@@ -22,7 +22,7 @@ from infra.package import Package
 from infra.preflight import IDLE_MONTH, MILLION_SENT, Preflight, RuleSets, Weight
 from infra.stack import CommandFailed
 from infra.teardown import Teardown
-from tests.infra.full_emulator import NOT_HELD, REGION, Account, running
+from tests.infra.full_emulator import NOT_HELD, REGION, Account, held, running
 
 pytestmark = pytest.mark.xdist_group("package")  # one worker, which has built it
 
@@ -52,13 +52,9 @@ def whole(package: Package) -> Template:
     return read
 
 
-@pytest.fixture
-def held(whole: Template) -> Template:
-    """What the emulator can hold of it."""
-    template: Template = json.loads(json.dumps(whole))
-    for name in [name for name, resource in template["Resources"].items() if resource["Type"] in NOT_HELD]:
-        del template["Resources"][name]
-    return template
+@pytest.fixture(name="held")
+def what_is_held(whole: Template) -> Template:
+    return held(whole)
 
 
 class Terminal:
