@@ -33,6 +33,7 @@ MAX_RECIPIENTS = 50
 
 DELIVERY_RETRY_SECONDS = 1.0
 _THREADS = 8
+_IDLE_SECONDS = 86_400
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +218,8 @@ def start_ses_api(
         threads=_THREADS,
         max_body=4 * MAX_MESSAGE_BYTES,
         max_header=65_536,
+        # Were a connection closed in the moment in which a mail comes on it, nobody would know whether it was taken.
+        idle_seconds=_IDLE_SECONDS,
     )
     server.start()
     return server

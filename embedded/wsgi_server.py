@@ -66,7 +66,16 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 class WsgiServer:
     """Serves one WSGI app with a fixed number of threads until it is stopped."""
 
-    def __init__(self, app: WsgiApp, listener: socket.socket, *, threads: int, max_body: int, max_header: int) -> None:
+    def __init__(
+        self,
+        app: WsgiApp,
+        listener: socket.socket,
+        *,
+        threads: int,
+        max_body: int,
+        max_header: int,
+        idle_seconds: int = 120,
+    ) -> None:
         self._server = create_server(
             app,
             sockets=[listener],
@@ -75,6 +84,7 @@ class WsgiServer:
             max_request_body_size=max_body,
             max_request_header_size=max_header,
             connection_limit=1000,
+            channel_timeout=idle_seconds,  # for which a connection may lie still
             clear_untrusted_proxy_headers=False,
         )
         self._server.channel_class = _Channel
