@@ -1,6 +1,7 @@
 """A CloudFormation change set: made, looked at, carried out, and watched until it is over."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,7 @@ class ChangeSet:
         sleep: Callable[[float], None] = time.sleep,
     ) -> "ChangeSet | None":
         """None: there is nothing to change. Raises CommandFailed."""
-        name = f"deploy-{time.strftime('%Y%m%d-%H%M%S')}"
+        name = f"deploy-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
         is_new = status_of(cloudformation, stack) in (None, "REVIEW_IN_PROGRESS")
         cloudformation.create_change_set(
             StackName=stack,

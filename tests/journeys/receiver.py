@@ -25,12 +25,16 @@ class Received:
 
 @dataclass
 class Receiver:
-    """`answers` are the status codes for the next events, each at its first call: a second failure costs five minutes."""
+    """`answers` are the status codes of the next calls; then it answers 200.
+
+    `refuses_once`: they are for first calls of an event alone, for a second failure costs five minutes.
+    """
 
     url: str = ""
     secret: str = ""
     received: list[Received] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    refuses_once: bool = False
     refused: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -39,7 +43,8 @@ class Receiver:
         now = time.time()
         with self.lock:
             event = json.loads(body)
-            if self.answers and event["id"] not in self.refused and (status := self.answers.pop(0)) != 200:
+            is_again = self.refuses_once and event["id"] in self.refused
+            if self.answers and not is_again and (status := self.answers.pop(0)) != 200:
                 self.refused.add(event["id"])
                 return status
             if self.secret:

@@ -90,6 +90,7 @@ def test_nothing_is_lost_when_everything_is_killed_in_between(tmp_path: Path) ->
         with running.client() as client:
             journey = Journey(client)
             subscribed(journey, receiver)
+            receiver.refuses_once = True
             receiver.answers = [500] * 6  # some wait for their retry when the kill comes
             sent = [journey.send(SUCCESS)["id"] for _ in range(5)]
         running.kill()
