@@ -1,7 +1,7 @@
 """What CloudFormation cannot do: activate the rule set, tell the DNS records, make the first key."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.ids import KeyId, random_text
 from chalicelib.operations.manage_accounts import FIRST_ACCOUNT
 from chalicelib.operations.manage_keys import new_key_text
+from chalicelib.operations.ports import PageRequest
 from chalicelib.wiring import Operations, operations
 from infra.preflight import RuleSets
 from infra.stack import CommandFailed, Stack
@@ -67,15 +68,21 @@ def table_of(records: Iterable[DnsRecord]) -> str:
     )
 
 
-def first_key(stack: Stack) -> str | None:
-    """An admin key of the first account, which nobody can see again; None when the account is there already."""
+def first_key(stack: Stack, show: Callable[[str], None]) -> bool:
+    """Show an admin key of the first account, which nobody can see again, and make it valid; False: it has a key already.
+
+    It is shown before it is stored: whoever dies in between has shown a key that opens nothing, and the next run shows
+    another. The other way round there might be a key that nobody has seen.
+    """
     os.environ.update(stack.settings())
-    return _first_key(operations())
+    return show_first_key(operations(), show)
 
 
-def _first_key(deployment: Operations) -> str | None:
-    if deployment.accounts.get(FIRST_ACCOUNT) is not None:
-        return None
+def show_first_key(deployment: Operations, show: Callable[[str], None]) -> bool:
+    """`first_key` of a deployment's operations."""
+    if deployment.keys.page(FIRST_ACCOUNT, PageRequest(limit=1)).total:
+        return False
     text = new_key_text(KeyId("key_" + random_text()))
+    show(text)
     deployment.bootstrap(text)
-    return text
+    return True

@@ -15,6 +15,7 @@ from infra.stack import CommandFailed
 # They hold what cannot be made again. CloudFormation would put an empty one in their place.
 KEPT = frozenset({"MailTable", "MailBucket"})
 LOOK_SECONDS = 3.0
+_NO_STACK_YET = (None, "REVIEW_IN_PROGRESS")
 _NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -59,6 +60,7 @@ class ChangeSet:
     stack: str
     name: str
     changes: Sequence[Change]
+    is_first: bool = False  # there was no stack before
 
     @classmethod
     def make(
@@ -70,24 +72,28 @@ class ChangeSet:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> "ChangeSet | None":
-        """None: there is nothing to change. Raises CommandFailed."""
+        """None: there is nothing to change. A parameter that is not named keeps the stack's value. Raises CommandFailed."""
         name = f"deploy-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-        is_new = status_of(cloudformation, stack) in (None, "REVIEW_IN_PROGRESS")
+        is_first = status_of(cloudformation, stack) in _NO_STACK_YET
+        declared = cloudformation.get_template_summary(TemplateURL=template_url)["Parameters"]
+        kept = parameters_of(cloudformation, stack)
+        values = {key: value for key, value in kept.items() if key in {each["ParameterKey"] for each in declared}}
+        values |= parameters
         cloudformation.create_change_set(
             StackName=stack,
             ChangeSetName=name,
-            ChangeSetType="CREATE" if is_new else "UPDATE",
+            ChangeSetType="CREATE" if is_first else "UPDATE",
             TemplateURL=template_url,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
         )
         while True:
             found = cloudformation.describe_change_set(StackName=stack, ChangeSetName=name)
             if found["Status"] == "CREATE_COMPLETE":
-                return cls(cloudformation, stack, name, tuple(_changes(cloudformation, stack, name)))
+                return cls(cloudformation, stack, name, tuple(_changes(cloudformation, stack, name)), is_first)
             if found["Status"] == "FAILED":
                 reason = found.get("StatusReason", "")
-                cloudformation.delete_change_set(StackName=stack, ChangeSetName=name)
+                cls(cloudformation, stack, name, (), is_first).discard()
                 if any(words in reason for words in _NOTHING_TO_DO):
                     return None
                 raise CommandFailed(f"CloudFormation refuses the template: {reason}")
@@ -114,7 +120,10 @@ class ChangeSet:
             )
 
     def discard(self) -> None:
+        """A first one has made a stack of nothing, which goes with it."""
         self.cloudformation.delete_change_set(StackName=self.stack, ChangeSetName=self.name)
+        if self.is_first:
+            self.cloudformation.delete_stack(StackName=self.stack)
 
     def carry_out(
         self, progress: Callable[[Event, int, int], None], *, sleep: Callable[[float], None] = time.sleep
@@ -125,7 +134,9 @@ class ChangeSet:
         """
         seen = {event.id for event in events_of(self.cloudformation, self.stack)}
         self.cloudformation.execute_change_set(StackName=self.stack, ChangeSetName=self.name)
-        follow(self.cloudformation, self.stack, seen, {one.logical_id for one in self.changes}, progress, sleep=sleep)
+        concerned = {one.logical_id for one in self.changes}
+        failed = "The deployment failed, and CloudFormation puts back what it can."
+        follow(self.cloudformation, self.stack, seen, concerned, progress, failed=failed, sleep=sleep)
 
 
 def follow(
@@ -135,9 +146,10 @@ def follow(
     concerned: set[str],
     progress: Callable[[Event, int, int], None],
     *,
+    failed: str,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Wait until the stack rests, telling of each new event. Raises CommandFailed with the first failure."""
+    """Wait until the stack rests, telling of each new event. Raises CommandFailed: `failed`, and the first failure."""
     done: set[str] = set()
     failure: Event | None = None
     while True:
@@ -156,7 +168,7 @@ def follow(
         sleep(LOOK_SECONDS)
     if failure is not None or (status is not None and ("ROLLBACK" in status or status.endswith("_FAILED"))):
         what = f"{failure.logical_id}: {failure.reason}" if failure else f"the stack is {status}"
-        raise CommandFailed(f"The deployment failed, and CloudFormation puts back what it can. First failure:\n{what}")
+        raise CommandFailed(f"{failed} First failure:\n{what}")
 
 
 def status_of(cloudformation: Any, stack: str) -> str | None:
@@ -168,6 +180,14 @@ def status_of(cloudformation: Any, stack: str) -> str | None:
             return None
         raise
     return None if found == "DELETE_COMPLETE" else found
+
+
+def parameters_of(cloudformation: Any, stack: str) -> dict[str, str]:
+    """What the stack was deployed with, by name; nothing when there is no such stack."""
+    if status_of(cloudformation, stack) in _NO_STACK_YET:
+        return {}
+    found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
 
 
 def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:

@@ -14,12 +14,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.after_deploy import activate, dns_records, first_key, table_of
-from infra.change_set import ChangeSet, Event, outputs_of, status_of, upload
+from infra.change_set import ChangeSet, Event, outputs_of, parameters_of, status_of, upload
 from infra.package import BUILD, Package, build, from_registry
 from infra.preflight import Preflight, RuleSets, Weight, rule_sets
 from infra.progress import bar
 from infra.stack import CommandFailed, Stack, connect, stack_of
 
+_NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 ZIP, TEMPLATE = "deployment.zip", "template.yaml"
 
 
@@ -53,10 +54,11 @@ class Deploy:
 
     def __call__(self) -> None:
         """Raises CommandFailed with the first thing that is wrong."""
-        self._look()
+        rule_set = self._rule_set()
+        self._look(rule_set)
         package = self.package()
         self.say(f"package: {package.size:,} bytes, {package.files} files")
-        changes = self._change_set(package)
+        changes = self._change_set(package, rule_set)
         if changes is None:
             self.say("the stack is up to date")
         elif not self._is_wanted(changes):
@@ -65,17 +67,34 @@ class Deploy:
             changes.carry_out(self._progress)
             self.say("")
         if not self.wish.looks_only:
-            self._finish()
+            self._finish(rule_set)
 
-    def _look(self) -> None:
+    def _rule_set(self) -> str | None:
+        """That of somebody else into which our rule goes, now or since an earlier deployment; None: one of our own."""
+        status = status_of(self.connect("cloudformation"), self.wish.stack)
+        if status in _NEVER_MADE:
+            raise CommandFailed(
+                f"An earlier deployment has failed, and the stack {self.wish.stack} is {status}: nothing can be put into it.\n"
+                f"Take it away with make teardown STAGE={self.wish.stage}, then deploy again."
+            )
+        known = parameters_of(self.connect("cloudformation"), self.wish.stack)
+        domain = known.get("MailDomain", self.wish.domain)
+        if domain != self.wish.domain:
+            raise CommandFailed(
+                f"The stack {self.wish.stack} serves {domain}, and its inboxes have addresses there. "
+                f"Deploy {self.wish.domain} under another STAGE."
+            )
+        return self.wish.rule_set or known.get("ExistingReceiptRuleSet") or None
+
+    def _look(self, rule_set: str | None) -> None:
         stops = 0
-        for finding in Preflight(self.connect, self.region, self.wish.rule_set, self.wish.stack)():
+        for finding in Preflight(self.connect, self.region, rule_set, self.wish.stack)():
             self.say(f"{finding.weight.value:>5}  {finding.what}" + (f"\n       {finding.fix}" if finding.fix else ""))
             stops += finding.weight is Weight.STOP
         if stops:
             raise CommandFailed("Nothing was changed: see the lines marked stop.")
 
-    def _change_set(self, package: Package) -> ChangeSet | None:
+    def _change_set(self, package: Package, rule_set: str | None) -> ChangeSet | None:
         account = self.connect("sts").get_caller_identity()["Account"]
         bucket = f"agentsend-deploy-{account}-{self.region}"
         text = package.template.read_text(encoding="utf-8")
@@ -86,8 +105,8 @@ class Deploy:
         upload(self.connect("s3"), bucket, {zip_name: package.zip, template_name: uploaded})
         host = self.connect("s3").meta.endpoint_url.removesuffix("/")
         parameters = {"MailDomain": self.wish.domain, **self.wish.parameters}
-        if self.wish.rule_set:
-            parameters["ExistingReceiptRuleSet"] = self.wish.rule_set
+        if rule_set:
+            parameters["ExistingReceiptRuleSet"] = rule_set
         return ChangeSet.make(
             self.connect("cloudformation"), self.wish.stack, f"{host}/{bucket}/{template_name}", parameters
         )
@@ -113,19 +132,16 @@ class Deploy:
     def _progress(self, event: Event, done: int, of: int) -> None:
         self.say(bar(event, done, of))
 
-    def _finish(self) -> None:
+    def _finish(self, rule_set: str | None) -> None:
         stack = Stack(self.wish.stack, self.connect("cloudformation"), self.connect("lambda"))
-        if self.wish.rule_set is None:
+        if rule_set is None:
             sets: RuleSets = rule_sets(self.connect, self.wish.stack)
             self.say(activate(self.connect("ses"), sets))
         self.say("\nSet these records where the domain's DNS is kept:\n")
         self.say(table_of(dns_records(self.connect("sesv2"), self.wish.domain, self.region)))
         self.say(f"\nAPI: {outputs_of(self.connect('cloudformation'), self.wish.stack)['EndpointURL']}")
-        key = first_key(stack)
-        if key is None:
+        if not first_key(stack, lambda key: self.say(f"Admin key, shown this once: {key}")):
             self.say("The first admin key was shown by an earlier deployment.")
-        else:
-            self.say(f"Admin key, shown this once: {key}")
         self.say(f"\nNow set the records; this waits for them: make dns-check DOMAIN={self.wish.domain}")
 
 
@@ -136,8 +152,10 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--stage", required=True, help="names the stack: agentsend-STAGE")
     parser.add_argument("--domain", required=True, help="where inboxes without a domain of their own live")
-    parser.add_argument("--alarm-email", default="", help="who is told of alarms")
-    parser.add_argument("--dry-run", action="store_true", help="deploy it so that no mail is really sent")
+    parser.add_argument("--alarm-email", help="who is told of alarms")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="hand no mail to SES; --parameter Delivery=email ends it"
+    )
     parser.add_argument(
         "--parameter",
         action="append",
@@ -155,7 +173,11 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] = connect) -> int:
     """The exit code."""
     given = arguments_of(arguments)
-    parameters = {"Delivery": "dry-run" if given.dry_run else "email", "AlarmEmail": given.alarm_email}
+    parameters = {}  # what is not named stays as it was deployed
+    if given.dry_run:
+        parameters["Delivery"] = "dry-run"
+    if given.alarm_email is not None:
+        parameters["AlarmEmail"] = given.alarm_email
     for each in given.parameter:
         name, equals, value = each.partition("=")
         if not (name and equals):

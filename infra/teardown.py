@@ -50,7 +50,8 @@ class Teardown:
         cloudformation = self.connect("cloudformation")
         seen = {event.id for event in events_of(cloudformation, held.stack_id)}
         cloudformation.delete_stack(StackName=self.stack)
-        follow(cloudformation, held.stack_id, seen, held.names.keys() - held.kept.keys(), self._progress)
+        failed = "The stack is not down; when what stops it is mended, run this again."
+        follow(cloudformation, held.stack_id, seen, held.names.keys() - held.kept.keys(), self._progress, failed=failed)
         self.say(f"The stack {self.stack} is gone. What stays is listed above.")
 
     def _held(self) -> Held:

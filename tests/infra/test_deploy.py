@@ -13,10 +13,13 @@ import yaml
 from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
+from chalicelib.domain.ids import AccountId
+from chalicelib.operations.manage_accounts import FIRST_ACCOUNT
+from chalicelib.operations.ports import Page, PageRequest
 from embedded.data_folder import PROJECT
 from infra import change_set
-from infra.after_deploy import activate
-from infra.change_set import ChangeSet, status_of
+from infra.after_deploy import activate, show_first_key
+from infra.change_set import ChangeSet, parameters_of, status_of
 from infra.deploy import Deploy, Wish, main
 from infra.package import Package
 from infra.preflight import IDLE_MONTH, MILLION_SENT, Preflight, RuleSets, Weight
@@ -87,7 +90,12 @@ def deploy(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     code = tmp_path / "deployment.zip"
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("app.py", "app = None\n")
-    monkeypatch.setattr("infra.deploy.first_key", lambda _stack: "as_the_first_key")
+
+    def first_key(_stack: object, show: Callable[[str], None]) -> bool:
+        show("as_the_first_key")
+        return True
+
+    monkeypatch.setattr("infra.deploy.first_key", first_key)
 
     def run(template: Template, terminal: Terminal | None = None, **wishes: Any) -> Terminal:
         terminal = terminal or Terminal()
@@ -177,6 +185,7 @@ def test_who_says_no_or_only_looks_has_changed_nothing(
     for terminal in (refused, looked):
         assert terminal.lines[-1] == "nothing was changed"
         assert "create_complete" not in terminal.text
+    assert status_of(account.connect("cloudformation"), STACK) is None
     tables = account.connect("dynamodb").list_tables()["TableNames"]
     assert tables == []
 
@@ -190,6 +199,33 @@ def test_the_first_failure_is_told_with_its_reason(
         deploy(held)
 
     assert "ROLLBACK" in str(status_of(account.connect("cloudformation"), STACK))
+    del held["Resources"]["Broken"]
+    with pytest.raises(CommandFailed, match="make teardown STAGE=try"):
+        deploy(held)
+    sure = Terminal(STACK)
+    Teardown(STACK, account.connect, sure.say, sure.type)()
+    assert status_of(account.connect("cloudformation"), STACK) is None
+
+
+@pytest.mark.usefixtures("theirs")
+def test_what_is_not_said_again_stays_as_it_was_deployed(
+    account: Account, deploy: Callable[..., Terminal], held: Template
+) -> None:
+    deploy(held)
+    before = parameters_of(account.connect("cloudformation"), STACK)
+    assert (before["Delivery"], before["AlarmEmail"], before["ExistingReceiptRuleSet"]) == (
+        "dry-run",
+        "ops@example.com",
+        FOREIGN,
+    )
+    held["Resources"]["SendDeadLetters"]["Properties"]["MessageRetentionPeriod"] = 1_000_000
+
+    deploy(held, parameters={"LogRetentionDays": "90"}, rule_set=None)
+
+    after = parameters_of(account.connect("cloudformation"), STACK)
+    assert after == before | {"LogRetentionDays": "90"}
+    with pytest.raises(CommandFailed, match="under another STAGE"):
+        deploy(held, domain="else.example.com")
 
 
 @pytest.mark.usefixtures("theirs")
@@ -254,6 +290,43 @@ def test_a_region_that_takes_no_mail_in_stops_it(account: Account) -> None:
     (found,) = [finding for what, finding in findings.items() if "eu-south-2" in what]
     assert found.weight is Weight.STOP
     assert "eu-west-1" in found.fix
+
+
+class Died(Exception):
+    pass
+
+
+class Keys:
+    """The operations of a deployment, as far as the first key needs them."""
+
+    def __init__(self) -> None:
+        self.valid: list[str] = []
+        self.keys = self
+        self.dies = False
+
+    def page(self, account_id: AccountId, _request: PageRequest) -> Page[str]:
+        assert account_id == FIRST_ACCOUNT
+        return Page(tuple(self.valid), len(self.valid), None)
+
+    def bootstrap(self, text: str) -> None:
+        if self.dies:
+            raise Died
+        self.valid.append(text)
+
+
+def test_a_key_is_shown_before_it_is_valid_so_that_none_is_valid_that_nobody_has_seen() -> None:
+    deployment: Any = Keys()
+    shown: list[str] = []
+    deployment.dies = True
+    with pytest.raises(Died):
+        show_first_key(deployment, shown.append)
+
+    deployment.dies = False
+    assert show_first_key(deployment, shown.append)
+    assert not show_first_key(deployment, shown.append)
+
+    assert len(set(shown)) == 2
+    assert deployment.valid == shown[1:]
 
 
 def test_the_cost_that_is_told_is_that_of_the_document() -> None:
