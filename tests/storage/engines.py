@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from moto import mock_aws
@@ -26,6 +26,15 @@ ON_THE_EMBEDDED_TABLE = pytest.mark.parametrize("table", ["embedded"], indirect=
 NOT_ON_MOTO = pytest.mark.parametrize("is_fake", ["fake", "embedded"], indirect=True)
 
 
+class NoTable:
+    """In place of the client when a test is over."""
+
+    _request_signer = None  # PynamoDB looks whether it has credentials
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name}: this test uses a table and asks for none; it needs the fixture `table`")
+
+
 @dataclass
 class Engine:
     """A table engine; it keeps one client for all its tests, because making one takes a tenth of a second."""
@@ -39,11 +48,16 @@ class Engine:
         """A table as the deployment has it, all models bound to it; the client that every store uses."""
         for name, value in (AWAY_FROM_AWS | dict(self.variables)).items():
             monkeypatch.setenv(name, value)
-        if self.in_process:
-            with mock_aws():
+        try:
+            if self.in_process:
+                with mock_aws():
+                    yield self.another_table()
+            else:
                 yield self.another_table()
-        else:
-            yield self.another_table()
+        finally:
+            tables.connection()._client = cast(
+                Any, NoTable()
+            )  # else a test without a table would take the one before it
 
     def close(self) -> None:
         if self._client is not None:

@@ -140,6 +140,7 @@ def test_messages_of_several_inboxes_are_read_together(messages: MessageStore) -
     assert messages.get_together([]) == {}
 
 
+@pytest.mark.usefixtures("table")
 def test_a_message_with_bodies_in_the_bucket_is_not_read_with_others() -> None:
     messages = DynamoMessageStore(FakeBlobStore())
     long = make_content(key=MessageKey(7, 4), body_text=incompressible(600_000))
