@@ -55,9 +55,8 @@ class Engine:
             else:
                 yield self.another_table()
         finally:
-            tables.connection()._client = cast(
-                Any, NoTable()
-            )  # else a test without a table would take the one before it
+            # else a test without a table would take the one before it
+            tables.connection()._client = cast("Any", NoTable())
 
     def close(self) -> None:
         if self._client is not None:
