@@ -21,9 +21,8 @@ AWAY_FROM_AWS = {
     **CREDENTIALS,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-# For what is told of our own order of calls: moto answers one at a time, and slowly.
-ON_THE_EMBEDDED_TABLE = pytest.mark.parametrize("table", ["embedded"], indirect=True)
-NOT_ON_MOTO = pytest.mark.parametrize("is_fake", ["fake", "embedded"], indirect=True)
+# For what is told of our own order of calls, and for what is long: moto answers one at a time, and slowly.
+NOT_ON_MOTO = pytest.mark.not_on_moto
 
 
 class NoTable:
@@ -61,6 +60,11 @@ class Engine:
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
+
+    def take_off(self) -> None:
+        """What tests put on the client: taken back, it leaves the client's own method over the one of its class."""
+        if self._client is not None and not self.in_process:
+            vars(self._client).pop("_make_api_call", None)
 
     def another_table(self) -> Any:
         """Another table, empty; the client stays."""
