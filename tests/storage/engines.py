@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,6 +78,7 @@ class Engine:
         return self._client
 
 
+@cache  # reading the template takes a tenth of a second
 def key_schema() -> dict[str, Any]:
     """What infra/resources.yaml says of the table's keys."""
     properties = read_template(TEMPLATE).resources["MailTable"].properties
