@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package deploy dns-check teardown reset redrive requeue
+.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package deploy doctor dns-check teardown reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ package: ## build what Lambda gets: template and zip, in .build/ (ARGS=--here: f
 deploy: ## put it into an AWS account (STAGE=… DOMAIN=… ARGS="--look-only --alarm-email …")
 	@$(PYTHON) embedded/set_up.py test
 	@$(VENV)/python -m infra.deploy --stage "$(STAGE)" --domain "$(DOMAIN)" $(ARGS)
+
+doctor: ## look at a deployment piece by piece, with a fix for each finding (STAGE=… ARGS=--self-test)
+	@$(VENV)/python -m infra.doctor --stage "$(STAGE)" $(ARGS)
 
 dns-check: ## wait until the DNS records of the deployment's domain are there (DOMAIN=… ARGS="--minutes 60")
 	@$(VENV)/python -m infra.dns_check --domain "$(DOMAIN)" $(ARGS)

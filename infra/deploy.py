@@ -1,11 +1,12 @@
 """Put the whole system into an AWS account: `make deploy STAGE=prod DOMAIN=agents.example.com`.
 
-    look at the account ─▶ build ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key
+    look at the account ─▶ build ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key ─▶ self-test
 
 Nothing is changed before the look and the change set have been shown; run again, it brings the stack up to date.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.after_deploy import activate, dns_records, first_key, table_of
 from infra.change_set import ChangeSet, Event, outputs_of, parameters_of, status_of, upload
+from infra.checkup.api_answers import Http, over_the_network
+from infra.checkup.deployed import Deployed
 from infra.package import BUILD, Package, build, from_registry
 from infra.preflight import Preflight, RuleSets, Weight, rule_sets
 from infra.progress import bar
+from infra.self_test import KEY_VARIABLE, MINUTES, SelfTest, later, why_not_yet
 from infra.stack import CommandFailed, Stack, connect, stack_of
 
 _NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
@@ -51,6 +55,7 @@ class Deploy:
     say: Callable[[str], None]
     ask: Callable[[str], bool]
     package: Callable[[], Package]
+    http: Http = over_the_network
 
     def __call__(self) -> None:
         """Raises CommandFailed with the first thing that is wrong."""
@@ -89,7 +94,7 @@ class Deploy:
     def _look(self, rule_set: str | None) -> None:
         stops = 0
         for finding in Preflight(self.connect, self.region, rule_set, self.wish.stack)():
-            self.say(f"{finding.weight.value:>5}  {finding.what}" + (f"\n       {finding.fix}" if finding.fix else ""))
+            self.say(finding.text)
             stops += finding.weight is Weight.STOP
         if stops:
             raise CommandFailed("Nothing was changed: see the lines marked stop.")
@@ -140,9 +145,25 @@ class Deploy:
         self.say("\nSet these records where the domain's DNS is kept:\n")
         self.say(table_of(dns_records(self.connect("sesv2"), self.wish.domain, self.region)))
         self.say(f"\nAPI: {outputs_of(self.connect('cloudformation'), self.wish.stack)['EndpointURL']}")
-        if not first_key(stack, lambda key: self.say(f"Admin key, shown this once: {key}")):
+        keys: list[str] = []
+
+        def show(key: str) -> None:
+            keys.append(key)
+            self.say(f"Admin key, shown this once: {key}")
+
+        if not first_key(stack, show):
             self.say("The first admin key was shown by an earlier deployment.")
+        self._try_out(keys[0] if keys else os.environ.get(KEY_VARIABLE))
         self.say(f"\nNow set the records; this waits for them: make dns-check DOMAIN={self.wish.domain}")
+
+    def _try_out(self, key: str | None) -> None:
+        """The self-test, when there is a key and SES sends for the domain; else how to run it later."""
+        deployed = Deployed.read(self.wish.stage, self.region, self.connect)
+        why = why_not_yet(deployed) or (None if key else f"there is no key in {KEY_VARIABLE}")
+        if why is not None or key is None:
+            self.say(f"\nThe self-test is for later, as {why}:\n{later(deployed)}")
+        elif SelfTest.of(deployed, key, self.say, self.http, MINUTES)():
+            raise CommandFailed("The deployment is done, but not all of it works: see the lines marked fault.")
 
 
 def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -54,7 +54,8 @@ class Weight(Enum):
 
     FINE = "ok"
     NOTE = "note"
-    STOP = "stop"
+    STOP = "stop"  # nothing is deployed
+    FAULT = "fault"  # of what is deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ class Finding:
     weight: Weight
     what: str
     fix: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is shown: the fix on lines of its own."""
+        more = "".join(f"\n       {line}" for line in self.fix.splitlines())
+        return f"{self.weight.value:>5}  {self.what}{more}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A deployed stack: what CloudFormation calls its queues, and the settings its functions have."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,12 @@ QUEUES = {
 
 
 def connect(service: str) -> Any:
-    """boto3's client of a service, where the profile and region of whoever gives the command say."""
+    """boto3's client of a service, where the profile and region of whoever gives the command say.
+
+    boto3 knows AWS_DEFAULT_REGION alone; AWS_REGION, which the other SDKs and `aws` prefer, counts here as it does there.
+    """
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
     return boto3.client(service)  # type: ignore[call-overload]  # boto3's types want the name spelled out
 
 
