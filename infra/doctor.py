@@ -65,7 +65,7 @@ class Doctor:
         """What is known only by the table's items."""
         try:
             found = self.reads(deployed)
-        except (*ASKING_FAILS, CommandFailed, SettingsError) as error:
+        except (*ASKING_FAILS, SettingsError) as error:
             yield unreadable("what the table says of keys and of the domains of accounts", error)
             return
         yield from well_or(_faults_of_keys(found, deployed), "there is an API key")

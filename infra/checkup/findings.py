@@ -10,9 +10,10 @@ from pynamodb.exceptions import PynamoDBException
 from chalicelib.domain.errors import Unavailable
 from infra.checkup.deployed import NotInStack
 from infra.preflight import Finding, Weight
+from infra.stack import CommandFailed
 
 Looks = Callable[[], Iterable[Finding]]
-ASKING_FAILS = (ClientError, BotoCoreError, PynamoDBException, Unavailable)
+ASKING_FAILS = (ClientError, BotoCoreError, PynamoDBException, Unavailable, CommandFailed)
 """What may come out of a question to AWS."""
 
 # Services name them differently; the words are the same.
