@@ -74,6 +74,7 @@ class SelfTest:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _statuses: dict[str, str] = field(default_factory=dict)  # by address
+    _reasons: dict[str, str] = field(default_factory=dict)  # of those that failed
 
     @classmethod
     def of(cls, deployed: Deployed, key: str, say: Callable[[str], None], http: Http, minutes: float) -> "SelfTest":
@@ -121,9 +122,10 @@ class SelfTest:
         while True:
             open_ = [address for address in sent if not self._is_over(address)]
             for address in open_:
-                status = self._ask("GET", f"/messages/{sent[address]['id']}")["status"]
-                if status != self._statuses[address]:
-                    self._statuses[address] = status
+                message = self._ask("GET", f"/messages/{sent[address]['id']}")
+                if message["status"] != self._statuses[address]:
+                    self._statuses[address] = message["status"]
+                    self._reasons[address] = (message.get("failureReason") or {}).get("message", "")
                     self._progress(address, len(sent), self.clock() - began)
             if not open_ or self.clock() >= ends:
                 return
@@ -145,7 +147,7 @@ class SelfTest:
         if self._is_over(address):
             return fault(
                 f"a mail to {address} was to be {expected}, and is {status}",
-                "Its failureReason stood in GET /messages/{id}; the log of SendQueueSender says why.",
+                f"{self._reasons.get(address, '')} The log of SendQueueSender says more.".lstrip(),
             )
         return fault(
             f"a mail to {address} is {status} after {self.seconds / 60:g} minutes, and not {expected}", _STUCK[status]

@@ -252,3 +252,12 @@ def rules_of_accounts(*names: str) -> Way:
         )
 
     return breaks
+
+
+def unverified(sound: Sound) -> Breaks:
+    answer = {"VerifiedForSendingStatus": False, "DkimAttributes": {"Status": "PENDING"}}
+    before = sound.world.changed["sesv2", "get_email_identity"]
+    return done(
+        lambda: sound.world.changed.update({("sesv2", "get_email_identity"): lambda _real, **_: answer}),
+        lambda: sound.world.changed.update({("sesv2", "get_email_identity"): before}),
+    )

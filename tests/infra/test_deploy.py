@@ -17,15 +17,17 @@ from chalicelib.domain.ids import AccountId
 from chalicelib.operations.manage_accounts import FIRST_ACCOUNT
 from chalicelib.operations.ports import Page, PageRequest
 from embedded.data_folder import PROJECT
-from infra import change_set
+from infra import change_set, self_test
 from infra.after_deploy import activate, show_first_key
 from infra.change_set import ChangeSet, parameters_of, status_of
 from infra.deploy import Deploy, Wish, main
 from infra.package import Package
 from infra.preflight import IDLE_MONTH, MILLION_SENT, Preflight, RuleSets, Weight
+from infra.self_test import EXPECTED, KEY_VARIABLE
 from infra.stack import CommandFailed
 from infra.teardown import Teardown
 from tests.infra.full_emulator import NOT_HELD, REGION, Account, held, running
+from tests.infra.simulated_api import KEY, SimulatedApi
 
 pytestmark = pytest.mark.xdist_group("package")  # one worker, which has built it
 
@@ -92,19 +94,23 @@ def deploy(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         archive.writestr("app.py", "app = None\n")
 
     def first_key(_stack: object, show: Callable[[str], None]) -> bool:
-        show("as_the_first_key")
+        show(KEY)
         return True
 
     monkeypatch.setattr("infra.deploy.first_key", first_key)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
 
-    def run(template: Template, terminal: Terminal | None = None, **wishes: Any) -> Terminal:
+    def run(
+        template: Template, terminal: Terminal | None = None, api: SimulatedApi | None = None, **wishes: Any
+    ) -> Terminal:
         terminal = terminal or Terminal()
         path = tmp_path / "template.yaml"
         path.write_text(yaml.safe_dump(template), encoding="utf-8")
         wish = replace(
             Wish("try", DOMAIN, {"Delivery": "dry-run", "AlarmEmail": "ops@example.com"}, rule_set=FOREIGN), **wishes
         )
-        Deploy(wish, account.connect, REGION, terminal.say, terminal.ask, lambda: Package(path, code, 1))()
+        http = api or SimulatedApi()
+        Deploy(wish, account.connect, REGION, terminal.say, terminal.ask, lambda: Package(path, code, 1), http)()
         return terminal
 
     return run
@@ -142,7 +148,9 @@ def test_a_deployment_shows_its_way_and_ends_with_what_a_person_needs(
     assert all(f" {name} create_complete" in terminal.text for name in ("MailTable", "MailBucket", "SendQueueSender"))
     assert f"10 inbound-smtp.{REGION}.amazonaws.com" in terminal.text
     assert "API: https://" in terminal.text
-    assert "Admin key, shown this once: as_the_first_key" in terminal.text
+    assert f"Admin key, shown this once: {KEY}" in terminal.text
+    assert "The self-test is for later, as this deployment is a dry run" in terminal.text
+    assert "AGENTSEND_API_KEY=… make doctor STAGE=try ARGS=--self-test" in terminal.text
     assert rules(account) == ["theirs"]
 
     again = deploy(held)
@@ -226,6 +234,26 @@ def test_what_is_not_said_again_stays_as_it_was_deployed(
     assert after == before | {"LogRetentionDays": "90"}
     with pytest.raises(CommandFailed, match="under another STAGE"):
         deploy(held, domain="else.example.com")
+
+
+@pytest.mark.usefixtures("theirs")
+def test_a_deployment_ends_with_its_self_test_and_is_no_success_when_that_is_none(
+    deploy: Callable[..., Terminal], held: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_test, "AGAIN_SECONDS", 0.0)
+    real = {"Delivery": "email"}
+    terminal = deploy(held, parameters=real)
+    assert terminal.text.count("   ok  a mail to ") == len(EXPECTED)
+
+    def known(_stack: object, _show: Callable[[str], None]) -> bool:
+        return False
+
+    monkeypatch.setattr("infra.deploy.first_key", known)
+    assert "as there is no key in AGENTSEND_API_KEY" in deploy(held, parameters=real).text
+    monkeypatch.setenv(KEY_VARIABLE, "ask_wrong")
+    with pytest.raises(CommandFailed, match="The deployment is done, but not all of it works"):
+        deploy(held, terminal, parameters=real)
+    assert "401 UNAUTHORIZED" in terminal.text
 
 
 @pytest.mark.usefixtures("theirs")

@@ -1,9 +1,11 @@
 """`make doctor` against an emulated account: a sound deployment, and every piece broken once and found alone."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -12,6 +14,9 @@ from samtranslator.yaml_helper import yaml_parse
 from chalicelib.domain.domain_records import DkimState, Identity, wanted_records
 from chalicelib.domain.ids import AccountId
 from chalicelib.domain.own_domain import Domain, DomainId, ReceivingStatus, SendingStatus
+from chalicelib.settings import settings
+from chalicelib.storage import tables
+from chalicelib.wiring import forget_operations, operations
 from embedded.data_folder import PROJECT
 from embedded.template import read_template
 from infra import change_set, doctor
@@ -19,16 +24,19 @@ from infra.checkup.api_answers import Answer, NoAnswer
 from infra.checkup.deployed import Deployed
 from infra.checkup.flow import OLD_SECONDS
 from infra.checkup.keeping import LIFECYCLE
-from infra.checkup.kept import Kept
+from infra.checkup.kept import Kept, kept
 from infra.checkup.sending import BOUNCE_RATE, COMPLAINT_RATE, EVENTS
 from infra.doctor import Doctor, main
 from infra.package import Package
 from infra.preflight import Weight
+from infra.self_test import EXPECTED, KEY_VARIABLE
 from infra.stack import QUEUES
 from tests.infra import breaking
 from tests.infra.breaking import Way
 from tests.infra.full_emulator import REGION, Account, held, running
 from tests.infra.healthy import DOMAIN, FOREIGN, NOT_HANDED_ON, STACK, STAGE, Sound, deploy
+from tests.infra.simulated_api import KEY, SimulatedApi
+from tests.storage.engines import NoTable
 
 pytestmark = pytest.mark.xdist_group("package")  # one worker, which has built it
 
@@ -37,9 +45,10 @@ pytestmark = pytest.mark.xdist_group("package")  # one worker, which has built i
 def sound(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
     """Deployed once; what a test breaks it puts back. What the emulator leaves out is seen first, then mended."""
     folder = tmp_path_factory.mktemp("sound")
-    with pytest.MonkeyPatch.context() as patch, running(folder) as url:
-        patch.setattr(change_set, "LOOK_SECONDS", 0.1)
-        patch.setattr("infra.deploy.first_key", lambda _stack, _show: False)
+    with pytest.MonkeyPatch.context() as fast, running(folder) as url:
+        fast.setattr(change_set, "LOOK_SECONDS", 0.1)
+        fast.setattr("infra.deploy.first_key", lambda _stack, _show: False)
+        fast.delenv(KEY_VARIABLE, raising=False)
         found = deploy(Account(url, "222222222222"), held(yaml_parse(package.template.read_text("utf-8"))), folder)
         at_first = [fault.what for fault in found.faults()]
         assert len(at_first) == len(NOT_HANDED_ON), at_first
@@ -326,6 +335,43 @@ def test_the_command_ends_with_the_number_of_findings_and_says_so_to_the_shell(
     shown = capsys.readouterr().out
     assert "\nfault  SES has paused sending" in shown
     assert shown.endswith("\n1 finding\n")
+
+
+def test_the_self_test_wants_a_key_and_is_part_of_the_verdict(
+    sound: Sound, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> int:
+        arguments = ["--stage", STAGE, "--self-test", "--minutes", "0"]
+        return main(arguments, sound.world.connect, sound.zone, api, lambda _: sound.kept)
+
+    api = SimulatedApi()
+    assert run() == 2
+    assert "put a key that may send and manage into AGENTSEND_API_KEY" in capsys.readouterr().err
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    assert run() == 1  # after no time at all every mail is still queued
+    assert capsys.readouterr().out.endswith(f"\n{len(EXPECTED)} findings\n")
+    assert api.there == {}
+    with breaking.unverified(sound):
+        run()
+    assert f"The self-test is for later, as SES has not verified {DOMAIN} yet." in capsys.readouterr().out
+
+
+def test_what_is_in_the_table_is_read_with_the_settings_of_the_functions(sound: Sound) -> None:
+    with patch.dict(os.environ, sound.world.account.variables):
+        settings.cache_clear()
+        forget_operations()
+        try:
+            nothing = kept(sound.deployed)
+            operations().bootstrap("a_key_of_an_operator")
+            operations().rule_names.add(3, "mail.example.org", 100)
+            found = kept(sound.deployed)
+        finally:
+            settings.cache_clear()
+            forget_operations()
+            tables.connection()._client = cast("Any", NoTable())
+
+    assert nothing == Kept({}, [], has_key=False)
+    assert found == Kept({3: frozenset({"mail.example.org"})}, [], has_key=True)
 
 
 def test_what_the_doctor_holds_against_the_deployment_is_what_the_template_makes() -> None:
