@@ -1,6 +1,6 @@
 """Put the whole system into an AWS account: `make deploy STAGE=prod DOMAIN=agents.example.com`.
 
-    look at the account ─▶ build ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key ─▶ self-test
+    look at the account ─▶ build, lint ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key ─▶ self-test
 
 Nothing is changed before the look and the change set have been shown; run again, it brings the stack up to date.
 """
@@ -18,6 +18,7 @@ from infra.after_deploy import activate, dns_records, first_key, table_of
 from infra.change_set import ChangeSet, Event, outputs_of, parameters_of, status_of, upload
 from infra.checkup.api_answers import Http, over_the_network
 from infra.checkup.deployed import Deployed
+from infra.lint import linted
 from infra.package import BUILD, Package, build, from_registry
 from infra.preflight import Preflight, RuleSets, Weight, rule_sets
 from infra.progress import bar
@@ -91,9 +92,15 @@ class Deploy:
             )
         return self.wish.rule_set or known.get("ExistingReceiptRuleSet") or None
 
+    def _new_identity(self) -> str:
+        """The domain that SES is to get to know; empty: it does, from an earlier deployment or from somebody else."""
+        if parameters_of(self.connect("cloudformation"), self.wish.stack):
+            return ""
+        return "" if self.wish.parameters.get("MailIdentity") == "existing" else self.wish.domain
+
     def _look(self, rule_set: str | None) -> None:
         stops = 0
-        for finding in Preflight(self.connect, self.region, rule_set, self.wish.stack)():
+        for finding in Preflight(self.connect, self.region, rule_set, self.wish.stack, self._new_identity())():
             self.say(finding.text)
             stops += finding.weight is Weight.STOP
         if stops:
@@ -218,7 +225,9 @@ def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] =
     )
     try:
         region = connect("sts").meta.region_name
-        deploy = Deploy(wish, connect, region, _say, _ask, lambda: build(BUILD, from_registry), over_the_network)
+        deploy = Deploy(
+            wish, connect, region, _say, _ask, lambda: linted(build(BUILD, from_registry)), over_the_network
+        )
         deploy()
     except (CommandFailed, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)

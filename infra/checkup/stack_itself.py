@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.checkup.deployed import Deployed
 from infra.checkup.findings import fault, note
 from infra.package import BUILD, Package
-from infra.preflight import RECEIVING_REGIONS, Finding, Weight
+from infra.preflight import Finding, Weight, takes_mail_in
 
 _PACKAGE = re.compile(r"s3://[^\s\"']+/([0-9a-f]{16})/deployment\.zip")
 
@@ -15,7 +15,7 @@ _PACKAGE = re.compile(r"s3://[^\s\"']+/([0-9a-f]{16})/deployment\.zip")
 def identity(deployed: Deployed) -> Iterator[Finding]:
     who = deployed.connect("sts").get_caller_identity()
     yield Finding(Weight.FINE, f"account {who['Account']} as {who['Arn']}, {deployed.region}")
-    if deployed.region not in RECEIVING_REGIONS:
+    if not takes_mail_in(deployed.region):
         yield fault(
             f"SES takes no mail in in {deployed.region}", "Deploy to a region where it does: docs/deploying.md."
         )

@@ -1,7 +1,7 @@
 """An API with SES's mailbox simulator behind it, as far as the self-test asks: a mail gets one step on with every look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.checkup.api_answers import Answer, NoAnswer
@@ -24,11 +24,15 @@ class SimulatedApi:
     refuses: Mapping[str, Answer] = field(default_factory=dict)  # by method and path
     there: dict[str, list[str]] = field(default_factory=dict)
     suppressed: str = ""  # who is on the list
+    busy: int = 0  # so many requests are answered 429 yet
 
     def __call__(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         host, _, path = url.partition("?")[0].partition("/api")
         if host == SILENT:
             raise NoAnswer("no such host")
+        if self.busy:
+            self.busy -= 1
+            return replace(error(429, "RATE_LIMIT_EXCEEDED"), headers={"retry-after": "7"})
         for begin, answer in self.refuses.items():
             if f"{method} {path}".startswith(begin):
                 return answer

@@ -312,12 +312,38 @@ def test_what_is_left_out_for_the_emulator_is_what_it_refuses(type_: str, accoun
         account.connect("cloudformation").create_stack(StackName="one", TemplateBody=json.dumps(template))
 
 
-def test_a_region_that_takes_no_mail_in_stops_it(account: Account) -> None:
-    findings = {finding.what: finding for finding in Preflight(account.connect, "eu-south-2", None, STACK)()}
+def test_a_region_that_takes_no_mail_in_stops_it_and_a_new_one_that_does_not_stand_in_our_list(
+    account: Account,
+) -> None:
+    asked: list[str] = []
 
-    (found,) = [finding for what, finding in findings.items() if "eu-south-2" in what]
-    assert found.weight is Weight.STOP
-    assert "eu-west-1" in found.fix
+    def weight(region: str, *, exists: bool) -> Weight:
+        def is_there(host: str) -> bool:
+            asked.append(host)
+            return exists
+
+        findings = Preflight(account.connect, region, None, STACK, exists=is_there)()
+        (found,) = [finding for finding in findings if region in finding.what]
+        assert exists or "eu-west-1" in found.fix
+        return found.weight
+
+    assert weight("eu-south-2", exists=False) is Weight.STOP
+    assert weight("eu-south-2", exists=True) is Weight.FINE
+    assert set(asked) == {"inbound-smtp.eu-south-2.amazonaws.com"}
+
+
+@pytest.mark.usefixtures("theirs")
+def test_a_domain_that_ses_knows_already_stops_it_unless_it_is_said_whose_it_is(
+    account: Account, deploy: Callable[..., Terminal], held: Template
+) -> None:
+    account.connect("sesv2").create_email_identity(EmailIdentity=DOMAIN)
+    terminal = Terminal()
+    with pytest.raises(CommandFailed, match="Nothing was changed"):
+        deploy(held, terminal, looks_only=True)
+    assert f" stop  SES knows {DOMAIN} here already" in terminal.text
+
+    parameters = {"MailIdentity": "existing", "Delivery": "dry-run"}
+    assert deploy(held, looks_only=True, parameters=parameters).lines[-1] == "nothing was changed"
 
 
 class Died(Exception):

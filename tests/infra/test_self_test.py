@@ -99,6 +99,16 @@ def test_an_api_that_refuses_everything_is_one_finding(run: Run, what: str) -> N
     assert run.api.there == {}
 
 
+def test_an_api_that_is_busy_is_asked_again_when_it_says() -> None:
+    api = SimulatedApi(busy=2)
+    run = Run(api)
+
+    assert run() == 0
+
+    assert run.now >= 2 * 7
+    assert api.there == {}
+
+
 def test_what_cannot_be_deleted_is_named() -> None:
     run = Run(SimulatedApi(refuses={"DELETE /inboxes": error(503, "UNAVAILABLE")}))
 
