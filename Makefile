@@ -61,16 +61,16 @@ package: ## build what Lambda gets: template and zip, in .build/ (ARGS=--here: f
 
 deploy: ## put it into an AWS account (STAGE=… DOMAIN=… ARGS="--look-only --alarm-email …")
 	@$(PYTHON) embedded/set_up.py test
-	@$(VENV)/python -m infra.deploy --stage "$(STAGE)" --domain "$(DOMAIN)" $(ARGS)
+	@$(VENV)/python -m infra.deploy $(ARGS) --stage "$(STAGE)" --domain "$(DOMAIN)"
 
 doctor: ## look at a deployment piece by piece, with a fix for each finding (STAGE=… ARGS=--self-test)
-	@$(VENV)/python -m infra.doctor --stage "$(STAGE)" $(ARGS)
+	@$(VENV)/python -m infra.doctor $(ARGS) --stage "$(STAGE)"
 
 dns-check: ## wait until the DNS records of the deployment's domain are there (DOMAIN=… ARGS="--minutes 60")
 	@$(VENV)/python -m infra.dns_check --domain "$(DOMAIN)" $(ARGS)
 
 teardown: ## take a deployment down; table and bucket stay (STAGE=…)
-	@$(VENV)/python -m infra.teardown --stage "$(STAGE)" $(ARGS)
+	@$(VENV)/python -m infra.teardown $(ARGS) --stage "$(STAGE)"
 
 redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook|slow-webhook ARGS=--dry-run)
 	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)

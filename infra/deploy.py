@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.domain.address import AddressError, parse_mailbox
 from infra.after_deploy import activate, dns_records, first_key, table_of
 from infra.change_set import ChangeSet, Event, outputs_of, parameters_of, status_of, upload
 from infra.checkup.api_answers import Http, over_the_network
@@ -23,7 +24,7 @@ from infra.package import BUILD, Package, build, from_registry
 from infra.preflight import Preflight, RuleSets, Weight, rule_sets
 from infra.progress import bar
 from infra.self_test import KEY_VARIABLE, MINUTES, SelfTest, later, why_not_yet
-from infra.stack import CommandFailed, Stack, connect, stack_of
+from infra.stack import CommandFailed, Stack, connect, stack_of, stage
 
 _NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 ZIP, TEMPLATE = "deployment.zip", "template.yaml"
@@ -114,7 +115,7 @@ class Deploy:
         zip_name, template_name = f"{digest}/{ZIP}", f"{digest}/{TEMPLATE}"
         uploaded = package.template.with_name("uploaded.yaml")
         uploaded.write_text(text.replace(f"./{ZIP}", f"s3://{bucket}/{zip_name}"), encoding="utf-8")
-        upload(self.connect("s3"), bucket, {zip_name: package.zip, template_name: uploaded})
+        upload(self.connect("s3"), bucket, account, {zip_name: package.zip, template_name: uploaded})
         host = self.connect("s3").meta.endpoint_url.removesuffix("/")
         parameters = {"MailDomain": self.wish.domain, **self.wish.parameters}
         if rule_set:
@@ -180,8 +181,10 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="make deploy STAGE=… DOMAIN=…",
         description="Put the system into the AWS account and region that AWS_PROFILE and AWS_REGION choose.",
     )
-    parser.add_argument("--stage", required=True, help="names the stack: agentsend-STAGE")
-    parser.add_argument("--domain", required=True, help="where inboxes without a domain of their own live")
+    parser.add_argument("--stage", type=stage, required=True, help="names the stack: agentsend-STAGE")
+    parser.add_argument(
+        "--domain", type=_domain, required=True, help="where inboxes without a domain of their own live"
+    )
     parser.add_argument("--alarm-email", help="who is told of alarms")
     parser.add_argument(
         "--dry-run", action="store_true", help="hand no mail to SES; --parameter Delivery=email ends it"
@@ -200,6 +203,14 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _domain(text: str) -> str:
+    """In small letters."""
+    try:
+        return parse_mailbox(f"a@{text}", allow_test_domains=True).domain
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(f"say DOMAIN=…; {text!r} is no domain: {error}") from error
+
+
 def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] = connect) -> int:
     """The exit code."""
     given = arguments_of(arguments)
@@ -216,7 +227,7 @@ def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] =
         parameters[name] = value
     wish = Wish(
         given.stage,
-        given.domain.lower(),
+        given.domain,
         parameters,
         given.rule_set,
         replaces_data=given.replace_data,

@@ -24,7 +24,7 @@ from infra.checkup.kept import Kept, Reads, kept
 from infra.dns_check import Dns
 from infra.preflight import Finding, Weight
 from infra.self_test import KEY_VARIABLE, MINUTES, SelfTest, why_not_yet
-from infra.stack import CommandFailed, connect, stack_of
+from infra.stack import CommandFailed, connect, stack_of, stage
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def main(
 ) -> int:
     """The exit code: 0 when nothing was found."""
     parser = argparse.ArgumentParser(prog="make doctor STAGE=…", description="Look at a deployment, piece by piece.")
-    parser.add_argument("--stage", required=True, help="names the stack: agentsend-STAGE")
+    parser.add_argument("--stage", type=stage, required=True, help="names the stack: agentsend-STAGE")
     parser.add_argument(
         "--self-test",
         action="store_true",

@@ -19,7 +19,7 @@ from chalicelib.operations.ports import Page, PageRequest
 from embedded.data_folder import PROJECT
 from infra import change_set, self_test
 from infra.after_deploy import activate, show_first_key
-from infra.change_set import ChangeSet, parameters_of, status_of
+from infra.change_set import ChangeSet, parameters_of, status_of, upload
 from infra.deploy import Deploy, Wish, main
 from infra.package import Package
 from infra.preflight import IDLE_MONTH, MILLION_SENT, Preflight, RuleSets, Weight
@@ -392,6 +392,28 @@ def test_the_cost_that_is_told_is_that_of_the_document() -> None:
 def test_a_parameter_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--stage", "x", "--domain", DOMAIN, "--parameter", "LogRetentionDays"], lambda _: None) == 2
     assert "write NAME=VALUE" in capsys.readouterr().err
+
+
+def test_a_stage_or_domain_that_was_forgotten_is_refused_with_what_to_say(capsys: pytest.CaptureFixture[str]) -> None:
+    for stage, domain, wanted in (
+        ("", DOMAIN, "say STAGE=…"),
+        ("x y", DOMAIN, "say STAGE=…"),
+        ("x", "", "say DOMAIN=…"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["--stage", stage, "--domain", domain], lambda _: None)
+        assert wanted in capsys.readouterr().err
+
+
+def test_the_code_goes_into_no_bucket_of_another_account(tmp_path: Path) -> None:
+    class S3:
+        def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str) -> None:  # noqa: N803 - boto3's names
+            assert (Bucket, ExpectedBucketOwner) == ("bucket", "111111111111")
+            error: Any = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise ClientError(error, "HeadBucket")
+
+    with pytest.raises(CommandFailed, match="somebody else's"):
+        upload(S3(), "bucket", "111111111111", {"code": tmp_path})
 
 
 def test_a_change_set_that_loses_data_is_discarded() -> None:
