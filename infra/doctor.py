@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +23,7 @@ from infra.checkup.deployed import Deployed
 from infra.checkup.findings import ASKING_FAILS, Looks, fault, guarded, unreadable, well_or
 from infra.checkup.kept import Kept, Reads, kept
 from infra.dns_check import Dns
+from infra.package import BUILD
 from infra.preflight import Finding, Weight
 from infra.self_test import KEY_VARIABLE, MINUTES, SelfTest, why_not_yet
 from infra.stack import CommandFailed, connect, stack_of, stage
@@ -37,6 +39,7 @@ class Doctor:
     dns: Dns
     http: api_answers.Http = api_answers.over_the_network
     reads: Reads = kept
+    built: Path = BUILD  # where the package of this checkout lies, if one was built
 
     def __call__(self) -> Iterator[Finding]:
         """Every finding. Raises CommandFailed when there is no such stack."""
@@ -57,6 +60,8 @@ class Doctor:
     def _pieces(self, deployed: Deployed) -> Iterator[tuple[str, Looks]]:
         for what, look in PIECES.items():
             yield what, lambda look=look: look(deployed)  # type: ignore[misc]
+            if look == stack_itself.stack:
+                yield "the package", lambda: stack_itself.package(deployed, self.built)
             if look == domains.identity:
                 yield "the DNS of the domain", lambda: domains.zone(deployed, self.dns)
         yield "the API", lambda: api_answers.api(deployed, self.http)
@@ -76,7 +81,6 @@ class Doctor:
 PIECES: dict[str, Callable[[Deployed], Iterator[Finding]]] = {
     "the identity": stack_itself.identity,
     "the stack": stack_itself.stack,
-    "the package": stack_itself.package,
     "the SES account": sending.account,
     "the reputation": sending.reputation,
     "the configuration set": sending.configuration_set,

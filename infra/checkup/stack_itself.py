@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.checkup.deployed import Deployed
 from infra.checkup.findings import fault, note
-from infra.package import BUILD, Package
+from infra.package import Package
 from infra.preflight import Finding, Weight, takes_mail_in
 
 _PACKAGE = re.compile(r"s3://[^\s\"']+/([0-9a-f]{16})/deployment\.zip")
@@ -42,8 +42,8 @@ def stack(deployed: Deployed) -> Iterator[Finding]:
         )
 
 
-def package(deployed: Deployed, built: Path = BUILD) -> Iterator[Finding]:
-    """Which package it is, and whether that of this checkout is another one, if one was built."""
+def package(deployed: Deployed, built: Path) -> Iterator[Finding]:
+    """Which package it is, and whether the one in `built` is another, if there is one."""
     body = deployed.connect("cloudformation").get_template(StackName=deployed.name, TemplateStage="Original")
     found = _PACKAGE.search(str(body["TemplateBody"]))
     if found is None:

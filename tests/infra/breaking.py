@@ -261,3 +261,28 @@ def unverified(sound: Sound) -> Breaks:
         lambda: sound.world.changed.update({("sesv2", "get_email_identity"): lambda _real, **_: answer}),
         lambda: sound.world.changed.update({("sesv2", "get_email_identity"): before}),
     )
+
+
+def of_erasing(**other: Any) -> Way:
+    """What Lambda says of this function."""
+    return changed(
+        "lambda",
+        "get_function_configuration",
+        lambda known: {**known, **(other if "-Erasing-" in known["FunctionName"] else {})},
+    )
+
+
+def none_of_erasing(known: Any) -> Any:
+    return {"Targets": [target for target in known["Targets"] if "-Erasing-" not in target["Arn"]]}
+
+
+def alarm_is_silent(sound: Sound) -> Breaks:
+    client, name = sound.client("cloudwatch"), sound.called("HousekeepingAlarm")
+    return done(
+        lambda: client.disable_alarm_actions(AlarmNames=[name]),
+        lambda: client.enable_alarm_actions(AlarmNames=[name]),
+    )
+
+
+def drifted(known: Any) -> Any:
+    return {"Stacks": [{**known["Stacks"][0], "DriftInformation": {"StackDriftStatus": "DRIFTED"}}]}

@@ -92,6 +92,7 @@ class Sound:
     zone: Zone
     kept: Kept = field(default_factory=lambda: Kept({}, (), has_key=True))
     http: Any = stranger
+    built: Path = Path("nothing was built")
 
     @property
     def deployed(self) -> Deployed:
@@ -103,8 +104,11 @@ class Sound:
     def called(self, logical_id: str) -> str:
         return self.deployed.called(logical_id)
 
+    def doctor(self) -> Doctor:
+        return Doctor(STAGE, REGION, self.world.connect, self.zone, self.http, lambda _: self.kept, self.built)
+
     def findings(self) -> list[Finding]:
-        return list(Doctor(STAGE, REGION, self.world.connect, self.zone, self.http, lambda _: self.kept)())
+        return list(self.doctor()())
 
     def faults(self) -> list[Finding]:
         return [finding for finding in self.findings() if finding.weight is Weight.FAULT]

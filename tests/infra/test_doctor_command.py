@@ -3,10 +3,13 @@
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
+from botocore.exceptions import ClientError
+from pynamodb.exceptions import QueryError
 
 from chalicelib.domain.domain_records import DkimState, Identity, wanted_records
 from chalicelib.domain.ids import AccountId
@@ -16,17 +19,20 @@ from chalicelib.storage import tables
 from chalicelib.wiring import forget_operations, operations
 from embedded.data_folder import PROJECT
 from embedded.template import read_template
+from infra.checkup import receiving
 from infra.checkup.api_answers import Answer, NoAnswer
+from infra.checkup.deployed import Resource
 from infra.checkup.flow import OLD_SECONDS
 from infra.checkup.keeping import LIFECYCLE
 from infra.checkup.kept import Kept, kept
 from infra.checkup.sending import BOUNCE_RATE, COMPLAINT_RATE, EVENTS
 from infra.doctor import main
+from infra.preflight import Weight
 from infra.self_test import EXPECTED, KEY_VARIABLE
 from infra.stack import QUEUES
 from tests.infra import breaking
 from tests.infra.full_emulator import REGION
-from tests.infra.healthy import DOMAIN, STACK, STAGE, Sound
+from tests.infra.healthy import DOMAIN, FOREIGN, STACK, STAGE, Sound
 from tests.infra.simulated_api import KEY, SimulatedApi
 from tests.storage.engines import NoTable
 
@@ -92,6 +98,47 @@ def test_what_the_table_says_is_compared_with_ses_and_with_dns(sound: Sound) -> 
 def test_a_deployment_without_a_key_and_one_whose_table_cannot_be_read_are_found(sound: Sound) -> None:
     (fault,) = replace(sound, kept=Kept({}, (), has_key=False)).faults()
     assert fault.fix.startswith(f"make deploy STAGE={STAGE}")
+
+    def reads(_deployed: object) -> Kept:
+        refusal = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
+        raise QueryError("Failed to query", refusal)
+
+    (finding,) = [each for each in replace(sound.doctor(), reads=reads)() if each.weight is Weight.FAULT]
+    assert "may not be looked at: Query is refused" in finding.what
+
+
+def test_a_rule_set_of_our_own_is_known_by_the_name_that_the_stack_has_for_it(sound: Sound) -> None:
+    """As in AWS, where CloudFormation makes both."""
+    named = {"ReceiptRuleSet": FOREIGN, "ReceiptRule": "agentsend"}
+    resources = {each: Resource(each, f"AWS::SES::{each}", name) for each, name in named.items()}
+    known = sound.deployed
+    ours = replace(known, parameters={"MailDomain": DOMAIN}, resources={**known.resources, **resources})
+
+    (in_set,), (own,) = list(receiving.rule_set(ours)), list(receiving.own_rule(ours))
+
+    assert in_set.text == f"   ok  receipt rule set {FOREIGN} is active"
+    assert own.text == f"   ok  a receipt rule takes mail for {DOMAIN}"
+
+
+def test_name_servers_that_give_no_answer_are_found_for_each_record(sound: Sound) -> None:
+    sound.zone.silent = True
+    try:
+        faults = sound.faults()
+    finally:
+        sound.zone.silent = False
+    assert len(faults) == len(sound.zone.records)
+    assert all(": found no answer (" in fault.what for fault in faults)
+
+
+def test_another_package_than_that_of_this_checkout_is_a_note(sound: Sound, tmp_path: Path) -> None:
+    for name in ("template.yaml", "deployment.zip"):
+        (tmp_path / name).write_text("newer")
+
+    (note,) = [each for each in replace(sound, built=tmp_path).findings() if each.weight is not Weight.FINE]
+
+    assert note.weight is Weight.NOTE
+    assert note.what.startswith("the package last built here is another one (")
+    assert note.fix.startswith(f"make deploy STAGE={STAGE}")
 
 
 def test_the_command_ends_with_the_number_of_findings_and_says_so_to_the_shell(
