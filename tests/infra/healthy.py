@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,9 @@ class Sound:
     http: Any = stranger
     built: Path = Path("nothing was built")
 
-    @property
+    @cached_property
     def deployed(self) -> Deployed:
+        """Read once: what is broken keeps its name."""
         return Deployed.read(STAGE, REGION, self.world.account.connect)
 
     def client(self, service: str) -> Any:
