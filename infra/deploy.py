@@ -134,11 +134,11 @@ class Deploy:
                 self.say(f"  {'replaces' if change.replaces else 'removes'} {change.logical_id} ({change.type})")
         if self.wish.looks_only:
             changes.discard()
-            self.say("nothing was changed")
+            self.say("the stack was not changed")
             return False
         if self.wish.asks and not self.ask("Carry this out?"):
             changes.discard()
-            self.say("nothing was changed")
+            self.say("the stack was not changed")
             return False
         return True
 

@@ -191,7 +191,7 @@ def test_who_says_no_or_only_looks_has_changed_nothing(
     looked = deploy(held, looks_only=True)
 
     for terminal in (refused, looked):
-        assert terminal.lines[-1] == "nothing was changed"
+        assert terminal.lines[-1] == "the stack was not changed"
         assert "create_complete" not in terminal.text
     assert status_of(account.connect("cloudformation"), STACK) is None
     tables = account.connect("dynamodb").list_tables()["TableNames"]
@@ -343,7 +343,7 @@ def test_a_domain_that_ses_knows_already_stops_it_unless_it_is_said_whose_it_is(
     assert f" stop  SES knows {DOMAIN} here already" in terminal.text
 
     parameters = {"MailIdentity": "existing", "Delivery": "dry-run"}
-    assert deploy(held, looks_only=True, parameters=parameters).lines[-1] == "nothing was changed"
+    assert deploy(held, looks_only=True, parameters=parameters).lines[-1] == "the stack was not changed"
 
 
 class Died(Exception):

@@ -222,7 +222,7 @@ def test_what_may_not_be_looked_at_is_a_finding_for_each_piece_and_never_a_crash
     def reads(_deployed: Deployed) -> Kept:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
 
-    findings = list(Doctor(STAGE, REGION, connect, sound.zone, sound.http, reads)())
+    findings = list(Doctor(STAGE, REGION, connect, sound.zone, sound.http, reads, sound.built)())
 
     fine = [each.what for each in findings if each.weight is not Weight.FAULT]
     assert [what.split()[0] for what in fine] == ["account", "the", "package", "the"]  # identity, stack, package, API
