@@ -1,6 +1,5 @@
 """`make deploy` and `make teardown` against an emulated account, from the look at it to what stays."""
 
-import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 from chalicelib.domain.ids import AccountId
@@ -25,7 +23,7 @@ from infra.package import Package
 from infra.preflight import IDLE_MONTH, MILLION_SENT, Preflight, RuleSets, Weight
 from infra.stack import CommandFailed
 from infra.teardown import Teardown
-from tests.infra.full_emulator import NOT_HELD, REGION, Account, held, running
+from tests.infra.full_emulator import REGION, Account, held, running
 
 pytestmark = pytest.mark.xdist_group("package")  # one worker, which has built it
 
@@ -275,13 +273,6 @@ def test_a_teardown_takes_all_but_the_mail_and_leaves_what_is_not_ours(
     assert rules(account) == ["theirs"]
     with pytest.raises(CommandFailed, match="There is no stack"):
         Teardown(STACK, account.connect, sure.say, sure.type)()
-
-
-@pytest.mark.parametrize("type_", NOT_HELD)
-def test_what_is_left_out_for_the_emulator_is_what_it_refuses(type_: str, account: Account) -> None:
-    template = {"Resources": {"It": {"Type": type_, "Properties": {"RuleSetName": "x", "Rule": {"Name": "x"}}}}}
-    with pytest.raises(ClientError, match="Unrecognized resource types"):
-        account.connect("cloudformation").create_stack(StackName="one", TemplateBody=json.dumps(template))
 
 
 def test_a_region_that_takes_no_mail_in_stops_it(account: Account) -> None:
