@@ -54,7 +54,10 @@ class Template:
         )
 
 
-class _CloudFormationLoader(yaml.SafeLoader):
+_SAFE_LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader  # ten times as fast in C
+
+
+class _CloudFormationLoader(_SAFE_LOADER):  # type: ignore[misc]  # a base that is chosen
     """Safe YAML whose short tags become the long form: `!Ref X` is {"Ref": "X"}, `!Sub X` is {"Fn::Sub": "X"}."""
 
 

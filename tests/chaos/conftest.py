@@ -6,7 +6,6 @@ import pytest
 
 from tests.chaos.deployment import quiet_logs
 from tests.chaos.progress import Progress
-from tests.storage.conftest import embedded_endpoints, embedded_engine  # noqa: F401
 
 
 @pytest.fixture

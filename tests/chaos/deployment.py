@@ -89,6 +89,7 @@ class Deployment:
         self._engine = engine
         self._client = ApiClient(app, API_KEY)
         self._operations: OneProcess | None = None
+        engine.take_off()
         self.wire.install(monkeypatch)
         for name, value in ENVIRONMENT.items():
             monkeypatch.setenv(name, value)

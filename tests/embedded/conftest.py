@@ -12,7 +12,6 @@ import pytest
 from botocore.config import Config
 
 from embedded.data_folder import DataFolder
-from embedded.emulated_aws import EmulatedAws
 from embedded.resources import AwsClients
 from tests.embedded.smtp_client import Door, opened
 
@@ -48,19 +47,9 @@ class RunningAws:
 
 
 @pytest.fixture(scope="session")
-def running_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAws]:
-    """One emulated AWS for all tests of a worker; each test uses names of its own."""
-    folder = DataFolder(tmp_path_factory.mktemp("aws"))
-    folder.lock()
-    aws = EmulatedAws(folder, {})
-    endpoints: dict[str, str] = {}
-    try:
-        aws.start()
-        aws.wait_until_ready(endpoints)
-        yield RunningAws(endpoints)
-    finally:
-        aws.stop()
-        folder.unlock()
+def running_aws(embedded_endpoints: dict[str, str]) -> RunningAws:
+    """The emulated AWS of this worker; each test uses names of its own."""
+    return RunningAws(embedded_endpoints)
 
 
 @pytest.fixture

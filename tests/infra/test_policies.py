@@ -11,7 +11,6 @@ from embedded.template import read_template
 from tests.infra.bit_of_everything import recorded
 from tests.infra.recorded_calls import A_PERSON
 from tests.infra.rights import Right
-from tests.storage.conftest import embedded_endpoints, embedded_engine  # noqa: F401  fixtures
 from tests.storage.engines import Engine
 from tests.storage.small_buckets import SMALL, resize
 
@@ -77,7 +76,7 @@ def is_of_lambda(right: Right) -> bool:
 
 @pytest.fixture
 def calls(
-    embedded_engine: Engine,  # noqa: F811
+    embedded_engine: Engine,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, set[Right]]:
     try:

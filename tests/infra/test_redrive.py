@@ -12,7 +12,6 @@ from moto import mock_aws
 from infra import redrive
 from infra.redrive import DeadLetters
 from infra.stack import CommandFailed
-from tests.storage.conftest import embedded_endpoints  # noqa: F401  a fixture
 from tests.storage.engines import AWAY_FROM_AWS
 
 BODIES = [f"letter {number}" for number in range(23)]

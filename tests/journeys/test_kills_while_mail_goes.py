@@ -16,7 +16,7 @@ from tests.journeys.system import Journey, RunningSystem, until
 pytestmark = pytest.mark.xdist_group("kills")
 
 
-@pytest.mark.parametrize(("kills", "sends", "mails"), [(2, 40, 20), pytest.param(10, 500, 200, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("kills", "sends", "mails"), [(2, 24, 12), pytest.param(10, 500, 200, marks=pytest.mark.long)])
 def test_what_was_answered_is_sent_and_received_once_after_kills_at_random_moments(
     tmp_path: Path, kills: int, sends: int, mails: int
 ) -> None:

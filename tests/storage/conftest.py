@@ -5,34 +5,9 @@ from typing import Any
 
 import pytest
 
-from embedded.data_folder import DataFolder
-from embedded.emulated_aws import EmulatedAws
 from tests.storage.engines import Engine
 from tests.storage.faults import Network
 from tests.storage.small_buckets import small_buckets  # noqa: F401  a fixture of all tests in this folder
-
-
-@pytest.fixture(scope="session")
-def embedded_endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The emulated AWS of the embedded system, one for all tests of a worker: variables that point clients to it."""
-    folder = DataFolder(tmp_path_factory.mktemp("aws"))
-    folder.lock()
-    aws = EmulatedAws(folder, {})
-    endpoints: dict[str, str] = {}
-    try:
-        aws.start()
-        aws.wait_until_ready(endpoints)
-        yield endpoints
-    finally:
-        aws.stop()
-        folder.unlock()
-
-
-@pytest.fixture(scope="session")
-def embedded_engine(embedded_endpoints: dict[str, str]) -> Iterator[Engine]:
-    engine = Engine(embedded_endpoints)
-    yield engine
-    engine.close()
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +17,16 @@ def moto_engine() -> Iterator[Engine]:
     engine.close()
 
 
-@pytest.fixture(params=["moto", "embedded"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The engines a test meets: moto is a second opinion, and may be left out (tests/storage/engines.py)."""
+    tables = ["embedded"] if metafunc.definition.get_closest_marker("not_on_moto") else ["moto", "embedded"]
+    if "table" in metafunc.fixturenames:
+        metafunc.parametrize("table", tables, indirect=True)
+    if "is_fake" in metafunc.fixturenames:
+        metafunc.parametrize("is_fake", ["fake", *tables], indirect=True)
+
+
+@pytest.fixture
 def table(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A fresh table on each engine that has tables; the client its stores use."""
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")
@@ -56,7 +40,7 @@ def network(table: Any, monkeypatch: pytest.MonkeyPatch) -> Network:
     return Network(monkeypatch, table)
 
 
-@pytest.fixture(params=["fake", "moto", "embedded"])
+@pytest.fixture
 def is_fake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
     """Whether a store is tested in memory; otherwise it has a fresh table."""
     if request.param == "fake":

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +22,8 @@ AWAY_FROM_AWS = {
     **CREDENTIALS,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-# For what is told of our own order of calls: moto answers one at a time, and slowly.
-ON_THE_EMBEDDED_TABLE = pytest.mark.parametrize("table", ["embedded"], indirect=True)
-NOT_ON_MOTO = pytest.mark.parametrize("is_fake", ["fake", "embedded"], indirect=True)
+# For what is told of our own order of calls, and for what is long: moto answers one at a time, and slowly.
+NOT_ON_MOTO = pytest.mark.not_on_moto
 
 
 class NoTable:
@@ -62,6 +62,11 @@ class Engine:
         if self._client is not None:
             self._client.close()
 
+    def take_off(self) -> None:
+        """What tests put on the client: taken back, it leaves the client's own method over the one of its class."""
+        if self._client is not None and not self.in_process:
+            vars(self._client).pop("_make_api_call", None)
+
     def another_table(self) -> Any:
         """Another table, empty; the client stays."""
         name = f"mail-{uuid.uuid4().hex}"
@@ -73,6 +78,7 @@ class Engine:
         return self._client
 
 
+@cache  # reading the template takes a tenth of a second
 def key_schema() -> dict[str, Any]:
     """What infra/resources.yaml says of the table's keys."""
     properties = read_template(TEMPLATE).resources["MailTable"].properties

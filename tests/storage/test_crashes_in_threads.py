@@ -13,14 +13,14 @@ from chalicelib.operations.ports import PageRequest
 from tests.operations.watched import Crash, Failing, FailingAt
 from tests.operations.world import INBOX
 from tests.storage.deaths import Deaths, Died
-from tests.storage.engines import Engine
+from tests.storage.engines import NOT_ON_MOTO, Engine
 from tests.storage.faults import Network
 from tests.storage.small_buckets import SMALL, resize
 from tests.storage.stored_world import StoredWorld
 
 pytestmark = [
     pytest.mark.usefixtures("table"),
-    pytest.mark.parametrize("table", ["embedded"], indirect=True),  # it is our own order of writes that is tested
+    NOT_ON_MOTO,  # it is our own order of writes that is tested
 ]
 THREAD = ThreadKey(INBOX, 0)
 Begin = Callable[[], StoredWorld]
@@ -57,9 +57,9 @@ def sealed_thread() -> StoredWorld:
     return world
 
 
-def worlds_after_a_crash(begin: Begin, act: Act) -> Iterator[StoredWorld]:
-    """For each call an act makes, a world in which its process died behind it: before the next is the same."""
-    for number in count():
+def worlds_after_a_crash(begin: Begin, act: Act, stride: int) -> Iterator[StoredWorld]:
+    """For calls an act makes, a world in which its process died behind it: before the next is the same."""
+    for number in count(0, stride):
         world = begin()
         failing = FailingAt(number, True, Crash())
         with world.watching(failing), suppress(Crash):
@@ -69,10 +69,13 @@ def worlds_after_a_crash(begin: Begin, act: Act) -> Iterator[StoredWorld]:
         yield world
 
 
+@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.long)])  # every call in the long run
 @pytest.mark.parametrize("act", ACTS)
-def test_a_process_that_dies_at_any_call_leaves_nothing_that_its_job_does_not_put_right(act: str, begin: Begin) -> None:
+def test_a_process_that_dies_at_any_call_leaves_nothing_that_its_job_does_not_put_right(
+    act: str, stride: int, begin: Begin
+) -> None:
     """Between the two halves of a deletion no list counts the message, also while its job is not due yet."""
-    for world in worlds_after_a_crash(begin, ACTS[act]):
+    for world in worlds_after_a_crash(begin, ACTS[act], stride):
         if "deletion" in act:
             world.assert_agrees()
         world.work()

@@ -20,9 +20,11 @@ from tests.factories.events import make_event
 from tests.fakes.clock import FakeClock
 from tests.fakes.event_log import FakeEventLog
 from tests.fakes.operations import IDS
-from tests.storage.engines import ON_THE_EMBEDDED_TABLE
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
+
+pytestmark = NOT_ON_MOTO
 
 OURS, THEIRS = AccountId("acc_ours"), AccountId("acc_theirs")
 
@@ -322,7 +324,6 @@ def test_a_reply_that_is_lost_and_repeated_by_the_sdk_tells_it_once(network: Net
     assert whole(log) == events
 
 
-@ON_THE_EMBEDDED_TABLE
 @pytest.mark.parametrize("before", [0, 5, CLOSED_AT - 1, CLOSED_AT])
 @pytest.mark.parametrize("crowd", [1, CLOSED_AT, 3 * CLOSED_AT])
 def test_others_may_fill_any_number_of_chunks_right_before_the_write(network: Network, before: int, crowd: int) -> None:

@@ -27,6 +27,7 @@ from tests.factories.accounts import NOON
 from tests.factories.events import make_event
 from tests.fakes.clock import FakeClock
 from tests.fakes.operations import IDS
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.parallel import at_once
 
 PROCESSES = 3
@@ -147,7 +148,7 @@ def take(book: Logbook, step: tuple[str, int, Any]) -> None:
         book.read(more)
 
 
-@pytest.mark.parametrize("table", ["moto"], indirect=True)
+@NOT_ON_MOTO
 @hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=40))
 def test_whatever_happens_each_event_stands_once_and_a_reader_misses_none(
@@ -184,13 +185,13 @@ def follow_while_others_write(book: Logbook, luck: random.Random, operations: in
     book.check()
 
 
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)
+@NOT_ON_MOTO
 def test_a_reader_that_follows_writers_in_threads_sees_each_event_once_in_order(weather: Weather) -> None:
     follow_while_others_write(Logbook(weather), random.Random(1), 80)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)
+@NOT_ON_MOTO
 def test_the_same_for_long(weather: Weather) -> None:
     seed = int(os.environ.get("FUZZ_SEED", random.randrange(2**32)))
     print("seed", seed)  # noqa: T201  shown when it fails

@@ -26,8 +26,8 @@ RAW = make_mail_with_files(b"one")
 RECEIPT = make_receipt()
 DAYS = timedelta(hours=30)
 
-# Every third call in the quick run, every one in the long run.
-EVERY_CALL = pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.long)])
+# Every seventh call in the quick run, every one in the long run.
+EVERY_CALL = pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.long)])
 
 Act = Callable[[KeptWorld], object]
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.storage.engines import Engine
+from tests.storage.engines import NOT_ON_MOTO, Engine
 from tests.storage.inbox_machine import InboxMachine
 
 pytestmark = [
     pytest.mark.usefixtures("table", "small_buckets"),
-    pytest.mark.parametrize("table", ["embedded"], indirect=True),
+    NOT_ON_MOTO,
 ]
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -38,7 +38,7 @@ def live(engine: Engine, lives: int, acts: int) -> Counter[str]:
 
 
 def test_an_inbox_shows_what_was_done_to_it(embedded_engine: Engine) -> None:
-    figures = live(embedded_engine, lives=6, acts=25)
+    figures = live(embedded_engine, lives=3, acts=25)
     assert min(figures[name] for name in ("deaths", "deletions", "pages", "sealed")) > 0
 
 

@@ -13,13 +13,14 @@ from chalicelib.storage import kept_directories
 from chalicelib.storage.cell_pages import BUCKET_CELLS
 from chalicelib.storage.tallies import EMPTY_TALLY, Tally, added, tally_of
 from chalicelib.storage.tally_items import Directory, Head, is_as_counted
-from tests.storage.engines import Engine
+from tests.storage.engines import NOT_ON_MOTO, Engine
 from tests.storage.faults import Network
 from tests.storage.index_oracle import INBOX, VISIBLE, random_request
 from tests.storage.index_world import QUEUED, World
 
+pytestmark = NOT_ON_MOTO
+
 small = pytest.mark.usefixtures("table", "small_buckets")
-on_the_embedded_table = pytest.mark.parametrize("table", ["embedded"], indirect=True)
 DELIVERED = MessagePhase.DELIVERED
 DEEP = PageRequest(limit=3, offset=30)
 EVERYWHERE = [PageRequest(limit=5, offset=offset) for offset in range(0, 50, 5)]
@@ -42,7 +43,6 @@ def agree(world: World, requests: Sequence[PageRequest] = EVERYWHERE) -> None:
 
 
 @small
-@on_the_embedded_table
 def test_the_second_page_at_depth_is_a_call_less(network: Network) -> None:
     world = begin()
     heard = network.listen()
@@ -85,7 +85,6 @@ CHANGES: dict[str, Callable[[World], object]] = {
 }
 
 
-@on_the_embedded_table
 @small
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_is_kept_never_hides_a_change(change: str) -> None:
@@ -103,7 +102,6 @@ def test_another_table_is_another_memory(embedded_engine: Engine, monkeypatch: p
 
 
 @small
-@on_the_embedded_table
 def test_however_little_is_kept_pages_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_directories, "KEPT", 1)
     world, luck = begin(), random.Random(4)

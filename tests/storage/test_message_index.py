@@ -10,7 +10,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import Advance, IndexedMessage, MessageIndex, PageRequest
 from chalicelib.storage.message_index import DynamoMessageIndex
 from tests.fakes.message_index import FakeMessageIndex
-from tests.storage.engines import NOT_ON_MOTO, ON_THE_EMBEDDED_TABLE
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
@@ -265,7 +265,7 @@ def test_the_first_message_of_a_bucket_makes_it(network: Network) -> None:
     assert listed(index) == [480, 479]
 
 
-@ON_THE_EMBEDDED_TABLE
+@NOT_ON_MOTO
 def test_two_who_make_a_bucket_at_once_both_succeed(network: Network) -> None:
     index = DynamoMessageIndex()
     network.before_next("PutItem", lambda: commit(index, 481))
@@ -273,7 +273,7 @@ def test_two_who_make_a_bucket_at_once_both_succeed(network: Network) -> None:
     assert listed(index) == [481, 480]
 
 
-@ON_THE_EMBEDDED_TABLE
+@NOT_ON_MOTO
 def test_steps_that_the_sdk_repeats_end_as_if_taken_once(network: Network) -> None:
     index = DynamoMessageIndex()
     commit(index, 5)

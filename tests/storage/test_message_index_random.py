@@ -11,7 +11,10 @@ from chalicelib.operations.ports import MessageIndex, PageRequest
 from chalicelib.storage.message_index import DynamoMessageIndex
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.thread_store import FakeThreadStore
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.test_message_index_threads import INBOX, VISIBLE, Inbox
+
+pytestmark = NOT_ON_MOTO
 
 FIRST = 440  # so that the life crosses into further buckets
 
@@ -87,13 +90,8 @@ def assert_same_pages(
 
 
 @pytest.mark.usefixtures("table")
-@pytest.mark.parametrize(
-    ("table", "seed", "steps", "pages"),
-    [("moto", 0, 40, 2), ("embedded", 1, 400, 20), ("embedded", 2, 400, 20)],  # moto takes fifty times as long
-    indirect=["table"],
-)
-def test_a_random_life_gives_the_pages_of_the_fake(seed: int, steps: int, pages: int) -> None:
-    luck = random.Random(seed)
+def test_a_random_life_gives_the_pages_of_the_fake() -> None:
+    luck, steps, pages = random.Random(1), 400, 20
     real, fake = DynamoMessageIndex(), FakeMessageIndex()
     life = Life(luck, Inbox(real, FakeThreadStore()), Inbox(fake, FakeThreadStore()))
     for step in range(steps):

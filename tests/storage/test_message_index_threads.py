@@ -14,9 +14,11 @@ from chalicelib.storage.message_index import DynamoMessageIndex
 from chalicelib.storage.thread_store import MEMBERS_LIMIT, MOVED_AT_ONCE, DynamoThreadStore
 from tests.fakes.message_index import FakeMessageIndex
 from tests.fakes.thread_store import FakeThreadStore
-from tests.storage.engines import NOT_ON_MOTO, ON_THE_EMBEDDED_TABLE
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
+
+pytestmark = NOT_ON_MOTO
 
 INBOX = 7
 QUEUED, GONE = MessagePhase.QUEUED, MessagePhase.GONE
@@ -153,7 +155,6 @@ def test_settling_repairs_what_a_crash_left(inbox: Inbox, *, doubled: bool) -> N
         assert inbox.heads() == ([2] if doubled else [1])
 
 
-@NOT_ON_MOTO
 @pytest.mark.parametrize(
     "sight", ["nothing", "everything", "before the last reply", "before the parent was sent", "before a deletion"]
 )
@@ -183,7 +184,6 @@ def test_a_reply_whose_thread_was_looked_at_is_committed_in_one_write(network: N
 
 
 @pytest.mark.usefixtures("table")
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)  # moto takes a minute
 def test_a_reply_takes_over_from_the_newest_that_is_left_of_a_long_thread() -> None:
     inbox = real()
     inbox.add(0)
@@ -202,7 +202,6 @@ def test_a_reply_takes_over_from_the_newest_that_is_left_of_a_long_thread() -> N
 # ------------------------------------------------------------------------------------------- at once
 
 
-@NOT_ON_MOTO
 @pytest.mark.parametrize("start", [0, 468])
 def test_replies_committed_at_once_leave_one_head_a_thread(inbox: Inbox, start: int) -> None:
     threads = range(start, start + 3)
@@ -215,7 +214,6 @@ def test_replies_committed_at_once_leave_one_head_a_thread(inbox: Inbox, start: 
     assert inbox.visible() == list(range(start + 26, start - 1, -1))
 
 
-@NOT_ON_MOTO
 def test_replies_and_deletions_at_once_leave_the_newest_that_is_left(inbox: Inbox) -> None:
     inbox.add(476)
     for sequence in range(477, 484):
@@ -227,7 +225,6 @@ def test_replies_and_deletions_at_once_leave_the_newest_that_is_left(inbox: Inbo
     assert inbox.heads() == [495]
 
 
-@NOT_ON_MOTO
 def test_everything_deleted_at_once_leaves_no_head(inbox: Inbox) -> None:
     inbox.add(0)
     for sequence in range(1, 12):
@@ -287,7 +284,6 @@ def test_a_reply_that_meets_a_transaction_is_committed(network: Network) -> None
     assert inbox.heads() == [480]
 
 
-@ON_THE_EMBEDDED_TABLE
 @pytest.mark.parametrize("operation", ["UpdateItem", "TransactWriteItems"])
 def test_a_reply_that_the_sdk_commits_twice_is_one_reply(network: Network, operation: str) -> None:
     inbox = real()

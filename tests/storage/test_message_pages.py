@@ -12,6 +12,7 @@ from chalicelib.storage.message_store import NEIGHBOURS, DynamoMessageStore, _st
 from tests.factories.deliveries import make_delivery
 from tests.factories.messages import INBOX_NUMBER, make_content
 from tests.fakes.blob_store import FakeBlobStore
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 
 WANTED = st.sets(st.integers(0, 2**36 - 1) | st.integers(0, 500), min_size=1, max_size=100)
@@ -60,7 +61,7 @@ def test_a_page_comes_whole_and_in_the_order_asked_for(sequences: list[int]) -> 
     assert [message.delivery for message in page] == [saved if key.sequence % 2 else None for key in newest_first]
 
 
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)
+@NOT_ON_MOTO
 @pytest.mark.parametrize(("direction", "calls"), [(Direction.OUTBOUND, 2), (Direction.INBOUND, 1)])
 def test_a_scattered_page_of_a_hundred_is_two_calls_and_of_received_mail_one(
     direction: Direction, calls: int, network: Network

@@ -11,12 +11,13 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.storage.inbox_store import DynamoInboxStore
 from tests.factories.accounts import make_inbox
 from tests.storage.busy_items import BusyItems
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.index_oracle import INBOX, assert_counted, assert_shows_all
 from tests.storage.index_world import QUEUED, World
 from tests.storage.parallel import at_once
 from tests.storage.small_buckets import SMALL, resize
 
-pytestmark = [pytest.mark.usefixtures("table"), pytest.mark.parametrize("table", ["embedded"], indirect=True)]
+pytestmark = [pytest.mark.usefixtures("table"), NOT_ON_MOTO]
 COMPLAINED, SENT = MessagePhase.COMPLAINED, MessagePhase.SENT
 
 

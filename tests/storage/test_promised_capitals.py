@@ -17,6 +17,7 @@ from chalicelib.storage.cell_list import CellList
 from chalicelib.storage.sealing import Folding
 from chalicelib.storage.tables import table_name
 from tests.storage.deaths import Deaths, Died
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.index_oracle import INBOX, PARTITION, assert_counted, assert_shows_all
 from tests.storage.index_world import QUEUED, World
@@ -24,7 +25,7 @@ from tests.storage.parallel import at_once
 
 pytestmark = [
     pytest.mark.usefixtures("table", "small_buckets"),
-    pytest.mark.parametrize("table", ["embedded"], indirect=True),
+    NOT_ON_MOTO,
 ]
 
 ALL = PageRequest(limit=100)

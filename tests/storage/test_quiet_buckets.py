@@ -20,6 +20,7 @@ from chalicelib.storage.quiet_buckets import (
     PATIENCE,
     is_due,
 )
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.index_oracle import INBOX, VISIBLE, assert_counted, assert_shows_all
 from tests.storage.index_world import QUEUED, World
@@ -75,7 +76,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World()
 
 
-ONE_ENGINE = pytest.mark.parametrize("table", ["embedded"], indirect=True)
+ONE_ENGINE = NOT_ON_MOTO
 
 
 def send(world: World, sequences: Sequence[int]) -> None:

@@ -2,20 +2,19 @@
 
 from typing import Any
 
-import pytest
-
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.cell_pages import BUCKET_CELLS, EMPTY
 from chalicelib.storage.roster import GONE, THERE, Roster
 from chalicelib.storage.tables import EntryItem
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.test_thread_costs import counting
 
 PARTITION, NAME = keys.account_partition("acc_1"), "inboxes"
 ENTRIES = 100_000
 LIMIT = 20
 
-pytestmark = pytest.mark.parametrize("table", ["embedded"], indirect=True)  # moto's units are all the same
+pytestmark = NOT_ON_MOTO  # moto's units are all the same
 
 
 def fill(table: Any, shown: set[int]) -> None:

@@ -9,13 +9,13 @@ from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import PageRequest
 from chalicelib.storage.message_index import DynamoMessageIndex
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.index_oracle import INBOX, VISIBLE, assert_counted, assert_shows_all
 from tests.storage.index_world import GONE, QUEUED, World
 from tests.storage.parallel import at_once
 
-pytestmark = [pytest.mark.usefixtures("table", "small_buckets")]
-ONE_ENGINE = pytest.mark.parametrize("table", ["embedded"], indirect=True)  # moto takes minutes
+pytestmark = [NOT_ON_MOTO, pytest.mark.usefixtures("table", "small_buckets")]
 WRITES = ["UpdateItem", "TransactWriteItems"]
 COMPLAINED, DELIVERED, SENT = MessagePhase.COMPLAINED, MessagePhase.DELIVERED, MessagePhase.SENT
 
@@ -133,7 +133,6 @@ def test_bucket_directory_head_and_lists_follow(late: str) -> None:
     assert_sound(world, 2)
 
 
-@ONE_ENGINE
 @pytest.mark.parametrize("late", LATE_CHANGES)
 @pytest.mark.parametrize("operation", WRITES)
 def test_they_follow_when_every_write_is_sent_twice(late: str, operation: str, network: Network) -> None:
@@ -144,7 +143,6 @@ def test_they_follow_when_every_write_is_sent_twice(late: str, operation: str, n
     assert_sound(world, 2)
 
 
-@ONE_ENGINE
 @pytest.mark.parametrize("late", LATE_CHANGES)
 @pytest.mark.parametrize("operation", WRITES)
 def test_they_follow_when_another_transaction_is_at_the_items(late: str, operation: str, network: Network) -> None:
@@ -154,7 +152,6 @@ def test_they_follow_when_another_transaction_is_at_the_items(late: str, operati
     assert_sound(world, 2)
 
 
-@ONE_ENGINE
 @pytest.mark.parametrize("late", LATE_CHANGES)
 @pytest.mark.parametrize("operation", ["BatchGetItem", *WRITES])
 def test_they_follow_when_others_are_faster(late: str, operation: str, network: Network) -> None:
@@ -222,7 +219,6 @@ RIVALS: dict[str, Callable[[World], object]] = {
 }
 
 
-@ONE_ENGINE
 @pytest.mark.parametrize("rival", RIVALS)
 @pytest.mark.parametrize("operation", ["BatchGetItem", "TransactWriteItems"])
 def test_a_sealer_that_meets_a_writer_counts_what_was_written(rival: str, operation: str, network: Network) -> None:
@@ -238,7 +234,6 @@ def test_a_sealer_that_meets_a_writer_counts_what_was_written(rival: str, operat
     assert world.index.phase(MessageKey(INBOX, 6)) is (QUEUED if 6 in world.oracle.phases else GONE)
 
 
-@ONE_ENGINE
 @pytest.mark.parametrize("rival", RIVALS)
 @pytest.mark.parametrize("operation", ["UpdateItem", "BatchGetItem", "TransactWriteItems"])
 def test_a_writer_that_meets_a_sealer_writes_into_the_sealed_bucket(
@@ -255,7 +250,6 @@ def test_a_writer_that_meets_a_sealer_writes_into_the_sealed_bucket(
     assert_shows_all(world.index, world.oracle)
 
 
-@ONE_ENGINE
 def test_late_writers_at_once_are_all_counted() -> None:
     world = sealed_world()
     calls: list[Callable[[], object]] = [

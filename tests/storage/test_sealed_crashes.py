@@ -9,13 +9,14 @@ import pytest
 from chalicelib.domain.ids import MessageKey
 from chalicelib.domain.message_phase import MessagePhase
 from tests.storage.deaths import Deaths, Died
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.index_oracle import INBOX, VISIBLE, assert_counted, assert_shows_all
 from tests.storage.index_world import GONE, World
 
 pytestmark = [
     pytest.mark.usefixtures("table", "small_buckets"),
-    pytest.mark.parametrize("table", ["embedded"], indirect=True),  # it is our own order of writes that is tested
+    NOT_ON_MOTO,  # it is our own order of writes that is tested
 ]
 COMPLAINED = MessagePhase.COMPLAINED
 

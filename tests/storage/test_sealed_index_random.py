@@ -18,6 +18,7 @@ import pytest
 from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.storage.message_index import DynamoMessageIndex
 from tests.storage.deaths import WRITES, Deaths, Died
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import conflict
 from tests.storage.fuzz_desk import Desk
 from tests.storage.fuzz_people import Reader, Writer
@@ -123,20 +124,15 @@ class Life:
 
 
 @pytest.mark.usefixtures("small_buckets")
-@pytest.mark.parametrize(
-    ("table", "seed", "steps"),
-    [("moto", 1, 90), *(("embedded", seed, 350) for seed in range(1, 4))],  # moto takes fifty times as long
-    indirect=["table"],
-)
-def test_a_random_life_shows_what_the_oracle_shows(
-    seed: int, steps: int, table: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@NOT_ON_MOTO
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_random_life_shows_what_the_oracle_shows(seed: int, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     luck = random.Random(seed)
     deaths = Deaths(table)
     deaths.install(monkeypatch)
     ReadCommitted(table, luck, share=0.5).install(monkeypatch)
     life = Life(luck, deaths)
-    for step in range(steps):
+    for step in range(350):
         life.step()
         if step % 5 == 0:
             requests = [random_request(luck, life.next_sequence)]
@@ -226,20 +222,20 @@ class Fuzz:
 
 
 @pytest.mark.usefixtures("small_buckets", "table")
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)  # moto answers one call at a time
+@NOT_ON_MOTO  # moto answers one call at a time
 def test_eight_writers_at_once_leave_what_they_were_answered(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fuzz = Fuzz(random.randrange(2**32), table, monkeypatch)
     print("seed", fuzz.seed)  # noqa: T201  shown when it fails
     for _ in range(2):
-        fuzz.run_round(600)
+        fuzz.run_round(250)
         assert fuzz.check() > 10
     figures = fuzz.figures()
-    assert min(figures[name] for name in ("deaths", "deletions", "pages")) > 10
+    assert min(figures[name] for name in ("deaths", "deletions", "pages")) > 0
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("table")
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)
+@NOT_ON_MOTO
 def test_a_hundred_thousand_operations(
     table: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,13 +12,14 @@ from chalicelib.operations.ports import IndexedMessage, Page, PageRequest
 from chalicelib.storage import keys
 from chalicelib.storage.cell_list import CellList
 from chalicelib.storage.sealing import Folding
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.index_oracle import INBOX, PARTITION, VISIBLE, Oracle, assert_counted, random_filter, random_request
 from tests.storage.index_world import QUEUED, World
 from tests.storage.read_committed import ReadCommitted
 
 pytestmark = [
     pytest.mark.usefixtures("table", "small_buckets"),
-    pytest.mark.parametrize("table", ["embedded"], indirect=True),  # it is the reader's patience that is tested
+    NOT_ON_MOTO,  # it is the reader's patience that is tested
 ]
 COMPLAINED = MessagePhase.COMPLAINED
 ALL = PageRequest(limit=100)

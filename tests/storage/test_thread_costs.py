@@ -20,6 +20,7 @@ from chalicelib.storage.thread_store import CHUNK_LIMIT, DynamoThreadStore
 from tests.factories.accounts import ACCOUNT_ID, NOON, make_caller
 from tests.factories.messages import make_content
 from tests.fakes.blob_store import FakeBlobStore
+from tests.storage.engines import NOT_ON_MOTO
 
 INBOX = 7
 KEY = ThreadKey(INBOX, 0)
@@ -28,7 +29,7 @@ RECENT = 50
 LIMIT = 20
 CHUNK_UNITS = 5  # read units of an item of 20 KB
 
-pytestmark = pytest.mark.parametrize("table", ["embedded"], indirect=True)  # moto's units are all the same
+pytestmark = NOT_ON_MOTO  # moto's units are all the same
 
 
 @dataclass

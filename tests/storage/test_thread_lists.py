@@ -14,11 +14,12 @@ from chalicelib.storage.sealing import Folding
 from chalicelib.storage.tables import table_name
 from tests.operations.watched import Crash, Failing
 from tests.operations.world import INBOX
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.stored_world import ALL, StoredWorld
 
 pytestmark = [
     pytest.mark.usefixtures("table", "small_buckets"),
-    pytest.mark.parametrize("table", ["embedded"], indirect=True),
+    NOT_ON_MOTO,
 ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.operations.ports import ThreadStore
 from tests.fakes.thread_store import FakeThreadStore
-from tests.storage.engines import ON_THE_EMBEDDED_TABLE
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 from tests.storage.test_thread_store import (
@@ -21,6 +21,8 @@ from tests.storage.test_thread_store import (
     make_thread,
     small_store,
 )
+
+pytestmark = NOT_ON_MOTO
 
 EVE = "eve@example.org"
 
@@ -105,7 +107,6 @@ def test_those_who_join_and_leave_at_once_are_all_counted(threads: ThreadStore) 
     assert people(threads) == [ADA]
 
 
-@ON_THE_EMBEDDED_TABLE
 @pytest.mark.parametrize("operation", ["PutItem", "UpdateItem", "TransactWriteItems"])
 def test_what_the_sdk_repeats_counts_once(network: Network, operation: str) -> None:
     threads = small_store()
@@ -124,7 +125,6 @@ ACTS = st.lists(
 )
 
 
-@ON_THE_EMBEDDED_TABLE
 @pytest.mark.usefixtures("table")
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ACTS, st.randoms(use_true_random=False))

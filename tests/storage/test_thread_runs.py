@@ -10,7 +10,7 @@ from chalicelib.domain.message_phase import MessagePhase
 from chalicelib.operations.ports import ThreadStore
 from chalicelib.storage import tables
 from tests.fakes.thread_store import FakeThreadStore
-from tests.storage.engines import ON_THE_EMBEDDED_TABLE
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.test_thread_store import (
     ADA,
@@ -27,6 +27,8 @@ from tests.storage.test_thread_store import (
     sequences,
     small_store,
 )
+
+pytestmark = NOT_ON_MOTO
 
 
 @pytest.fixture
@@ -161,7 +163,6 @@ def test_a_chunk_whose_messages_have_all_left_is_no_run_and_is_filled_again() ->
     assert sequences(threads) == tuple(range(3 + MOVED_AT_ONCE, grown_to))
 
 
-@ON_THE_EMBEDDED_TABLE
 def test_nothing_stays_in_the_table_of_a_thread_whose_messages_all_left(table: Any) -> None:
     threads = small_store()
     grown(threads, LONG)
@@ -171,7 +172,6 @@ def test_nothing_stays_in_the_table_of_a_thread_whose_messages_all_left(table: A
     assert table.scan(TableName=tables.table_name())["Items"] == []
 
 
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)
 def test_a_replica_that_does_not_know_the_newest_message_is_not_believed(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

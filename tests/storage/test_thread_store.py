@@ -15,7 +15,7 @@ from chalicelib.operations.ports import ThreadMembers, ThreadStore
 from chalicelib.storage.thread_store import DynamoThreadStore
 from tests.factories.accounts import ACCOUNT_ID, NOON
 from tests.fakes.thread_store import FakeThreadStore
-from tests.storage.engines import NOT_ON_MOTO, ON_THE_EMBEDDED_TABLE
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.faults import Network
 from tests.storage.parallel import at_once
 
@@ -249,7 +249,7 @@ def test_a_message_in_a_chunk_leaves_although_it_meets_another_writer(network: N
     assert threads.get_many({KEY: KEY.first_sequence})[KEY].thread.message_count == MEMBERS_LIMIT + 9
 
 
-@ON_THE_EMBEDDED_TABLE
+@NOT_ON_MOTO
 @pytest.mark.parametrize("operation", ["PutItem", "UpdateItem", "TransactWriteItems"])
 def test_each_step_that_the_sdk_repeats_is_done_once(network: Network, operation: str) -> None:
     threads = small_store()

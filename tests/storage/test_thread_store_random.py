@@ -19,7 +19,10 @@ from chalicelib.operations.thread_pages import ThreadPage
 from chalicelib.storage.thread_store import DynamoThreadStore
 from tests.factories.accounts import ACCOUNT_ID, NOON
 from tests.fakes.message_index import FakeMessageIndex
+from tests.storage.engines import NOT_ON_MOTO
 from tests.storage.parallel import at_once
+
+pytestmark = NOT_ON_MOTO
 
 ADA = "ada@example.com"
 RESERVED, GONE, SENT = MessagePhase.RESERVED, MessagePhase.GONE, MessagePhase.SENT
@@ -151,8 +154,7 @@ def act(thread: Conversation, name: str, luck: int) -> None:
             thread.newest += 1
 
 
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTS, min_size=10, max_size=70))
 def test_pages_are_exact_after_every_act_and_every_crash(
     table: Any, acts: list[tuple[str, int, tuple[int, bool] | None]]
@@ -210,7 +212,6 @@ STORIES: dict[str, tuple[Callable[[], Conversation], Callable[[Conversation], No
 }
 
 
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)
 @pytest.mark.parametrize("story", STORIES)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_what_died_anywhere_shows_no_wrong_page_and_is_finished_by_the_next_try(
@@ -236,7 +237,6 @@ def test_what_died_anywhere_shows_no_wrong_page_and_is_finished_by_the_next_try(
         assert members.thread.message_count == len(thread.visible())
 
 
-@pytest.mark.parametrize("table", ["embedded"], indirect=True)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_the_last_message_takes_the_thread_along_although_its_deletion_died(
     table: Any,
@@ -260,8 +260,8 @@ def test_the_last_message_takes_the_thread_along_although_its_deletion_died(
 
 
 @pytest.mark.usefixtures("table")
-@pytest.mark.parametrize(("table", "size"), [("moto", 40), ("embedded", 200)], indirect=["table"])
-def test_pages_are_exact_after_eight_have_added_and_deleted_at_once(size: int) -> None:
+def test_pages_are_exact_after_eight_have_added_and_deleted_at_once() -> None:
+    size = 120
     thread = Conversation()
     luck = random.Random(size)
     deleted = luck.sample(range(size), size // 3)

@@ -9,7 +9,6 @@ import pytest
 from chalicelib.operations.authenticate import key_id_of
 from tests.chaos.deployment import Snapshot, quiet_logs
 from tests.chaos.wire import Call
-from tests.storage.conftest import embedded_endpoints, embedded_engine  # noqa: F401
 from tests.storage.engines import Engine
 from tests.tenants.world import TenantWorld
 
@@ -42,7 +41,7 @@ def _may_write(call: Call, callers: Collection[str]) -> bool:
 
 
 @pytest.fixture(scope="package")
-def lived(embedded_engine: Engine) -> Iterator[Lived]:  # noqa: F811
+def lived(embedded_engine: Engine) -> Iterator[Lived]:
     with pytest.MonkeyPatch.context() as patch, quiet_logs():
         for name, value in embedded_engine.variables.items():
             patch.setenv(name, value)
