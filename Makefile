@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package deploy doctor dns-check teardown reset redrive requeue
+.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package rehearse deploy doctor dns-check teardown reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ bench-http: ## time lists and sending through HTTP and write it into bench/READM
 package: ## build what Lambda gets: template and zip, in .build/ (ARGS=--here: for this machine)
 	@$(PYTHON) embedded/set_up.py test
 	@$(VENV)/python -m infra.package $(ARGS)
+
+rehearse: ## deploy the real package into an emulated AWS account, and send, receive, tell and fail there
+	@$(PYTHON) embedded/set_up.py test
+	@$(VENV)/python -m tests.infra.rehearse
 
 deploy: ## put it into an AWS account (STAGE=… DOMAIN=… ARGS="--look-only --alarm-email …")
 	@$(PYTHON) embedded/set_up.py test

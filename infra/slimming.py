@@ -11,6 +11,7 @@ from typing import Any
 SERVICES = frozenset({"dynamodb", "s3", "ses", "sesv2", "sqs"})
 ENDPOINTS = frozenset({"dynamodb", "email", "s3", "sqs"})  # the same by the names of their hosts
 _BOTOCORE_DATA = frozenset({"endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json"})
+_PARAMETERS_OF_CLIENT = "clientContextParams"  # in a service's model
 # Only the resource layer of boto3, waiters and paginators read these; nobody here uses them.
 _DROPPED = (
     "bin",
@@ -54,8 +55,17 @@ def slim(unpacked: Path) -> None:
 def _without_words(model: Any) -> Any:
     """A service's model without its documentation, which is most of it."""
     if isinstance(model, dict):
-        return {name: _without_words(value) for name, value in model.items() if not _is_words(name, value)}
+        return {
+            name: _described_by_nothing(value) if name == _PARAMETERS_OF_CLIENT else _without_words(value)
+            for name, value in model.items()
+            if not _is_words(name, value)
+        }
     return [_without_words(value) for value in model] if isinstance(model, list) else model
+
+
+def _described_by_nothing(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The words of these are read by botocore, and no others; without them no call of S3 finds its endpoint."""
+    return {name: parameter | {"documentation": ""} for name, parameter in parameters.items()}
 
 
 def _is_words(name: str, value: Any) -> bool:

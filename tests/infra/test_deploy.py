@@ -1,6 +1,5 @@
 """`make deploy` and `make teardown` against an emulated account, from the look at it to what stays."""
 
-import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,7 +25,7 @@ from infra.preflight import IDLE_MONTH, MILLION_SENT, Preflight, RuleSets, Weigh
 from infra.self_test import EXPECTED, KEY_VARIABLE
 from infra.stack import CommandFailed
 from infra.teardown import Teardown
-from tests.infra.full_emulator import NOT_HELD, REGION, Account, held, running
+from tests.infra.full_emulator import REGION, Account, held, running
 from tests.infra.simulated_api import KEY, SimulatedApi
 
 pytestmark = pytest.mark.xdist_group("package")  # one worker, which has built it
@@ -303,13 +302,6 @@ def test_a_teardown_takes_all_but_the_mail_and_leaves_what_is_not_ours(
     assert rules(account) == ["theirs"]
     with pytest.raises(CommandFailed, match="There is no stack"):
         Teardown(STACK, account.connect, sure.say, sure.type)()
-
-
-@pytest.mark.parametrize("type_", NOT_HELD)
-def test_what_is_left_out_for_the_emulator_is_what_it_refuses(type_: str, account: Account) -> None:
-    template = {"Resources": {"It": {"Type": type_, "Properties": {"RuleSetName": "x", "Rule": {"Name": "x"}}}}}
-    with pytest.raises(ClientError, match="Unrecognized resource types"):
-        account.connect("cloudformation").create_stack(StackName="one", TemplateBody=json.dumps(template))
 
 
 def test_a_region_that_takes_no_mail_in_stops_it_and_a_new_one_that_does_not_stand_in_our_list(

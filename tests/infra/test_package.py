@@ -42,6 +42,30 @@ for service in sys.argv[3].split(","):
     client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     assert client.meta.endpoint_url.startswith("https://"), service
 """
+_CALLS = """
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
+
+bucket = {"Bucket": "mail"}
+calls = {
+    "dynamodb": [("list_tables", {})],
+    "s3": [("list_objects_v2", bucket), ("put_object", bucket | {"Key": "a", "Body": b"b"}),
+           ("head_object", bucket | {"Key": "a"})],
+    "ses": [("describe_active_receipt_rule_set", {})],
+    "sesv2": [("get_account", {})],
+    "sqs": [("send_message", {"QueueUrl": "http://127.0.0.1:9/1/queue", "MessageBody": "a"})],
+}
+assert calls.keys() == set(sys.argv[3].split(","))
+for service, all in calls.items():
+    client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x",
+        endpoint_url="http://127.0.0.1:9", config=Config(retries={"total_max_attempts": 1}))
+    for call, parameters in all:
+        try:
+            getattr(client, call)(**parameters)
+        except EndpointConnectionError:
+            continue  # the request was made: nobody listens on the discard port
+        raise AssertionError(f"{service} {call} was answered")
+"""
 _DOCUMENT = """
 answer = module.app({"httpMethod": "GET", "requestContext": {"resourcePath": "/openapi.json", "httpMethod": "GET",
     "requestId": "1", "identity": {}}, "headers": {}, "multiValueHeaders": {}, "pathParameters": None,
@@ -110,6 +134,11 @@ def test_every_handler_imports_from_the_zip_alone(unpacked: Path, template: Mapp
 
 def test_clients_are_made_and_the_document_is_written_from_the_zip_alone(unpacked: Path) -> None:
     run_alone(unpacked, "app", _CLIENTS + _DOCUMENT, ",".join(sorted(SERVICES)))
+
+
+def test_calls_are_made_from_the_zip_alone(unpacked: Path) -> None:
+    """Making a client reads half of its model; making a request reads what is left."""
+    run_alone(unpacked, "boto3", "import boto3\n" + _CALLS, ",".join(sorted(SERVICES)))
 
 
 def test_every_service_that_is_called_is_in_the_package() -> None:
