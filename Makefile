@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package rehearse deploy dns-check teardown reset redrive requeue
+.PHONY: help setup run test lint fuzz chaos verifiers bench bench-http package rehearse deploy doctor dns-check teardown reset redrive requeue
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -65,13 +65,16 @@ rehearse: ## deploy the real package into an emulated AWS account, and send, rec
 
 deploy: ## put it into an AWS account (STAGE=… DOMAIN=… ARGS="--look-only --alarm-email …")
 	@$(PYTHON) embedded/set_up.py test
-	@$(VENV)/python -m infra.deploy --stage "$(STAGE)" --domain "$(DOMAIN)" $(ARGS)
+	@$(VENV)/python -m infra.deploy $(ARGS) --stage "$(STAGE)" --domain "$(DOMAIN)"
+
+doctor: ## look at a deployment piece by piece, with a fix for each finding (STAGE=… ARGS=--self-test)
+	@$(VENV)/python -m infra.doctor $(ARGS) --stage "$(STAGE)"
 
 dns-check: ## wait until the DNS records of the deployment's domain are there (DOMAIN=… ARGS="--minutes 60")
 	@$(VENV)/python -m infra.dns_check --domain "$(DOMAIN)" $(ARGS)
 
 teardown: ## take a deployment down; table and bucket stay (STAGE=…)
-	@$(VENV)/python -m infra.teardown --stage "$(STAGE)" $(ARGS)
+	@$(VENV)/python -m infra.teardown $(ARGS) --stage "$(STAGE)"
 
 redrive: ## move dead letters back to their queue (STACK=… QUEUE=send|delivery|inbound|webhook|slow-webhook ARGS=--dry-run)
 	@$(VENV)/python -m infra.redrive --stack "$(STACK)" --queue "$(QUEUE)" $(ARGS)

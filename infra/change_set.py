@@ -215,10 +215,13 @@ def events_of(cloudformation: Any, stack: str) -> Iterator[Event]:
         )
 
 
-def upload(s3: Any, bucket: str, files: Mapping[str, Path]) -> None:
-    """Put files under their names into the bucket for deployments, which is made private when it is not there."""
+def upload(s3: Any, bucket: str, account: str, files: Mapping[str, Path]) -> None:
+    """Put files under their names into the bucket for deployments, which is made private when it is not there.
+
+    The name can be guessed: a bucket of another account, who could exchange the code, is refused.
+    """
     try:
-        s3.head_bucket(Bucket=bucket)
+        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
             raise CommandFailed(f"The bucket {bucket} is somebody else's, or not permitted.") from error
@@ -235,7 +238,7 @@ def upload(s3: Any, bucket: str, files: Mapping[str, Path]) -> None:
             },
         )
     for name, path in files.items():
-        s3.upload_file(str(path), bucket, name)
+        s3.upload_file(str(path), bucket, name, ExtraArgs={"ExpectedBucketOwner": account})
 
 
 def _changes(cloudformation: Any, stack: str, name: str) -> Iterator[Change]:

@@ -1,11 +1,12 @@
 """Put the whole system into an AWS account: `make deploy STAGE=prod DOMAIN=agents.example.com`.
 
-    look at the account ─▶ build ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key
+    look at the account ─▶ build, lint ─▶ upload ─▶ change set ─▶ carry out ─▶ rule set, DNS, first key ─▶ self-test
 
 Nothing is changed before the look and the change set have been shown; run again, it brings the stack up to date.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +14,17 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.domain.address import AddressError, parse_mailbox
 from infra.after_deploy import activate, dns_records, first_key, table_of
 from infra.change_set import ChangeSet, Event, outputs_of, parameters_of, status_of, upload
+from infra.checkup.api_answers import Http, over_the_network
+from infra.checkup.deployed import Deployed
+from infra.lint import linted
 from infra.package import BUILD, Package, build, from_registry
 from infra.preflight import Preflight, RuleSets, Weight, rule_sets
 from infra.progress import bar
-from infra.stack import CommandFailed, Stack, connect, stack_of
+from infra.self_test import KEY_VARIABLE, MINUTES, SelfTest, later, why_not_yet
+from infra.stack import CommandFailed, Stack, connect, stack_of, stage
 
 _NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 ZIP, TEMPLATE = "deployment.zip", "template.yaml"
@@ -51,6 +57,7 @@ class Deploy:
     say: Callable[[str], None]
     ask: Callable[[str], bool]
     package: Callable[[], Package]
+    http: Http | None = None  # how the self-test asks the API; None: there is none
 
     def __call__(self) -> None:
         """Raises CommandFailed with the first thing that is wrong."""
@@ -86,10 +93,16 @@ class Deploy:
             )
         return self.wish.rule_set or known.get("ExistingReceiptRuleSet") or None
 
+    def _new_identity(self) -> str:
+        """The domain that SES is to get to know; empty: it does, from an earlier deployment or from somebody else."""
+        if parameters_of(self.connect("cloudformation"), self.wish.stack):
+            return ""
+        return "" if self.wish.parameters.get("MailIdentity") == "existing" else self.wish.domain
+
     def _look(self, rule_set: str | None) -> None:
         stops = 0
-        for finding in Preflight(self.connect, self.region, rule_set, self.wish.stack)():
-            self.say(f"{finding.weight.value:>5}  {finding.what}" + (f"\n       {finding.fix}" if finding.fix else ""))
+        for finding in Preflight(self.connect, self.region, rule_set, self.wish.stack, self._new_identity())():
+            self.say(finding.text)
             stops += finding.weight is Weight.STOP
         if stops:
             raise CommandFailed("Nothing was changed: see the lines marked stop.")
@@ -102,7 +115,7 @@ class Deploy:
         zip_name, template_name = f"{digest}/{ZIP}", f"{digest}/{TEMPLATE}"
         uploaded = package.template.with_name("uploaded.yaml")
         uploaded.write_text(text.replace(f"./{ZIP}", f"s3://{bucket}/{zip_name}"), encoding="utf-8")
-        upload(self.connect("s3"), bucket, {zip_name: package.zip, template_name: uploaded})
+        upload(self.connect("s3"), bucket, account, {zip_name: package.zip, template_name: uploaded})
         host = self.connect("s3").meta.endpoint_url.removesuffix("/")
         parameters = {"MailDomain": self.wish.domain, **self.wish.parameters}
         if rule_set:
@@ -121,11 +134,11 @@ class Deploy:
                 self.say(f"  {'replaces' if change.replaces else 'removes'} {change.logical_id} ({change.type})")
         if self.wish.looks_only:
             changes.discard()
-            self.say("nothing was changed")
+            self.say("the stack was not changed")
             return False
         if self.wish.asks and not self.ask("Carry this out?"):
             changes.discard()
-            self.say("nothing was changed")
+            self.say("the stack was not changed")
             return False
         return True
 
@@ -140,9 +153,27 @@ class Deploy:
         self.say("\nSet these records where the domain's DNS is kept:\n")
         self.say(table_of(dns_records(self.connect("sesv2"), self.wish.domain, self.region)))
         self.say(f"\nAPI: {outputs_of(self.connect('cloudformation'), self.wish.stack)['EndpointURL']}")
-        if not first_key(stack, lambda key: self.say(f"Admin key, shown this once: {key}")):
+        keys: list[str] = []
+
+        def show(key: str) -> None:
+            keys.append(key)
+            self.say(f"Admin key, shown this once: {key}")
+
+        if not first_key(stack, show):
             self.say("The first admin key was shown by an earlier deployment.")
+        self._try_out(keys[0] if keys else os.environ.get(KEY_VARIABLE))
         self.say(f"\nNow set the records; this waits for them: make dns-check DOMAIN={self.wish.domain}")
+
+    def _try_out(self, key: str | None) -> None:
+        """The self-test, when there is a key and SES sends for the domain; else how to run it later."""
+        if self.http is None:
+            return
+        deployed = Deployed.read(self.wish.stage, self.region, self.connect)
+        why = why_not_yet(deployed) or (None if key else f"there is no key in {KEY_VARIABLE}")
+        if why is not None or key is None:
+            self.say(f"\nThe self-test is for later, as {why}:\n{later(deployed)}")
+        elif SelfTest.of(deployed, key, self.say, self.http, MINUTES)():
+            raise CommandFailed("The deployment is done, but not all of it works: see the lines marked fault.")
 
 
 def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -150,8 +181,10 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="make deploy STAGE=… DOMAIN=…",
         description="Put the system into the AWS account and region that AWS_PROFILE and AWS_REGION choose.",
     )
-    parser.add_argument("--stage", required=True, help="names the stack: agentsend-STAGE")
-    parser.add_argument("--domain", required=True, help="where inboxes without a domain of their own live")
+    parser.add_argument("--stage", type=stage, required=True, help="names the stack: agentsend-STAGE")
+    parser.add_argument(
+        "--domain", type=_domain, required=True, help="where inboxes without a domain of their own live"
+    )
     parser.add_argument("--alarm-email", help="who is told of alarms")
     parser.add_argument(
         "--dry-run", action="store_true", help="hand no mail to SES; --parameter Delivery=email ends it"
@@ -170,6 +203,14 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _domain(text: str) -> str:
+    """In small letters."""
+    try:
+        return parse_mailbox(f"a@{text}", allow_test_domains=True).domain
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(f"say DOMAIN=…; {text!r} is no domain: {error}") from error
+
+
 def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] = connect) -> int:
     """The exit code."""
     given = arguments_of(arguments)
@@ -186,7 +227,7 @@ def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] =
         parameters[name] = value
     wish = Wish(
         given.stage,
-        given.domain.lower(),
+        given.domain,
         parameters,
         given.rule_set,
         replaces_data=given.replace_data,
@@ -195,7 +236,9 @@ def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] =
     )
     try:
         region = connect("sts").meta.region_name
-        deploy = Deploy(wish, connect, region, _say, _ask, lambda: build(BUILD, from_registry))
+        deploy = Deploy(
+            wish, connect, region, _say, _ask, lambda: linted(build(BUILD, from_registry)), over_the_network
+        )
         deploy()
     except (CommandFailed, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)

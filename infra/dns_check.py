@@ -25,6 +25,14 @@ class Dns(Protocol):
     def find(self, questions: Collection[Question]) -> Mapping[Question, tuple[str, ...] | None]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A wanted record, and what stands in its place, in words."""
+
+    record: DnsRecord
+    found: str
+
+
 @dataclass(frozen=True)
 class DnsCheck:
     """Looks at the wanted records until all are there, but no longer than `seconds`."""
@@ -50,18 +58,24 @@ class DnsCheck:
             self.say(f"{len(missing)} missing; looking again for {left / 60:.0f} more minutes at most")
             self.sleep(min(AGAIN_SECONDS, left))
 
-    def _missing(self) -> list[DnsRecord]:
-        questions = [Question(record.name, RecordType(record.type)) for record in self.records]
-        found = self.dns.find(questions)
-        missing = []
-        for record, question in zip(self.records, questions, strict=True):
-            values = found[question]
-            if values is not None and any(_is_same(record, value) for value in values):
-                continue
-            missing.append(record)
-            seen = "no answer" if values is None else "; ".join(values) or "nothing"
-            self.say(f"{record.type} {record.name}: wanted {record.value}, found {seen}")
+    def _missing(self) -> Sequence[Missing]:
+        missing = missing_of(self.records, self.dns)
+        for each in missing:
+            record = each.record
+            self.say(f"{record.type} {record.name}: wanted {record.value}, found {each.found}")
         return missing
+
+
+def missing_of(records: Sequence[DnsRecord], dns: Dns) -> Sequence[Missing]:
+    """Those of the records that the zone does not have."""
+    questions = [Question(record.name, RecordType(record.type)) for record in records]
+    found = dns.find(questions)
+    missing = []
+    for record, question in zip(records, questions, strict=True):
+        values = found[question]
+        if values is None or not any(_is_same(record, value) for value in values):
+            missing.append(Missing(record, "no answer" if values is None else "; ".join(values) or "nothing"))
+    return missing
 
 
 def _is_same(record: DnsRecord, found: str) -> bool:

@@ -1,5 +1,6 @@
 """Looks at an account before anything is deployed into it, and changes nothing: what is well, what to know, what stops."""
 
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -7,7 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-# Where SES takes mail in (AWS General Reference, "Amazon SES endpoints and quotas", email receiving endpoints).
+# Where SES takes mail in for sure (AWS General Reference, "Amazon SES endpoints and quotas", email receiving endpoints). The
+# list gets longer; another region takes mail in if there is a server for it.
 RECEIVING_REGIONS = frozenset(
     {
         "ap-northeast-1",
@@ -22,24 +24,46 @@ RECEIVING_REGIONS = frozenset(
         "us-west-2",
     }
 )
-# What a deployment does with the deployer's own hands; the rest CloudFormation does with them.
+# What a deployment does with the deployer's own hands, and what CloudFormation does with them.
 ACTIONS = (
     "cloudformation:CreateChangeSet",
     "cloudformation:ExecuteChangeSet",
     "s3:CreateBucket",
     "s3:PutObject",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
     "iam:CreateRole",
     "iam:PutRolePolicy",
     "iam:PassRole",
     "lambda:CreateFunction",
+    "lambda:CreateEventSourceMapping",
+    "lambda:AddPermission",
+    "lambda:PutFunctionEventInvokeConfig",
+    "lambda:GetFunctionConfiguration",
     "dynamodb:CreateTable",
+    "dynamodb:UpdateContinuousBackups",
+    "dynamodb:UpdateTimeToLive",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
     "sqs:CreateQueue",
+    "sqs:SetQueueAttributes",
     "sns:CreateTopic",
+    "sns:Subscribe",
     "apigateway:POST",
     "events:PutRule",
+    "events:PutTargets",
     "cloudwatch:PutMetricAlarm",
+    "cloudwatch:PutDashboard",
     "logs:CreateLogGroup",
+    "logs:PutRetentionPolicy",
+    "logs:PutMetricFilter",
+    "ses:CreateEmailIdentity",
+    "ses:GetEmailIdentity",
     "ses:CreateConfigurationSet",
+    "ses:CreateConfigurationSetEventDestination",
+    "ses:CreateReceiptRuleSet",
     "ses:CreateReceiptRule",
     "ses:SetActiveReceiptRuleSet",
 )
@@ -54,7 +78,8 @@ class Weight(Enum):
 
     FINE = "ok"
     NOTE = "note"
-    STOP = "stop"
+    STOP = "stop"  # nothing is deployed
+    FAULT = "fault"  # of what is deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +89,12 @@ class Finding:
     weight: Weight
     what: str
     fix: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is shown: the fix on lines of its own."""
+        more = "".join(f"\n       {line}" for line in self.fix.splitlines())
+        return f"{self.weight.value:>5}  {self.what}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +109,19 @@ class RuleSets:
         return self.active is not None and self.active != self.ours
 
 
+def is_in_dns(host: str) -> bool:
+    """Whether the host has an address."""
+    try:
+        return bool(socket.getaddrinfo(host, 25, type=socket.SOCK_STREAM))
+    except socket.gaierror:
+        return False
+
+
+def takes_mail_in(region: str, exists: Callable[[str], bool] = is_in_dns) -> bool:
+    """Whether SES takes mail in there. `exists`: whether there is such a host."""
+    return region in RECEIVING_REGIONS or exists(f"inbound-smtp.{region}.amazonaws.com")
+
+
 @dataclass(frozen=True)
 class Preflight:
     """The questions, each over the client it needs. `connect` makes the client of a service."""
@@ -86,10 +130,12 @@ class Preflight:
     region: str
     rule_set: str | None  # into which our rule is to go; None: one of our own
     stack: str
+    new_identity: str = ""  # the domain that the stack is to make known to SES; empty: none
+    exists: Callable[[str], bool] = is_in_dns
 
     def __call__(self) -> Iterator[Finding]:
         """Every finding; one that cannot be looked at is a note, unless nothing at all can."""
-        for look in (self._identity, self._region, self._rule_sets, self._sandbox, self._permissions, self._cost):
+        for look in self._looks():
             try:
                 yield look()
             except (ClientError, BotoCoreError) as error:
@@ -97,12 +143,18 @@ class Preflight:
                 weight = Weight.STOP if look == self._identity else Weight.NOTE
                 yield Finding(weight, f"the {name} cannot be looked at: {error}", "Check AWS_PROFILE and AWS_REGION.")
 
+    def _looks(self) -> Iterator[Callable[[], Finding]]:
+        yield from (self._identity, self._region, self._rule_sets)
+        if self.new_identity:
+            yield self._mail_identity
+        yield from (self._sandbox, self._permissions, self._cost)
+
     def _identity(self) -> Finding:
         who = self.connect("sts").get_caller_identity()
         return Finding(Weight.FINE, f"account {who['Account']} as {who['Arn']}")
 
     def _region(self) -> Finding:
-        if self.region in RECEIVING_REGIONS:
+        if takes_mail_in(self.region, self.exists):
             return Finding(Weight.FINE, f"{self.region} takes mail in")
         regions = ", ".join(sorted(RECEIVING_REGIONS))
         return Finding(Weight.STOP, f"SES takes no mail in in {self.region}", f"Deploy to one of {regions}.")
@@ -124,6 +176,20 @@ class Preflight:
                 f"Add our rule to it with --rule-set {sets.active}.",
             )
         return Finding(Weight.FINE, "no receipt rule set of anybody else is active")
+
+    def _mail_identity(self) -> Finding:
+        try:
+            self.connect("sesv2").get_email_identity(EmailIdentity=self.new_identity)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NotFoundException":
+                raise
+            return Finding(Weight.FINE, f"{self.new_identity} is new to SES here")
+        return Finding(
+            Weight.STOP,
+            f"SES knows {self.new_identity} here already, and CloudFormation makes only what is not there",
+            "If whoever made it is to go on looking after it: --parameter MailIdentity=existing. If nobody needs it:\n"
+            f"aws sesv2 delete-email-identity --email-identity {self.new_identity}",
+        )
 
     def _sandbox(self) -> Finding:
         account = self.connect("sesv2").get_account()

@@ -1,5 +1,8 @@
 """A deployed stack: what CloudFormation calls its queues, and the settings its functions have."""
 
+import argparse
+import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +20,20 @@ QUEUES = {
 
 
 def connect(service: str) -> Any:
-    """boto3's client of a service, where the profile and region of whoever gives the command say."""
+    """boto3's client of a service, where the profile and region of whoever gives the command say.
+
+    boto3 knows AWS_DEFAULT_REGION alone; AWS_REGION, which the other SDKs and `aws` prefer, counts here as it does there.
+    """
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
     return boto3.client(service)  # type: ignore[call-overload]  # boto3's types want the name spelled out
+
+
+def stage(text: str) -> str:
+    """What names a stack, for argparse: `make` hands on an empty one where none was said."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}", text):
+        raise argparse.ArgumentTypeError(f"say STAGE=…, a name of letters, digits and hyphens; {text!r} is none")
+    return text
 
 
 def stack_of(stage: str) -> str:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.change_set import KEPT, Event, events_of, follow, status_of
 from infra.preflight import rule_sets
 from infra.progress import bar
-from infra.stack import CommandFailed, connect, stack_of
+from infra.stack import CommandFailed, connect, stack_of, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Teardown:
 def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Any] = connect) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="make teardown STAGE=…", description="Take a deployment down.")
-    parser.add_argument("--stage", required=True, help="names the stack: agentsend-STAGE")
+    parser.add_argument("--stage", type=stage, required=True, help="names the stack: agentsend-STAGE")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     given = parser.parse_args(arguments)
     stack = stack_of(given.stage)

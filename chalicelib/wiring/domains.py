@@ -36,7 +36,11 @@ class Domains(Telling):
 
     @built_once
     def _follow_rules(self) -> FollowRules:
-        return FollowRules(DynamoRuleNames(), self.holdings, self._receipt_rules, self.clock)
+        return FollowRules(self.rule_names, self.holdings, self._receipt_rules, self.clock)
+
+    @built_once
+    def rule_names(self) -> DynamoRuleNames:
+        return DynamoRuleNames()
 
     def renew_receipt_rules(self) -> int:
         """Bring every rule of SES to what it should be; how many there are."""

@@ -96,3 +96,10 @@ def test_functions_log_json_and_lambda_says_nothing_of_each_invocation() -> None
 def test_requests_and_functions_are_traced() -> None:
     assert CONFIG["xray"] is True
     assert of_type("Serverless::Api")["RestAPI"]["TracingEnabled"] is True
+
+
+def test_the_document_says_what_each_alarm_means() -> None:
+    document = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    alarms = {name for name in of_type("CloudWatch::Alarm") if not name.endswith("QueueAgeAlarm")}
+    assert [name for name in sorted(alarms) if f"`{name}`" not in document] == []
+    assert "`…QueueAgeAlarm`" in document

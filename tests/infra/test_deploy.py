@@ -9,21 +9,24 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 from chalicelib.domain.ids import AccountId
 from chalicelib.operations.manage_accounts import FIRST_ACCOUNT
 from chalicelib.operations.ports import Page, PageRequest
 from embedded.data_folder import PROJECT
-from infra import change_set
+from infra import change_set, self_test
 from infra.after_deploy import activate, show_first_key
-from infra.change_set import ChangeSet, parameters_of, status_of
+from infra.change_set import ChangeSet, parameters_of, status_of, upload
 from infra.deploy import Deploy, Wish, main
 from infra.package import Package
 from infra.preflight import IDLE_MONTH, MILLION_SENT, Preflight, RuleSets, Weight
+from infra.self_test import EXPECTED, KEY_VARIABLE
 from infra.stack import CommandFailed
 from infra.teardown import Teardown
 from tests.infra.full_emulator import REGION, Account, held, running
+from tests.infra.simulated_api import KEY, SimulatedApi
 
 pytestmark = pytest.mark.xdist_group("package")  # one worker, which has built it
 
@@ -90,19 +93,23 @@ def deploy(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         archive.writestr("app.py", "app = None\n")
 
     def first_key(_stack: object, show: Callable[[str], None]) -> bool:
-        show("as_the_first_key")
+        show(KEY)
         return True
 
     monkeypatch.setattr("infra.deploy.first_key", first_key)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
 
-    def run(template: Template, terminal: Terminal | None = None, **wishes: Any) -> Terminal:
+    def run(
+        template: Template, terminal: Terminal | None = None, api: SimulatedApi | None = None, **wishes: Any
+    ) -> Terminal:
         terminal = terminal or Terminal()
         path = tmp_path / "template.yaml"
         path.write_text(yaml.safe_dump(template), encoding="utf-8")
         wish = replace(
             Wish("try", DOMAIN, {"Delivery": "dry-run", "AlarmEmail": "ops@example.com"}, rule_set=FOREIGN), **wishes
         )
-        Deploy(wish, account.connect, REGION, terminal.say, terminal.ask, lambda: Package(path, code, 1))()
+        http = api or SimulatedApi()
+        Deploy(wish, account.connect, REGION, terminal.say, terminal.ask, lambda: Package(path, code, 1), http)()
         return terminal
 
     return run
@@ -140,7 +147,9 @@ def test_a_deployment_shows_its_way_and_ends_with_what_a_person_needs(
     assert all(f" {name} create_complete" in terminal.text for name in ("MailTable", "MailBucket", "SendQueueSender"))
     assert f"10 inbound-smtp.{REGION}.amazonaws.com" in terminal.text
     assert "API: https://" in terminal.text
-    assert "Admin key, shown this once: as_the_first_key" in terminal.text
+    assert f"Admin key, shown this once: {KEY}" in terminal.text
+    assert "The self-test is for later, as this deployment is a dry run" in terminal.text
+    assert "AGENTSEND_API_KEY=… make doctor STAGE=try ARGS=--self-test" in terminal.text
     assert rules(account) == ["theirs"]
 
     again = deploy(held)
@@ -181,7 +190,7 @@ def test_who_says_no_or_only_looks_has_changed_nothing(
     looked = deploy(held, looks_only=True)
 
     for terminal in (refused, looked):
-        assert terminal.lines[-1] == "nothing was changed"
+        assert terminal.lines[-1] == "the stack was not changed"
         assert "create_complete" not in terminal.text
     assert status_of(account.connect("cloudformation"), STACK) is None
     tables = account.connect("dynamodb").list_tables()["TableNames"]
@@ -224,6 +233,26 @@ def test_what_is_not_said_again_stays_as_it_was_deployed(
     assert after == before | {"LogRetentionDays": "90"}
     with pytest.raises(CommandFailed, match="under another STAGE"):
         deploy(held, domain="else.example.com")
+
+
+@pytest.mark.usefixtures("theirs")
+def test_a_deployment_ends_with_its_self_test_and_is_no_success_when_that_is_none(
+    deploy: Callable[..., Terminal], held: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_test, "AGAIN_SECONDS", 0.0)
+    real = {"Delivery": "email"}
+    terminal = deploy(held, parameters=real)
+    assert terminal.text.count("   ok  a mail to ") == len(EXPECTED)
+
+    def known(_stack: object, _show: Callable[[str], None]) -> bool:
+        return False
+
+    monkeypatch.setattr("infra.deploy.first_key", known)
+    assert "as there is no key in AGENTSEND_API_KEY" in deploy(held, parameters=real).text
+    monkeypatch.setenv(KEY_VARIABLE, "ask_wrong")
+    with pytest.raises(CommandFailed, match="The deployment is done, but not all of it works"):
+        deploy(held, terminal, parameters=real)
+    assert "401 UNAUTHORIZED" in terminal.text
 
 
 @pytest.mark.usefixtures("theirs")
@@ -275,12 +304,38 @@ def test_a_teardown_takes_all_but_the_mail_and_leaves_what_is_not_ours(
         Teardown(STACK, account.connect, sure.say, sure.type)()
 
 
-def test_a_region_that_takes_no_mail_in_stops_it(account: Account) -> None:
-    findings = {finding.what: finding for finding in Preflight(account.connect, "eu-south-2", None, STACK)()}
+def test_a_region_that_takes_no_mail_in_stops_it_and_a_new_one_that_does_not_stand_in_our_list(
+    account: Account,
+) -> None:
+    asked: list[str] = []
 
-    (found,) = [finding for what, finding in findings.items() if "eu-south-2" in what]
-    assert found.weight is Weight.STOP
-    assert "eu-west-1" in found.fix
+    def weight(region: str, *, exists: bool) -> Weight:
+        def is_there(host: str) -> bool:
+            asked.append(host)
+            return exists
+
+        findings = Preflight(account.connect, region, None, STACK, exists=is_there)()
+        (found,) = [finding for finding in findings if region in finding.what]
+        assert exists or "eu-west-1" in found.fix
+        return found.weight
+
+    assert weight("eu-south-2", exists=False) is Weight.STOP
+    assert weight("eu-south-2", exists=True) is Weight.FINE
+    assert set(asked) == {"inbound-smtp.eu-south-2.amazonaws.com"}
+
+
+@pytest.mark.usefixtures("theirs")
+def test_a_domain_that_ses_knows_already_stops_it_unless_it_is_said_whose_it_is(
+    account: Account, deploy: Callable[..., Terminal], held: Template
+) -> None:
+    account.connect("sesv2").create_email_identity(EmailIdentity=DOMAIN)
+    terminal = Terminal()
+    with pytest.raises(CommandFailed, match="Nothing was changed"):
+        deploy(held, terminal, looks_only=True)
+    assert f" stop  SES knows {DOMAIN} here already" in terminal.text
+
+    parameters = {"MailIdentity": "existing", "Delivery": "dry-run"}
+    assert deploy(held, looks_only=True, parameters=parameters).lines[-1] == "the stack was not changed"
 
 
 class Died(Exception):
@@ -329,6 +384,28 @@ def test_the_cost_that_is_told_is_that_of_the_document() -> None:
 def test_a_parameter_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--stage", "x", "--domain", DOMAIN, "--parameter", "LogRetentionDays"], lambda _: None) == 2
     assert "write NAME=VALUE" in capsys.readouterr().err
+
+
+def test_a_stage_or_domain_that_was_forgotten_is_refused_with_what_to_say(capsys: pytest.CaptureFixture[str]) -> None:
+    for stage, domain, wanted in (
+        ("", DOMAIN, "say STAGE=…"),
+        ("x y", DOMAIN, "say STAGE=…"),
+        ("x", "", "say DOMAIN=…"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["--stage", stage, "--domain", domain], lambda _: None)
+        assert wanted in capsys.readouterr().err
+
+
+def test_the_code_goes_into_no_bucket_of_another_account(tmp_path: Path) -> None:
+    class S3:
+        def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str) -> None:  # noqa: N803 - boto3's names
+            assert (Bucket, ExpectedBucketOwner) == ("bucket", "111111111111")
+            error: Any = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise ClientError(error, "HeadBucket")
+
+    with pytest.raises(CommandFailed, match="somebody else's"):
+        upload(S3(), "bucket", "111111111111", {"code": tmp_path})
 
 
 def test_a_change_set_that_loses_data_is_discarded() -> None:

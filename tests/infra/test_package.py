@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 from chalicelib.settings import Settings
+from infra.lint import linted
 from infra.package import ZIP_LIMIT, Package
 from infra.slimming import SERVICES
+from infra.stack import CommandFailed
 
 pytestmark = pytest.mark.xdist_group("package")  # one worker, which builds it
 
@@ -149,7 +152,7 @@ def test_every_service_that_is_called_is_in_the_package() -> None:
 
 
 def test_cfn_lint_finds_nothing(package: Package, template: Mapping[str, Any]) -> None:
-    assert [str(found) for found in lint(package.template.read_text(encoding="utf-8"))] == []
+    assert linted(package) == package
 
     for resource in template["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):
@@ -158,3 +161,10 @@ def test_cfn_lint_finds_nothing(package: Package, template: Mapping[str, Any]) -
     expanded = Translator({}, Parser(), boto_session=session).translate(template, {})
     assert len(expanded["Resources"]) > len(template["Resources"])
     assert [str(found) for found in lint(json.dumps(expanded))] == []
+
+
+def test_a_template_that_cfn_lint_finds_fault_with_is_not_deployed(package: Package, tmp_path: Path) -> None:
+    wrong = tmp_path / "template.yaml"
+    wrong.write_text("Resources: {Q: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 50000}}}", "utf-8")
+    with pytest.raises(CommandFailed, match=r"nothing was changed:\n.*50000"):
+        linted(replace(package, template=wrong))
