@@ -130,7 +130,9 @@ def _run_chalice(project: Path) -> Path:
     merged = ["--merge-template", str(PROJECT / "infra" / "resources.yaml"), "--template-format", "yaml"]
     # It wants a region and credentials, though it calls nobody and writes neither into the template.
     nobody = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
-    _run([chalice, "package", *merged, "out"], cwd=project, env={**os.environ, **nobody})
+    # It imports the app, and would zip the bytecode that this leaves beside the sources.
+    tidy = {"PYTHONDONTWRITEBYTECODE": "1"}
+    _run([chalice, "package", *merged, "out"], cwd=project, env={**os.environ, **nobody, **tidy})
     return project / "out" / "sam.yaml"
 
 

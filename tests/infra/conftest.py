@@ -14,7 +14,9 @@ from tests.infra.healthy import NOT_HANDED_ON, Sound, deploy
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """Tests that use it are of the xdist group `package`, so that one worker builds it."""
-    return build(tmp_path_factory.mktemp("package"), from_this_environment)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # some machines have it, most have not
+        return build(tmp_path_factory.mktemp("package"), from_this_environment)
 
 
 @pytest.fixture(scope="package")
