@@ -1,13 +1,14 @@
 """The clock of own domains: check those whose time has come."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.fault_trace import trace_of
 from chalicelib.domain.log_lines import log_of
 from chalicelib.operations.check_domain import CheckDomain
+from chalicelib.operations.end_domain import EndDomain
 from chalicelib.operations.follow_rules import FollowRules
 from chalicelib.operations.ports import Clock, Together
 from chalicelib.operations.ports.domains import DueDomain, DueDomains
@@ -25,6 +26,7 @@ class CheckDueDomains:
 
     due: DueDomains
     check: CheckDomain
+    end: EndDomain
     follow_rules: FollowRules
     clock: Clock
     together: Together
@@ -45,16 +47,22 @@ class CheckDueDomains:
     def _one(self, due: DueDomain) -> Callable[[], None]:
         def check() -> None:
             try:
-                self.check(due.account_id, due.domain_id)
-            except NotFound:
-                pass  # deleted since
+                self._check(due)
             except Exception as error:  # noqa: BLE001 - it is logged, without its text
                 logger.error(
                     "a domain could not be checked; it is tried again: %s",
                     trace_of(error),
                     extra={"domainId": due.domain_id},
                 )
-                self.due.add(DueDomain(due.account_id, due.domain_id, self.clock() + LATER))
+                self.due.add(replace(due, due_at=self.clock() + LATER))
             self.due.remove(due)
 
         return check
+
+    def _check(self, due: DueDomain) -> None:
+        try:
+            self.check(due.account_id, due.domain_id)
+        except NotFound:
+            # Deleted since, or never stored: whoever added it may have died behind SES's answer.
+            if due.name is not None:
+                self.end.forget_unclaimed(due.name, besides=due.domain_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.domain_check import nobodys
-from chalicelib.domain.own_domain import Domain
+from chalicelib.domain.own_domain import Domain, DomainId
 from chalicelib.operations.domain_identity import DomainIdentity
 from chalicelib.operations.follow_rules import FollowRules
 from chalicelib.operations.ports import VersionConflict
@@ -27,13 +27,18 @@ class EndDomain:
     follow_rules: FollowRules
 
     def __call__(self, domain: Domain) -> None:
-        holding = self.holdings.get(domain.name)
-        is_nobodys = holding.domain_id is None
-        if holding.is_of(domain) or (is_nobodys and not self.domains.is_claimed(domain.name, besides=domain.id)):
+        if self.holdings.get(domain.name).is_of(domain):
             self.identity.forget(domain.name)
+        else:
+            self.forget_unclaimed(domain.name, besides=domain.id)
         self._let_go(domain)
         self.domains.delete(domain)
         self.due.remove(DueDomain(domain.account_id, domain.id, domain.next_check_at))
+
+    def forget_unclaimed(self, name: str, *, besides: DomainId) -> None:
+        """SES forgets a name that is nobody's, and that no account has added but for this domain."""
+        if self.holdings.get(name).domain_id is None and not self.domains.is_claimed(name, besides=besides):
+            self.identity.forget(name)
 
     def _let_go(self, domain: Domain) -> None:
         for _ in range(_TRIES):

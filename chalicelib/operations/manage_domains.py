@@ -63,9 +63,11 @@ class CreateDomain:
             raise QuotaExceeded(
                 f"An account has at most {MOST_DOMAINS} domains.", fix="Delete one that is not used any more."
             )
-        domain = self._new(domain_id, name, caller, to_milliseconds(self.clock()))
-        # Due before it is there: whoever checks what is not there does nothing.
-        self.due.add(DueDomain(domain.account_id, domain.id, domain.next_check_at))
+        now = to_milliseconds(self.clock())
+        # Due before SES is asked: where the domain is not stored in the end, the check lets SES forget the name again.
+        due = DueDomain(caller.account_id, domain_id, now + QUICK, name)
+        self.due.add(due)
+        domain = self._new(due, name, now)
         if self.domains.create(domain):
             return domain
         known = self.domains.find(caller.account_id, name)
@@ -79,20 +81,21 @@ class CreateDomain:
         except DomainNameError as error:
             raise InvalidInput({"domain": [str(error)]}) from error
 
-    def _new(self, domain_id: DomainId, name: str, caller: Caller, now: datetime) -> Domain:
+    def _new(self, due: DueDomain, name: str, now: datetime) -> Domain:
         try:
             identity = self.identity(name)
         except IdentityRefused as refused:
+            self.due.remove(due)  # SES has made nothing
             raise InvalidInput({"domain": [str(refused)]}) from refused
-        proof = "agentsend-verification=" + self.public_ids.proof(caller.account_id, name)
+        proof = "agentsend-verification=" + self.public_ids.proof(due.account_id, name)
         return Domain(
-            id=domain_id,
-            account_id=caller.account_id,
+            id=due.domain_id,
+            account_id=due.account_id,
             name=name,
             records=wanted_records(identity, proof, self.region),
             created_at=now,
             hopeful_until=now + HOPE,
-            next_check_at=now + QUICK,
+            next_check_at=due.due_at,
         )
 
 

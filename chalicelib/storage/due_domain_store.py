@@ -23,6 +23,7 @@ class DynamoDueDomains:
     def add(self, due: DueDomain) -> None:
         item = _item(due)
         item.account_id, item.due_at = due.account_id, (due.due_at - _EPOCH) // _MILLISECOND
+        item.name = due.name
         item.save()
 
     def due(self, before: datetime, limit: int) -> Sequence[DueDomain]:
@@ -37,6 +38,7 @@ class DynamoDueDomains:
                 AccountId(item.account_id),
                 DomainId(item.sk.rpartition("#")[2]),
                 _EPOCH + int(item.due_at) * _MILLISECOND,
+                item.name,
             )
             for item in found
         ]

@@ -99,6 +99,7 @@ class HoldingItem(Item):
 
 class DueDomainItem(Item):
     account_id = UnicodeAttribute(attr_name="ac")
+    name = UnicodeAttribute(attr_name="na", null=True)  # of a domain that is being added
     due_at = NumberAttribute(attr_name="at")  # milliseconds since the epoch
 
 

@@ -82,7 +82,9 @@ class Domains(Telling):
 
     @built_once
     def check_due_domains(self) -> CheckDueDomains:
-        return CheckDueDomains(self._due_domains, self._check_domain, self._follow_rules, self.clock, self._together)
+        return CheckDueDomains(
+            self._due_domains, self._check_domain, self._end_domain, self._follow_rules, self.clock, self._together
+        )
 
     @built_once
     def _check_domain(self) -> CheckDomain:

@@ -123,7 +123,8 @@ class FakeDueDomains:
     asked: int = 0
 
     def add(self, due: DueDomain) -> None:
-        self.dues.add(due)
+        self.dues.discard(due)
+        self.dues.add(due)  # with the name of the latest
 
     def due(self, before: datetime, limit: int) -> Sequence[DueDomain]:
         self.asked += 1

@@ -90,7 +90,7 @@ class DomainWorld:
         self.get = GetDomain(domains)
         self.list = ListDomains(domains)
         self.delete = DeleteDomain(domains, end)
-        self.check_due = CheckDueDomains(due, self.check, self.follow_rules, self.clock, together_in_turn)
+        self.check_due = CheckDueDomains(due, self.check, end, self.follow_rules, self.clock, together_in_turn)
         self.own_domains = OwnDomains(holdings, self.inboxes, MAIL_DOMAIN)
         self.create_inbox = CreateInbox(self.inboxes, self.clock, MAIL_DOMAIN, 1_000, domains, self.own_domains)
         self.delete_inbox = DeleteInbox(self.inboxes, lambda _switch, _account: None)

@@ -176,6 +176,31 @@ def test_a_domain_that_died_while_it_was_added_is_added_under_another_id() -> No
         assert {due.domain_id for due in world.due.dues} == set(world.domains.domains)
 
 
+def test_an_addition_that_died_leaves_no_identity_at_ses_that_nobody_has() -> None:
+    for number in range(_calls(ACTS["add"])):
+        for after_effect in (False, True):
+            world = DomainWorld()
+            with world.watching(FailingAt(number, after_effect=after_effect)), pytest.raises(Crash):
+                _add(world)
+            world.live(minutes=40)
+
+            assert set(world.ses.identities) == {each.name for each in world.domains.domains.values()}, number
+            assert {due.domain_id for due in world.due.dues} == set(world.domains.domains), number
+
+
+def test_what_an_addition_that_died_left_stays_for_another_account_that_has_added_the_name() -> None:
+    for number in range(_calls(ACTS["add"])):
+        world = DomainWorld()
+        with world.watching(FailingAt(number, after_effect=True)), pytest.raises(Crash):
+            _add(world)
+        berts = world.add(BERT)
+        before = world.ses.identities[NAME]
+        world.live(minutes=40)
+
+        assert world.ses.identities[NAME] == before
+        assert [record.value for record in world.now(berts).records] == [record.value for record in berts.records]
+
+
 def test_a_claim_that_meets_a_deletion_is_verified_all_the_same() -> None:
     for number in range(_calls(ACTS["delete"])):
         world = _world(ACTS["delete"])

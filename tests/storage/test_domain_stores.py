@@ -231,6 +231,17 @@ def test_due_domains_come_in_the_order_of_their_times(due: DueDomains) -> None:
     assert list(due.due(NOON + timedelta(milliseconds=300), 10)) == [dues[1]]
 
 
+def test_one_that_is_being_added_is_due_with_its_name_until_it_was_checked(due: DueDomains) -> None:
+    added = DueDomain(ACCOUNT_ID, new_domain_id(), NOON, NAME)
+    due.add(added)
+
+    assert [each.name for each in due.due(NOON, 10)] == [NAME]
+    due.add(replace(added, name=None))
+    assert [each.name for each in due.due(NOON, 10)] == [None]
+    due.remove(added)
+    assert list(due.due(NOON, 10)) == []
+
+
 def test_a_rule_has_its_names_and_every_change_shows(rules: RuleNamesStore) -> None:
     assert rules.get(3).names == frozenset()
     assert rules.all() == []

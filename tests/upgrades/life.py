@@ -19,6 +19,7 @@ from chalicelib.domain.own_domain import (
     Holding,
     ReceivingStatus,
     SendingStatus,
+    new_domain_id,
 )
 from chalicelib.domain.receipt import Receipt
 from chalicelib.domain.switch import Switch
@@ -174,6 +175,7 @@ def _domains(life: Life) -> Domain:
     assert made.domains.create(domain)
     made.holdings.save(Holding(OWN_DOMAIN, account_id, domain_id, sends=True, missing_since=now))
     made._due_domains.add(DueDomain(account_id, domain_id, now))
+    made._due_domains.add(DueDomain(account_id, new_domain_id(), now, "being-added.example"))
     rules = DynamoRuleNames()
     assert rules.add(0, OWN_DOMAIN, 100)
     rules.begin(RuleWork(0, "token", now))

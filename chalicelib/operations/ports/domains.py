@@ -1,7 +1,7 @@
 """What operations ask for to keep own domains: the claims of accounts, whose each name is, SES's identities, DNS."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -64,6 +64,8 @@ class DueDomain:
     account_id: AccountId
     domain_id: DomainId
     due_at: datetime
+    # Of one that is being added: what SES may have been asked for, should the domain itself never be stored.
+    name: str | None = field(default=None, compare=False)
 
 
 class DueDomains(Protocol):
