@@ -11,6 +11,9 @@ from typing import Any
 SERVICES = frozenset({"dynamodb", "s3", "ses", "sesv2", "sqs"})
 ENDPOINTS = frozenset({"dynamodb", "email", "s3", "sqs"})  # the same by the names of their hosts
 _BOTOCORE_DATA = frozenset({"endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json"})
+# Types of DNS records with a class of their own: those that are asked for or come along with an answer. dnspython reads any
+# other as plain octets.
+_RECORDS = frozenset({"__init__", "A", "AAAA", "CNAME", "MX", "NS", "OPT", "PTR", "SOA", "TSIG", "TXT"})
 _PARAMETERS_OF_CLIENT = "clientContextParams"  # in a service's model
 # Only the resource layer of boto3, waiters and paginators read these; nobody here uses them.
 _DROPPED = (
@@ -20,6 +23,17 @@ _DROPPED = (
     "botocore/data/*/*/examples-1.json*",
     "botocore/data/*/*/paginators-1*.json*",
     "botocore/data/*/*/waiters-2.json*",
+    # What dnspython has for servers, signers and loops of others; it imports them only when asked to.
+    "dns/_asyncio_backend.py",
+    "dns/_trio_backend.py",
+    "dns/asyncresolver.py",
+    "dns/btree*.py",
+    "dns/dnssec.py",
+    "dns/dnssecalgs",
+    "dns/quic/_*[!_].py",
+    "dns/versioned.py",
+    "dns/win32util.py",
+    "dns/zone*.py",
     "dateutil/zoneinfo/*.tar.gz",  # the system's is read first, and we know no time but UTC
     "urllib3/contrib/emscripten",
     "**/*.pyi",
@@ -41,6 +55,9 @@ def slim(unpacked: Path) -> None:
     for pattern in _DROPPED:
         for entry in list(unpacked.glob(pattern)):
             _remove(entry)
+    for record in unpacked.glob("dns/rdtypes/*/*.py"):
+        if record.stem not in _RECORDS:
+            _remove(record)
     for model in data.glob("*/*/service-2.json.gz"):
         model.write_bytes(
             gzip.compress(_compact(_without_words(json.loads(gzip.decompress(model.read_bytes())))), 9, mtime=0)

@@ -198,7 +198,13 @@ def _text_problem(value: object, kind: inspect.StrType) -> str | None:
 
 def _number_problem(value: object, kind: inspect.IntType) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool):
-        given = f'"{quoted(value)}"' if isinstance(value, str) else json_type(value)
+        match value:
+            case str():
+                given = f'"{quoted(value)}"'
+            case float():
+                given = repr(value)
+            case _:
+                given = json_type(value)
         return f"must be a whole number, not {given}"
     if kind.ge is not None and value < kind.ge:
         return f"must be at least {kind.ge}, not {value}"

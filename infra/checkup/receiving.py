@@ -44,10 +44,9 @@ def own_rule(deployed: Deployed) -> Iterator[Finding]:
     wanted = _wanted(deployed, known["Name"] if known else name or RULE)
     verb = "create" if known is None else "update"
     fix = f"aws ses {verb}-receipt-rule --rule-set-name {in_set} --rule {as_json(wanted)}"
-    yield from well_or(
-        [fault(f"{what}: mail to {deployed.domain} does not come in", fix) for what in _amiss(known, wanted)],
-        f"a receipt rule takes mail for {deployed.domain}",
-    )
+    faults = [fault(f"{what}: mail to {deployed.domain} does not come in", fix) for what in _amiss(known, wanted)]
+    faults += _never_reached(rules, list(_of_ours(rules, deployed)), in_set)
+    yield from well_or(faults, f"a receipt rule takes mail for {deployed.domain}")
 
 
 def rules_of_accounts(deployed: Deployed, wanted: Mapping[int, Iterable[str]]) -> Iterator[Finding]:
@@ -67,6 +66,35 @@ def rules_of_accounts(deployed: Deployed, wanted: Mapping[int, Iterable[str]]) -
     fix = f"make requeue STACK={deployed.name} brings every rule to what it should be."
     count = sum(len(names) for names in expected.values())
     yield from well_or((fault(what, fix) for what in faults), f"receipt rules for {count} domains of accounts")
+
+
+def _never_reached(rules: Sequence[Rule], ours: Sequence[Rule], in_set: str) -> Iterator[Finding]:
+    """Rules of ours behind one of somebody else that ends the rule set for the same mail (SES guide, "Stop rule set action")."""
+    stops: list[Rule] = []
+    for rule in rules:
+        if rule not in ours:
+            stops += (
+                [rule] if rule.get("Enabled") and any("StopAction" in one for one in rule.get("Actions", [])) else []
+            )
+            continue
+        before = next((stop for stop in stops if _same_mail(stop, rule)), None)
+        if before is not None and rule.get("Enabled"):
+            yield fault(
+                f"{before['Name']} stands before our receipt rule {rule['Name']} and ends with a stop: "
+                f"mail that it takes for {_some(rule['Recipients'])} does not come in",
+                "This puts ours first; theirs goes on taking what it takes, after ours:\n"
+                f"aws ses set-receipt-rule-position --rule-set-name {in_set} --rule-name {rule['Name']}",
+            )
+
+
+def _same_mail(theirs: Rule, ours: Rule) -> bool:
+    """Whether some mail is for both: theirs may name domains, `.subdomains`, addresses, or nothing for all there is."""
+    named = [name.lower() for name in theirs.get("Recipients", [])]
+    return not named or any(
+        name == domain or name.endswith("@" + domain) or (name.startswith(".") and domain.endswith(name))
+        for name in named
+        for domain in ours["Recipients"]
+    )
 
 
 def _amiss(known: Rule | None, wanted: Rule) -> Iterator[str]:

@@ -102,6 +102,7 @@ def test_an_account_is_changed_in_what_the_body_names(
         (INBOX, {"dailySendLimit": -1}, "dailySendLimit", "at least 0"),
         (INBOX, {"dailySendLimit": None}, "dailySendLimit", "not null"),
         (INBOX, {"dailySendLimit": "5"}, "dailySendLimit", "whole number"),
+        (INBOX, {"dailySendLimit": 1.5}, "dailySendLimit", "a whole number, not 1.5"),
         (INBOX, {"dailySendLimit": 10**9 + 1}, "dailySendLimit", "at most"),
         (INBOX, {"displayName": ""}, "displayName", "at least 1"),
         (INBOX, {"display_name": "x"}, "display_name", "displayName"),

@@ -115,6 +115,22 @@ def rule(**other: Any) -> Way:
     return breaks
 
 
+def stopped_by(*recipients: str, is_on: bool = True, stands_last: bool = False) -> Way:
+    """Somebody else's rule, which ends the rule set, stands before ours; nobody named: it is for all mail."""
+    rule_ = {
+        "Name": "stops",
+        "Enabled": is_on,
+        "Recipients": [*recipients],
+        "Actions": [{"StopAction": {"Scope": "RuleSet"}}],
+    }
+
+    def change(known: Any) -> Any:
+        rules = [*known["Rules"], rule_] if stands_last else [rule_, *known["Rules"]]
+        return {**known, "Rules": rules}
+
+    return changed("ses", "describe_receipt_rule_set", change)
+
+
 def identity(part: str, **other: Any) -> Way:
     def breaks(sound: Sound) -> Breaks:
         known = sound.world.connect("sesv2").get_email_identity(EmailIdentity=DOMAIN)

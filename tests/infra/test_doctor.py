@@ -81,6 +81,13 @@ BROKEN: dict[str, tuple[Way, str, str]] = {
         "rule is for agents.example.com, else",
         '"Recipients": ["',
     ),
+    "stopped before ours": (
+        breaking.stopped_by(),
+        "stops stands before our receipt rule agentsend",
+        f"aws ses set-receipt-rule-position --rule-set-name {FOREIGN} --rule-name agentsend",
+    ),
+    "stopped for a subdomain": (breaking.stopped_by(".example.com"), "ends with a stop", "This puts ours first"),
+    "stopped for an address": (breaking.stopped_by(f"one@{DOMAIN}"), "ends with a stop", "This puts ours first"),
     "dkim": (
         breaking.identity("DkimAttributes", Status="FAILED"),
         "given up looking for the DKIM",
@@ -193,6 +200,20 @@ def test_each_topic_that_does_not_tell_its_queue_is_found(sound: Sound, way: Way
 
     assert len(faults) == 2
     assert all(what in fault.what and fix in fault.fix for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        breaking.stopped_by("else.example.com"),
+        breaking.stopped_by(is_on=False),
+        breaking.stopped_by(stands_last=True),
+    ],
+    ids=["for other mail", "switched off", "after ours"],
+)
+def test_a_stop_that_keeps_no_mail_from_us_is_no_finding(sound: Sound, way: Way) -> None:
+    with way(sound):
+        assert sound.faults() == []
 
 
 def test_who_has_not_confirmed_is_named_and_that_nobody_is_told_is_a_note(sound: Sound) -> None:

@@ -16,6 +16,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+from chalicelib.domain.own_domain import RecordType
 from chalicelib.settings import Settings
 from infra.lint import linted
 from infra.package import ZIP_LIMIT, Package
@@ -65,6 +66,20 @@ for service, all in calls.items():
         except EndpointConnectionError:
             continue  # the request was made: nobody listens on the discard port
         raise AssertionError(f"{service} {call} was answered")
+"""
+_RECORDS = """
+import dns.message
+from dns.resolver import Resolver
+
+Resolver(configure=False)
+lines = ["id 1", "opcode QUERY", "rcode NOERROR", "flags QR", ";QUESTION", "a.example. IN ANY", ";ANSWER"]
+values = {"A": "192.0.2.1", "AAAA": "2001:db8::1", "CNAME": "b.example.", "MX": "10 b.example.", "NS": "b.example.",
+    "SOA": "b.example. c.example. 1 2 3 4 5", "TXT": '"v=spf1" "-all"'}
+lines += [f"a.example. 60 IN {kind} {value}" for kind, value in values.items()]
+lines += ["a.example. 60 IN HINFO \\\\# 4 01780179"]  # nobody asks for it, and it harms nobody
+wire = dns.message.from_text("\\n".join(lines)).to_wire()
+read = [rrset[0].to_text() for rrset in dns.message.from_wire(wire).answer]
+assert read == [*values.values(), "\\\\# 4 01780179"], read
 """
 _DOCUMENT = """
 answer = module.app({"httpMethod": "GET", "requestContext": {"resourcePath": "/openapi.json", "httpMethod": "GET",
@@ -139,6 +154,14 @@ def test_clients_are_made_and_the_document_is_written_from_the_zip_alone(unpacke
 def test_calls_are_made_from_the_zip_alone(unpacked: Path) -> None:
     """Making a client reads half of its model; making a request reads what is left."""
     run_alone(unpacked, "boto3", "import boto3\n" + _CALLS, ",".join(sorted(SERVICES)))
+
+
+def test_dns_answers_are_read_from_the_zip_alone(unpacked: Path) -> None:
+    """Of the classes of records only those are there that somebody asks for; any other record is octets."""
+    run_alone(unpacked, "dns", _RECORDS)
+    kept = {path.stem for path in unpacked.glob("dns/rdtypes/*/*.pyc")}
+    assert {record.value for record in RecordType} <= kept
+    assert "HINFO" not in kept
 
 
 def test_every_service_that_is_called_is_in_the_package() -> None:
