@@ -24,6 +24,7 @@ PAGES = 5  # in one job; the next job goes on
 KEPT = timedelta(days=30)
 _FIRST_TEST = 1 << 32  # no chunk of the log has so many events: a test stands behind all of them
 _TEST_BITS = 36
+_TRIES = 5  # of a replay that meets attempts of the same delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,17 @@ class ReplayDelivery:
 
     def __call__(self, webhook_id: WebhookId, place: LogPlace, caller: Caller) -> WebhookDelivery:
         webhook = require_webhook(self.webhooks, webhook_id, caller)
-        delivery = self.deliveries.get(webhook_id, place)
-        if delivery is None:
-            raise NotFound
-        try:
-            saved = self.deliveries.save(delivery.again(), self.clock())
-        except VersionConflict as error:
-            raise Unavailable("An attempt is being made right now.") from error
-        self.queue.put(job_of(webhook, saved))
-        return saved
+        for _ in range(_TRIES):
+            delivery = self.deliveries.get(webhook_id, place)
+            if delivery is None:
+                raise NotFound
+            try:
+                saved = self.deliveries.save(delivery.again(), self.clock())
+            except VersionConflict:
+                continue
+            self.queue.put(job_of(webhook, saved))
+            return saved
+        raise Unavailable("Attempts of this delivery are being made right now.")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from chalicelib.domain.webhook_delivery import ATTEMPTS, JITTER, RETRIES, Answer
 from chalicelib.operations.manage_webhooks import WebhookWish
 from tests.factories.accounts import NOON
 from tests.factories.webhooks import make_logged, make_webhook
-from tests.operations.watched import Recording
+from tests.operations.watched import Effect, Recording, watched
 from tests.operations.webhook_world import OK, WebhookWorld, body_of, well
 
 HOUR = timedelta(hours=1)
@@ -259,6 +260,26 @@ def test_what_is_about_an_inbox_goes_to_the_webhooks_of_that_inbox() -> None:
         assert make_webhook().matches(logged)
     verified = make_logged(type_=EventType.DOMAIN_VERIFIED, message=None, subject="dom_1")
     assert not make_webhook(inbox_numbers=frozenset({7})).matches(verified)
+
+
+def test_a_replay_that_meets_an_attempt_is_made_all_the_same() -> None:
+    world = WebhookWorld()
+    webhook = world.add(lambda _at, _: (BROKEN, 0.1))
+    told = world.happen()
+    world.run(HOUR)
+    rivals = iter([1])
+
+    def meanwhile(call: str, effect: Effect) -> Any:
+        if call == "deliveries.save" and next(rivals, None):
+            attempted = world.deliveries.get(webhook.id, told.place)
+            assert attempted is not None
+            world.deliveries.save(attempted, world.clock())
+        return effect()
+
+    replay = replace(world.replay_delivery, deliveries=watched("deliveries", world.deliveries, meanwhile))
+    saved = replay(webhook.id, told.place, world.caller)
+
+    assert saved == world.deliveries.get(webhook.id, told.place)
 
 
 def test_a_replay_of_an_hour_reads_the_log_near_that_hour_and_not_from_its_beginning() -> None:
