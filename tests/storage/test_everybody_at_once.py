@@ -212,7 +212,7 @@ pytestmark = [
 
 
 def test_everybody_at_once_leaves_what_they_were_answered(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = live(table, monkeypatch, random.randrange(2**32), rounds=1, acts=15)
+    done = live(table, monkeypatch, random.randrange(2**32), rounds=1, acts=25)
     assert min(done[name] for name in ("replies", "deletions", "pages", "sealed buckets")) > 0
 
 

@@ -38,7 +38,7 @@ def live(engine: Engine, lives: int, acts: int) -> Counter[str]:
 
 
 def test_an_inbox_shows_what_was_done_to_it(embedded_engine: Engine) -> None:
-    figures = live(embedded_engine, lives=3, acts=25)
+    figures = live(embedded_engine, lives=6, acts=25)
     assert min(figures[name] for name in ("deaths", "deletions", "pages", "sealed")) > 0
 
 
