@@ -238,7 +238,10 @@ def some_acts(luck: random.Random) -> Act:
         return ACTS[luck.choice(sorted(ACTS))]
     # A script is for its own act, and whoever loses a queue loses what belongs to the others.
     together = sorted(name for name, act in ACTS.items() if not act.script and "lost" not in name)
-    chosen = [ACTS[name] for name in luck.sample(together, luck.choice((2, 3)))]
+    names = luck.sample(together, luck.choice((2, 3)))
+    if any(name.startswith("delete") for name in names):  # what one deletes, no other can answer
+        names = [name for name in names if not name.startswith(("reply", "forward"))]
+    chosen = [ACTS[name] for name in names]
 
     def perform_all(run: Run) -> None:
         for act in chosen:
