@@ -3,6 +3,8 @@
 import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
@@ -12,6 +14,7 @@ from infra.checkup.deployed import NotInStack
 from infra.preflight import Finding, Weight
 from infra.stack import CommandFailed
 
+T = TypeVar("T")
 Looks = Callable[[], Iterable[Finding]]
 ASKING_FAILS = (ClientError, BotoCoreError, PynamoDBException, Unavailable, CommandFailed)
 """What may come out of a question to AWS."""
@@ -45,6 +48,11 @@ def guarded(what: str, looks: Looks) -> Iterator[Finding]:
         yield fault(f"{what}: the stack has no {missing}", "make deploy puts in what is missing.")
     except ASKING_FAILS as error:
         yield unreadable(what, error)
+
+
+def of_each(things: Iterable[T], what: Callable[[T], str], look: Callable[[T], Iterable[Finding]]) -> list[Finding]:
+    """What a look finds at each, `what` it is called; one that cannot be looked at hides none of the others."""
+    return [finding for each in things for finding in guarded(what(each), partial(look, each))]
 
 
 def as_json(value: object) -> str:

@@ -3,10 +3,11 @@
 import json
 import shlex
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from infra.checkup.deployed import Deployed
-from infra.checkup.findings import as_json, fault, guarded, note, well_or
+from infra.checkup.findings import as_json, fault, note, of_each, well_or
 from infra.preflight import Finding
 from infra.stack import QUEUES
 
@@ -29,11 +30,7 @@ _FUNCTIONS = {
 
 def topics(deployed: Deployed) -> Iterator[Finding]:
     """SES's news reach their queues."""
-    faults = [
-        finding
-        for topic in SUBSCRIBED
-        for finding in guarded(f"the topic {topic}", lambda topic=topic: _faults_of_topic(deployed, topic))  # type: ignore[misc]
-    ]
+    faults = of_each(SUBSCRIBED, lambda topic: f"the topic {topic}", partial(_faults_of_topic, deployed))
     yield from well_or(faults, f"{len(SUBSCRIBED)} topics tell their queues")
 
 
@@ -90,14 +87,11 @@ def queues(deployed: Deployed) -> Iterator[Finding]:
     """Depth, age, dead letters."""
     depths: dict[str, int] = {}
     ages = dict(_ages(deployed))
-    faults = [
-        finding
-        for queue in QUEUES
-        for finding in guarded(
-            f"the queue {QUEUES[queue]}",
-            lambda queue=queue: _faults_of_queue(deployed, queue, ages, depths),  # type: ignore[misc]
-        )
-    ]
+    faults = of_each(
+        QUEUES,
+        lambda queue: f"the queue {QUEUES[queue]}",
+        lambda queue: _faults_of_queue(deployed, queue, ages, depths),
+    )
     shown = ", ".join(f"{name} {depth}" for name, depth in depths.items())
     yield from well_or(faults, f"queues are worked off, no dead letters; records in them: {shown}")
 

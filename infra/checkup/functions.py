@@ -1,23 +1,17 @@
 """Functions, the queues and schedules that start them, and what CloudWatch has counted of them in the last hour."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from infra.checkup.deployed import Deployed, Resource
-from infra.checkup.findings import fault, guarded, note, well_or
+from infra.checkup.findings import fault, note, of_each, well_or
 from infra.preflight import Finding
 
 
 def functions(deployed: Deployed) -> Iterator[Finding]:
     """Each can run, and did in the last hour without failing as a whole."""
     found = deployed.of_type("AWS::Lambda::Function")
-    faults = [
-        finding
-        for function in found
-        for finding in guarded(
-            f"the function {function.logical_id}",
-            lambda function=function: _faults_of_function(deployed, function),  # type: ignore[misc]
-        )
-    ]
+    faults = of_each(found, lambda each: f"the function {each.logical_id}", partial(_faults_of_function, deployed))
     yield from well_or(faults, f"{len(found)} functions can run")
 
 
@@ -72,14 +66,7 @@ def runs(deployed: Deployed) -> Iterator[Finding]:
 def mappings(deployed: Deployed) -> Iterator[Finding]:
     """Queues start their functions."""
     found = deployed.of_type("AWS::Lambda::EventSourceMapping")
-    faults = [
-        finding
-        for mapping in found
-        for finding in guarded(
-            f"the event source {mapping.logical_id}",
-            lambda mapping=mapping: _faults_of_mapping(deployed, mapping),  # type: ignore[misc]
-        )
-    ]
+    faults = of_each(found, lambda each: f"the event source {each.logical_id}", partial(_faults_of_mapping, deployed))
     yield from well_or(faults, f"{len(found)} queues start their functions")
 
 
@@ -98,14 +85,7 @@ def _faults_of_mapping(deployed: Deployed, mapping: Resource) -> Iterator[Findin
 def schedules(deployed: Deployed) -> Iterator[Finding]:
     """What has to be done every few minutes is."""
     found = deployed.of_type("AWS::Events::Rule")
-    faults = [
-        finding
-        for rule in found
-        for finding in guarded(
-            f"the schedule {rule.logical_id}",
-            lambda rule=rule: _faults_of_schedule(deployed, rule),  # type: ignore[misc]
-        )
-    ]
+    faults = of_each(found, lambda each: f"the schedule {each.logical_id}", partial(_faults_of_schedule, deployed))
     yield from well_or(faults, f"{len(found)} schedules are on")
 
 
